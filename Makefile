@@ -1,0 +1,183 @@
+# Everything that people and machines do with this checkout. `make` lists it.
+#
+# Settings, each as NAME=value behind the target:
+#   PYTHON   the Python that makes the virtual environment   (python3)
+#   WORKERS  test processes at a time; 0 runs them in one    (2)
+#   ARGS     more arguments for pytest, e.g. ARGS='-k erasure -x'
+#   QUICK=1  a short `make bench`
+#   UPGRADE=1  lets `make lock` move to newer versions
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+
+# Two stamps: what running needs, and what building needs (a superset). Where builders' is, `make run` uses it.
+FOR_USERS := $(VENV)/.installed-for-users
+FOR_BUILDERS := $(VENV)/.installed
+TO_RUN := $(if $(wildcard $(FOR_BUILDERS)),$(FOR_BUILDERS),$(FOR_USERS))
+
+PROTOS = $(shell find protos -name '*.proto' | LC_ALL=C sort)
+GENERATED := policy_service/api
+
+say = @printf '\n== %s\n' "$(1)"
+
+.PHONY: help run setup test check lint types imports protos hygiene format proto bench torture fuzz lock clean needs
+
+help: ## list the targets
+	@printf 'make TARGET, where TARGET is one of\n'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '%-12s %s\n' "$$t" "$$d"; done
+
+# --- setting up ---------------------------------------------------------------------------------------------------
+
+needs:
+	@command -v git >/dev/null || { echo "this needs git on the PATH; none was found" >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "this needs Python 3.11 or later on the PATH as \`python3\`, or PYTHON=/path/to/python; \`$(PYTHON)\` was not found" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "this needs Python 3.11 or later on the PATH as \`python3\`, or PYTHON=/path/to/python; found $$("$(PYTHON)" -c 'import platform; print(platform.python_version())')" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "\`$(PYTHON)\` cannot make virtual environments; install its \`venv\` module (on Debian and Ubuntu: the package python3-venv)" >&2; exit 1; }
+
+# A virtual environment that does not start any more (its Python was removed) is made again.
+$(PY): | needs
+	@echo "making a virtual environment in $(VENV)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+
+# $(call install,LOCK): exactly what the lock names, by hash; then the project itself, without asking an index.
+# setuptools goes first, from the same lock, because py-abac is published as source only and is built with it.
+define install
+	@echo "installing $$(grep -c '==' $(1)) packages from $(1); about a minute"
+	@failed() { \
+	  exec 2>&3; \
+	  tail -n 40 $(VENV)/install.log >&2; \
+	  echo >&2; \
+	  echo "installing from $(1) failed; pip's last words stand above, all of them in $(VENV)/install.log" >&2; \
+	  echo "  no connection to a package index: set pip's own settings (\`pip config list\`, PIP_INDEX_URL, HTTPS_PROXY), then the same target again" >&2; \
+	  echo "  a hash that does not match: the download is not what was locked; do not go on, try another index" >&2; \
+	  echo "  anything else: rm -rf $(VENV), then the same target again" >&2; \
+	  exit 1; }; \
+	exec 3>&2 2>$(VENV)/install.log; \
+	awk '/^setuptools==/ {on=1} on {print} on && !/\\$$/ {exit}' $(1) > $(VENV)/setuptools.txt; \
+	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r $(VENV)/setuptools.txt || failed; \
+	$(PY) -m pip install --disable-pip-version-check --progress-bar off --require-hashes --no-build-isolation -r $(1) \
+	  | awk -v all="$$(grep -c '==' $(1))" \
+	    '/^(Collecting|Requirement already)/ {n++; if (n % 10 == 0 || n == all) {printf "  %d of %d found\n", n, all; fflush()}} \
+	     /^Installing collected/ {print "  unpacking"; fflush()}' \
+	  || failed; \
+	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . || failed
+endef
+
+$(FOR_USERS): requirements.txt | needs $(PY)
+	$(call install,requirements.txt)
+	@touch $@
+
+$(FOR_BUILDERS): requirements-dev.txt | needs $(PY)
+	$(call install,requirements-dev.txt)
+	@touch $@ $(FOR_USERS)
+
+setup: $(FOR_BUILDERS) ## make the virtual environment with everything for building and testing
+
+# --- using --------------------------------------------------------------------------------------------------------
+
+run: $(TO_RUN) ## set up and start the service with SQLite under ./var and the example world
+	@exec $(BIN)/policy-service serve --example
+
+# --- checking -----------------------------------------------------------------------------------------------------
+
+test: $(FOR_BUILDERS) ## run the tests, on SQLite and on a real PostgreSQL
+	$(call say,tests)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not torture' $(ARGS)
+
+check: lint types imports protos hygiene test ## everything that must hold before a change goes in
+
+lint: $(FOR_BUILDERS) ## ruff: rules and form
+	$(call say,lint)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: $(FOR_BUILDERS) ## mypy --strict
+	$(call say,types)
+	@$(PY) -m mypy
+
+imports: $(FOR_BUILDERS) ## the import contracts of pyproject.toml
+	$(call say,import contracts)
+	@$(BIN)/lint-imports
+
+# buf reads what protoc compiled, since google/rpc comes from a Python package and not from buf's registry.
+protos: $(FOR_BUILDERS) ## buf lint, and the generated code compared with the protos
+	$(call say,protos)
+	@rm -rf build/generated
+	$(call generate,build/generated)
+	@$(BIN)/buf lint build/protos.binpb --path policy_service
+	@diff -r -x __init__.py -x __pycache__ build/generated/$(GENERATED) $(GENERATED) >build/generated.diff || { \
+	  grep -E '^(diff|Only in)' build/generated.diff >&2; \
+	  echo "$(GENERATED) is not what the protos say; run \`make proto\` and commit the result" >&2; exit 1; }
+	@echo "$(words $(PROTOS)) protos are clean, and $(GENERATED) is what they say"
+
+# What belongs to one machine stays out: paths of it, and where its packages come from.
+hygiene:
+	$(call say,hygiene)
+	@git rev-parse --is-inside-work-tree >/dev/null || { echo "this looks at committed files, and needs a git checkout" >&2; exit 1; }
+	@if git grep -nIE '(^|[^[:alnum:]_./~-])/(root|work|opt|home)/|[f]ile:///|--(extra-)?[i]ndex-url|--[f]ind-links|[p]ypi\.org|[p]ythonhosted' -- . ':!Makefile'; then \
+	  echo "the lines above name a path of one machine, or a package index" >&2; exit 1; fi
+	@if grep -nvE '^([a-z0-9.-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?|( {4})?#.*)?$$' requirements.txt requirements-dev.txt; then \
+	  echo "a lock holds versions, hashes and comments, nothing else" >&2; exit 1; fi
+	@echo "no committed file names a path of one machine or a package index"
+
+fuzz: $(FOR_BUILDERS) ## the property tests, with many more examples than `make test` takes
+	@$(PY) -m pytest -n $(WORKERS) -m 'hypothesis and not torture' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+
+torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
+	@$(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
+
+bench: $(FOR_BUILDERS) ## measure; a table for people, the same rows in build/bench.json (QUICK=1: a short run)
+	@mkdir -p build
+	@$(PY) -m tests.bench
+
+# --- changing -----------------------------------------------------------------------------------------------------
+
+format: $(FOR_BUILDERS) ## put the code into the form that `make lint` asks for
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+# $(call generate,TO): messages, stubs and their types, and build/protos.binpb for buf.
+define generate
+	@[ -n "$(PROTOS)" ] || { echo "there is no .proto in protos/" >&2; exit 1; }
+	@mkdir -p $(1) build
+	@PATH="$(BIN):$$PATH" $(PY) -W ignore -m grpc_tools.protoc \
+	  -Iprotos -I"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	  --python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) \
+	  --include_imports --include_source_info --descriptor_set_out=build/protos.binpb $(PROTOS)
+endef
+
+proto: $(FOR_BUILDERS) ## generate policy_service/api from protos/
+	@rm -rf build/proto
+	$(call generate,build/proto)
+	@find $(GENERATED) -name '*_pb2*.py*' -not -path '*/__pycache__/*' -delete
+	@cp -R build/proto/$(GENERATED)/. $(GENERATED)/
+	@echo "generated $(GENERATED) from $(words $(PROTOS)) protos"
+
+# Versions and hashes only. What is locked stays as it is unless pyproject.toml or UPGRADE=1 asks for more.
+LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation \
+  --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
+
+lock: $(FOR_BUILDERS) ## write requirements.txt and requirements-dev.txt from pyproject.toml (UPGRADE=1: newest versions)
+	@echo "locking what users need"
+	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml
+	@echo "locking what builders need"
+	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	@git diff --stat -- requirements.txt requirements-dev.txt
+
+clean: ## remove what was built and every cache; .venv and var stay
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

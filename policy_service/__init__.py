@@ -1,0 +1,1 @@
+"""A policy decision point over gRPC: who may see or send which field of which record."""

@@ -1,0 +1,1 @@
+"""What consuming systems import; needs grpcio and protobuf alone."""

@@ -1,0 +1,1 @@
+"""The commit round, the Merkle tree, and what reads the log."""

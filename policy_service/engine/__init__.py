@@ -1,0 +1,1 @@
+"""Catalogue, compile, evaluate, combine: pure, no input or output."""

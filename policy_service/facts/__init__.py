@@ -1,0 +1,1 @@
+"""What is on file: temporal tables, revisions, and gathering a question's attributes."""

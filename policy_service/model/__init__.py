@@ -1,0 +1,1 @@
+"""Values and errors. Nothing here imports anything but the standard library."""
