@@ -1,0 +1,56 @@
+"""What can go wrong, in the words of the service; the server's error table alone turns these into gRPC statuses.
+
+Every error carries a stable `reason` (ErrorInfo.reason, SCREAMING_SNAKE_CASE) and a message that is safe to show: lower case,
+no final period, and never a value of a call, of a person or of a token. Each of them means that nothing is permitted.
+"""
+
+from __future__ import annotations
+
+
+class PolicyServiceError(Exception):
+    """The base of every error that a caller may be told about."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class InvalidArgumentError(PolicyServiceError):
+    """What the call alone shows to be impossible. `field` is the path of the field at fault, e.g. `fields[2].name`."""
+
+    def __init__(self, field: str, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.field = field
+
+
+class UnauthenticatedError(PolicyServiceError):
+    """No credentials, or none that hold."""
+
+
+class PermissionDeniedError(PolicyServiceError):
+    """The caller is known, and may not call this."""
+
+
+class NotAvailableError(PolicyServiceError):
+    """What needs the store to tell: unknown, or not for this caller; the two are never told apart."""
+
+    def __init__(self, message: str = "not available") -> None:
+        super().__init__("NOT_AVAILABLE", message)
+
+
+class ConflictError(PolicyServiceError):
+    """A repeated idempotency key with another body, or an identifier that somebody else has."""
+
+
+class OverloadedError(PolicyServiceError):
+    """A bound was reached; the caller may try again later."""
+
+
+class UnavailableError(PolicyServiceError):
+    """A store or the log cannot be reached or is too slow; nothing was decided and nothing is permitted."""
+
+    def __init__(
+        self, reason: str = "STORE_UNAVAILABLE", message: str = "the service cannot answer now"
+    ) -> None:
+        super().__init__(reason, message)
