@@ -20,5 +20,7 @@ class ShippedDocuments(BuildHookInterface[Any]):
         for name in SHIPPED:
             directory = Path(self.root, name)
             if not directory.is_dir():
-                raise FileNotFoundError(f"a wheel without `{name}/` would start without them: {directory} is missing")
+                raise FileNotFoundError(
+                    f"a wheel without `{name}/` would start without them: {directory} is missing"
+                )
             build_data["force_include"][str(directory)] = f"policy_service/shipped/{name}"

@@ -1,1 +1,1 @@
-"""gRPC: the door, thin servicers, protobuf to model and back, errors to status; supervisor and composition root."""
+"""gRPC: the door, thin servicers, protobuf to model and back, errors to status; supervisor and wiring."""
