@@ -168,14 +168,14 @@ proto: $(FOR_BUILDERS) ## generate policy_service/api from protos/
 	@echo "generated $(GENERATED) from $(words $(PROTOS)) protos"
 
 # Versions and hashes only. What is locked stays as it is unless pyproject.toml or UPGRADE=1 asks for more.
-LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation \
+LOCK = 2>$(VENV)/lock.log $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation \
   --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
 lock: $(FOR_BUILDERS) ## write requirements.txt and requirements-dev.txt from pyproject.toml (UPGRADE=1: newest versions)
 	@echo "locking what users need"
-	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml
+	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@echo "locking what builders need"
-	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@git diff --stat -- requirements.txt requirements-dev.txt
 
 clean: ## remove what was built and every cache; .venv and var stay
