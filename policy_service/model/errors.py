@@ -1,7 +1,9 @@
-"""What can go wrong, in the words of the service; the server's error table alone turns these into gRPC statuses.
+"""What can go wrong, in the words of the service; the server's error table alone turns these into gRPC
+statuses.
 
-Every error carries a stable `reason` (ErrorInfo.reason, SCREAMING_SNAKE_CASE) and a message that is safe to show: lower case,
-no final period, and never a value of a call, of a person or of a token. Each of them means that nothing is permitted.
+Every error carries a stable `reason` (ErrorInfo.reason, SCREAMING_SNAKE_CASE) and a message that is safe to
+show: lower case, no final period, and never a value of a call, of a person or of a token. Each of them means
+that nothing is permitted.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ class PolicyServiceError(Exception):
 
 
 class InvalidArgumentError(PolicyServiceError):
-    """What the call alone shows to be impossible. `field` is the path of the field at fault, e.g. `fields[2].name`."""
+    """What the call alone shows to be impossible. `field` is the path of the field at fault, e.g.
+    `fields[2].name`.
+    """
 
     def __init__(self, field: str, reason: str, message: str) -> None:
         super().__init__(reason, message)

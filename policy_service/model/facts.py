@@ -1,9 +1,10 @@
 """What is on file: one frozen dataclass for each kind of fact.
 
-Every fact has an id of its own (random or UUIDv7 text), the controller that is answerable for it, and is versioned as a whole:
-changing it closes the stored row and adds a new one (the store keeps `[revision_from, revision_to)`, not these classes).
-Moments are aware datetimes in UTC; dates are civil dates in the fact's zone, or Europe/London where it has none.
-Fingerprints are lower-case hex HMAC-SHA-256 values; no fact holds a phone number, an address or an identifier in clear.
+Every fact has an id of its own (random or UUIDv7 text), the controller that is answerable for it, and is
+versioned as a whole: changing it closes the stored row and adds a new one (the store keeps `[revision_from,
+revision_to)`, not these classes). Moments are aware datetimes in UTC; dates are civil dates in the fact's
+zone, or Europe/London where it has none. Fingerprints are lower-case hex HMAC-SHA-256 values; no fact holds
+a phone number, an address or an identifier in clear.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ Fingerprint = NewType("Fingerprint", str)
 Revision = NewType("Revision", int)
 
 INSTALLATION = Controller("")
-"""The controller of what ships with the product, and of the first administrator, who acts for every organisation."""
+"""The controller of what ships with the product, and of the first administrator, who acts for every
+organisation.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,9 @@ class PrivacyRequest:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A member of staff, or a registered job with an accountable owner, by the organisation's own reference."""
+    """A member of staff, or a registered job with an accountable owner, by the organisation's own
+    reference.
+    """
 
     user_id: str
     controller: Controller

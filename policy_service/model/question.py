@@ -1,7 +1,9 @@
-"""A call to Check as it was asked: parsed, bounded and well-formed, but not yet compared with anything on file.
+"""A call to Check as it was asked: parsed, bounded and well-formed, but not yet compared with anything on
+file.
 
-References are strings as the calling system wrote them. A *person reference* is the key of a described person (no colon), or an
-identifier `scheme:value`. Nothing here is trusted: `service.check` joins it with the facts and with what the grant allows.
+References are strings as the calling system wrote them. A *person reference* is the key of a described
+person (no colon), or an identifier `scheme:value`. Nothing here is trusted: `service.check` joins it with
+the facts and with what the grant allows.
 """
 
 from __future__ import annotations
@@ -112,7 +114,9 @@ NOTHING_DESCRIBED = Description()
 
 @dataclass(frozen=True, slots=True)
 class CheckCall:
-    """One call. `verb`, `purpose` and `channel` may be unset; the use case fills in what follows from the grant and the verb."""
+    """One call. `verb`, `purpose` and `channel` may be unset; the use case fills in what follows from the
+    grant and the verb.
+    """
 
     user: str
     record: str

@@ -1,8 +1,8 @@
 """The words of the field, as closed sets.
 
-Names follow XACML (gate results, obligations), HL7 v3 / FHIR consent codes (request kinds, purposes of use) and the
-project's own three gates. The values are what stands in policies, in the protos, in the store and in the log, so a value is
-never renamed; a new one is added.
+Names follow XACML (gate results, obligations), HL7 v3 / FHIR consent codes (request kinds, purposes of use)
+and the project's own three gates. The values are what stands in policies, in the protos, in the store and in
+the log, so a value is never renamed; a new one is added.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Effect(StrEnum):
 class Gate(StrEnum):
     """Three policy sets; each must permit.
 
-    `AUTHORITY` is asked once per user and record, `DISCLOSURE` per field, data subject and recipient, `DELIVERY` once per
-    recipient. `ANSWER` takes obligations only and is asked once, when all cells are known.
+    `AUTHORITY` is asked once per user and record, `DISCLOSURE` per field, data subject and recipient,
+    `DELIVERY` once per recipient. `ANSWER` takes obligations only and is asked once, when all cells are
+    known.
     """
 
     AUTHORITY = "authority"
@@ -38,7 +39,9 @@ class Gate(StrEnum):
 
 
 class Tier(IntEnum):
-    """Inside a gate the highest tier that has an outcome decides; a tier holds denies or permits, never both."""
+    """Inside a gate the highest tier that has an outcome decides; a tier holds denies or permits, never
+    both.
+    """
 
     ABSOLUTE = 900
     COURT_ORDER = 800
@@ -164,7 +167,9 @@ class RelationKind(StrEnum):
 
 
 class RequestKind(StrEnum):
-    """A privacy request's kind. Each of them restricts; what it means stands in the policies of the request tier."""
+    """A privacy request's kind. Each of them restricts; what it means stands in the policies of the request
+    tier.
+    """
 
     DO_NOT_SHARE = "do_not_share"
     WITHHOLD_LOCATION = "withhold_location"
@@ -212,7 +217,7 @@ class Visibility(StrEnum):
 
     OPEN = "open"
     STAFF = "staff"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a visibility, not a password
 
 
 class ContactKind(StrEnum):
