@@ -1,0 +1,187 @@
+"""Log entries as bytes: each is a `LogEntry` message, serialised once and never again.
+
+The bytes that a function here returns are what is hashed, stored and shown. All moments are aware datetimes
+in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from policy_service.api.v1 import decision_log_pb2 as log_pb
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.model.caller import Caller
+from policy_service.model.decision import Obligation
+from policy_service.model.facts import Controller
+from policy_service.model.trace import DecisionTrace, TracedOutcome
+from policy_service.model.vocabulary import Effect, Verb
+
+ENTRY_SCHEMA = 1
+"""The version of `LogEntry` that this module writes."""
+
+MAX_REASON = 200
+"""Characters of a manager's own words that an entry keeps."""
+
+_EFFECT = {Effect.PERMIT: pb.EFFECT_PERMIT, Effect.DENY: pb.EFFECT_DENY}
+_VERB = {Verb.SEE: pb.VERB_SEE, Verb.SEND: pb.VERB_SEND}
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What a replay needs to know besides the facts."""
+
+    engine: int
+    key_generation: int
+    time_zones: str
+    phone_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every entry says: which, when, who, through which method, on which facts."""
+
+    entry_id: str
+    time: datetime
+    caller: Caller
+    method: str
+    revision: int
+    versions: Versions
+    trace_id: bytes = b""
+    controller: Controller | None = None
+    """For whom the caller acts, where that is not his token's controller (an installation token)."""
+
+
+def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
+    """The entry of a decision."""
+    entry = _entry(head)
+    entry.versions.policy_set = trace.policy_set
+    event = entry.decision
+    event.user = trace.user
+    event.user_kind = trace.user_kind
+    event.verb = _VERB[trace.verb]
+    event.purpose = trace.purpose
+    event.channel = trace.channel
+    event.artefact_type = trace.artefact_type
+    event.artefact_digest = trace.artefact_digest
+    event.dispatch_reference = trace.dispatch_reference
+    event.record = trace.record
+    event.record_type = trace.record_type
+    event.effect = _EFFECT[trace.effect]
+    event.reason = trace.reason
+    event.cause = trace.cause
+    event.asked_fields = trace.asked_fields
+    event.fields.extend(pb.FieldInstance(name=f.name, party=f.party) for f in trace.fields)
+    event.recipients.extend(
+        log_pb.LoggedRecipient(recipient=r.recipient, contact_point=r.contact_point, channel=r.channel)
+        for r in trace.recipients
+    )
+    event.outcomes.extend(_outcome(outcome) for outcome in trace.outcomes)
+    event.cells.extend(trace.cells)
+    if trace.authority is not None:
+        event.authority.CopyFrom(_outcome(trace.authority))
+    event.delivery.extend(_outcome(outcome) for outcome in trace.delivery)
+    event.obligations.extend(obligation_message(obligation) for obligation in trace.obligations)
+    if trace.valid_until is not None:
+        event.valid_until.CopyFrom(timestamp(trace.valid_until))
+    event.asserted.extend(log_pb.Assertion(path=path, values=values) for path, values in trace.asserted)
+    event.facts.extend(trace.facts)
+    event.alerts.extend(trace.alerts)
+    return entry.SerializeToString(deterministic=True)
+
+
+def write_entry(head: Head, *, facts: Sequence[str], reason: str) -> bytes:
+    """The entry of a write that made the revision in `head`. `facts` are `kind:id`."""
+    entry = _entry(head)
+    entry.write.facts.extend(facts)
+    entry.write.reason = reason[:MAX_REASON]
+    return entry.SerializeToString(deterministic=True)
+
+
+def read_entry(head: Head, *, facts: Sequence[str], found: bool) -> bytes:
+    """The entry of a reading that is an event itself."""
+    entry = _entry(head)
+    entry.read.facts.extend(facts)
+    entry.read.found = found
+    return entry.SerializeToString(deterministic=True)
+
+
+def refusal_entry(head: Head, *, status: str, reason: str, field: str = "") -> bytes:
+    """The entry of a call that reached a handler and was refused or failed. `field` is a path, never a
+    value.
+    """
+    entry = _entry(head)
+    entry.refusal.status = status
+    entry.refusal.reason = reason
+    entry.refusal.field = field
+    return entry.SerializeToString(deterministic=True)
+
+
+def refused_callers_entry(head: Head, *, peer: str, cause: str, count: int) -> bytes:
+    """The summary of `count` calls from `peer` that the door refused within one second for `cause`."""
+    entry = _entry(head)
+    entry.refused_callers.peer = peer
+    entry.refused_callers.cause = cause
+    entry.refused_callers.count = count
+    return entry.SerializeToString(deterministic=True)
+
+
+def stream_entry(head: Head, *, kind: str, stream_id: str) -> bytes:
+    """The entry of what happened to a stream of the log: `opened`, `continued`."""
+    entry = _entry(head)
+    entry.stream.kind = kind
+    entry.stream.stream_id = stream_id
+    return entry.SerializeToString(deterministic=True)
+
+
+def obligation_message(obligation: Obligation) -> pb.Obligation:
+    """An obligation as it stands in answers and entries alike."""
+    return pb.Obligation(
+        kind=obligation.kind,
+        fields=obligation.fields,
+        recipients=obligation.recipients,
+        parameters=dict(obligation.parameters),
+    )
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """An aware datetime as a protobuf Timestamp."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def _entry(head: Head) -> log_pb.LogEntry:
+    caller = head.caller
+    return log_pb.LogEntry(
+        entry_id=head.entry_id,
+        time=timestamp(head.time),
+        caller=log_pb.Caller(token_id=caller.token_id, system=caller.system, principal=caller.principal),
+        method=head.method,
+        trace_id=head.trace_id,
+        revision=head.revision,
+        controller=caller.controller if head.controller is None else head.controller,
+        versions=log_pb.Versions(
+            engine=head.versions.engine,
+            schema=ENTRY_SCHEMA,
+            key_generation=head.versions.key_generation,
+            time_zones=head.versions.time_zones,
+            phone_data=head.versions.phone_data,
+        ),
+    )
+
+
+def _outcome(outcome: TracedOutcome) -> log_pb.LoggedOutcome:
+    return log_pb.LoggedOutcome(
+        effect=_EFFECT[outcome.effect],
+        reason=outcome.reason,
+        told=outcome.told,
+        tier=outcome.tier,
+        policies=outcome.policies,
+        by_error=outcome.by_error,
+        data_subjects=outcome.data_subjects,
+        envelope=outcome.envelope,
+    )
