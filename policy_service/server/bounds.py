@@ -1,0 +1,112 @@
+"""Bounds of what a message may hold, shared by every conversion: each failure names the field and a stable reason, never the value."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from policy_service.model.errors import InvalidArgumentError
+
+MAX_ID = 256
+"""Characters of an id, a reference, a key or a word."""
+MAX_TEXT = 1_024
+"""Characters of a text that a person wrote: a reason, an address."""
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_LINE_BREAKS = frozenset("\n\r\t")
+
+M = TypeVar("M", bound=Message)
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def read_message(message_type: type[M], data: bytes) -> M:
+    """Read a message. Cut off, nested too deep and invalid UTF-8 are all `UNREADABLE_MESSAGE`."""
+    try:
+        return message_type.FromString(data)
+    except (DecodeError, RecursionError) as error:
+        name = message_type.DESCRIPTOR.name
+        raise InvalidArgumentError(
+            "", "UNREADABLE_MESSAGE", f"the message cannot be read as `{name}`"
+        ) from error
+
+
+def text(value: str, field: str, *, limit: int = MAX_ID, required: bool = False, lines: bool = False) -> str:
+    """Check a string: its length in characters, that it is there, and that it has no control characters (`lines`: but line breaks)."""
+    if not value:
+        if required:
+            raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
+        return value
+    if len(value) > limit:
+        raise InvalidArgumentError(field, "TOO_LONG", f"`{field}` is longer than {limit} characters")
+    if not value.isprintable() and any(
+        unicodedata.category(c) in _REFUSED_CATEGORIES and not (lines and c in _LINE_BREAKS) for c in value
+    ):
+        raise InvalidArgumentError(field, "CONTROL_CHARACTER", f"`{field}` holds a control character")
+    return value
+
+
+def texts(values: Sequence[str], field: str, *, most: int = 64, limit: int = MAX_ID) -> tuple[str, ...]:
+    """Check a list of strings; an empty one in it is refused."""
+    count(values, field, most)
+    for i, value in enumerate(values):
+        text(value, f"{field}[{i}]", limit=limit, required=True)
+    return tuple(values)
+
+
+def count(values: Sequence[object], field: str, most: int) -> None:
+    """Refuse a list that is longer than `most`."""
+    if len(values) > most:
+        raise InvalidArgumentError(field, "TOO_MANY", f"`{field}` has more than {most} entries")
+
+
+def word(vocabulary: type[Word], value: str, field: str) -> Word:
+    """Find a word of a closed vocabulary."""
+    try:
+        return vocabulary(value)
+    except ValueError:
+        raise InvalidArgumentError(
+            field, "UNKNOWN_WORD", f"`{field}` is not a word that is known here"
+        ) from None
+
+
+def words(vocabulary: type[Word], values: Sequence[str], field: str) -> tuple[Word, ...]:
+    """Find each word of a list."""
+    count(values, field, len(vocabulary))
+    return tuple(word(vocabulary, value, f"{field}[{i}]") for i, value in enumerate(values))
+
+
+def iso_date(value: str, field: str) -> date:
+    """Read `YYYY-MM-DD` and no other form of ISO 8601."""
+    if _ISO_DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise InvalidArgumentError(field, "BAD_DATE", f"`{field}` is not a date like 2016-05-04")
+
+
+def identifier(value: str, field: str) -> str:
+    """Check an identifier of a person: `scheme:value`, neither empty."""
+    text(value, field, required=True)
+    scheme, _, rest = value.partition(":")
+    if not scheme or not rest:
+        raise InvalidArgumentError(field, "BAD_IDENTIFIER", f"`{field}` is not of the form scheme:value")
+    return value
+
+
+def unique(values: Iterable[object], field: str, key: str) -> None:
+    """Refuse a list in which a key stands twice."""
+    seen: set[object] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise InvalidArgumentError(
+                f"{field}[{i}].{key}", "REPEATED_KEY", f"`{field}[{i}].{key}` stands there twice"
+            )
+        seen.add(value)
