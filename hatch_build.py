@@ -1,6 +1,6 @@
 """Puts the shipped policies and the example world into the wheel, beside the package.
 
-A checkout, and an editable install of one, reads its own `policies/` and `examples/`; copies of them would go stale.
+A checkout, and an editable install of one, reads its own `policies/` and `examples/`, since copies go stale.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ SHIPPED = ("policies", "examples")
 
 
 class ShippedDocuments(BuildHookInterface[Any]):
-    """Maps each directory of `SHIPPED` to `policy_service/shipped/`, and refuses a wheel that would lack one."""
+    """Maps each directory of `SHIPPED` to `policy_service/shipped/`; refuses a wheel that lacks one."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
