@@ -1,0 +1,57 @@
+"""The attribute catalogue: the contract between the facts layer, which gives attributes, and policies, which name them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from policy_service.engine.attributes import SHIPPED, Attribute, AttributeType
+
+__all__ = ["CATALOGUE", "Attribute", "AttributeType", "Catalogue"]
+
+
+class Catalogue:
+    """Every path that a policy may name. Immutable; iterates in the order of its attributes."""
+
+    __slots__ = ("_by_path",)
+
+    def __init__(self, attributes: Iterable[Attribute]) -> None:
+        by_path: dict[str, Attribute] = {}
+        for attribute in attributes:
+            if attribute.path in by_path:
+                raise ValueError(f"attribute `{attribute.path}` is declared twice")
+            by_path[attribute.path] = attribute
+        self._by_path = by_path
+
+    def __iter__(self) -> Iterator[Attribute]:
+        return iter(self._by_path.values())
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
+    def __getitem__(self, path: str) -> Attribute:
+        return self._by_path[path]
+
+    def get(self, path: str) -> Attribute | None:
+        """Give the attribute at `path`, e.g. `context.recipient.adverse`, or None where there is none."""
+        return self._by_path.get(path)
+
+    def nearest(self, path: str) -> str | None:
+        """Give the path that a writer of `path` most likely meant, or None where nothing comes close."""
+        close = difflib.get_close_matches(path, self._by_path, n=1, cutoff=0.6)
+        if close:
+            return close[0]
+        # The right name under the wrong parent is as common as a slip of the pen: `context.adverse`.
+        last = path.rpartition(".")[2]
+        return next((known for known in self._by_path if known.rpartition(".")[2] == last), None)
+
+    def extended(self, attributes: Iterable[Attribute]) -> Catalogue:
+        """Give a new catalogue with `attributes` (those that record types and users declare) after these."""
+        return Catalogue((*self, *attributes))
+
+
+CATALOGUE = Catalogue(SHIPPED)
+"""The shipped catalogue."""
