@@ -1,8 +1,9 @@
 """The only module that imports py_abac: it parses a policy with it, and gives back our own frozen conditions.
 
-Two things about py-abac's parser decide how it is used here. It *executes* the attribute paths that it is given (ObjectPath
-expressions), so it is only ever given parts that `policy_part` has passed. And it is not thread-safe, so it runs under one
-lock. Its evaluator is not used at all: it fails open (see the tests named after its faults).
+Two things about py-abac's parser decide how it is used here. It *executes* the attribute paths that it is
+given (ObjectPath expressions), so it is only ever given parts that `policy_part` has passed. And it is not
+thread-safe, so it runs under one lock. Its evaluator is not used at all: it fails open (see the tests named
+after its faults).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from policy_service.engine.conditions import (
 from policy_service.model.vocabulary import Effect
 
 with warnings.catch_warnings():
-    # py-abac 0.4.1, the newest there is, declares its schemas in the words of marshmallow 3 and is warned about each.
+    # py-abac 0.4.1, the newest there is, declares its schemas in the words of marshmallow 3: a warning for each.
     warnings.simplefilter("ignore")
     import py_abac
     from py_abac import exceptions as py_abac_exceptions
@@ -50,8 +51,8 @@ class NotPyAbac(Exception):
 def as_py_abac(part: Mapping[str, Any], *, uid: str, effect: Effect, priority: int) -> dict[str, Any]:
     """Give the whole py-abac policy, as JSON, that a document's `policy:` part stands for.
 
-    Its number conditions refuse true and false when they are parsed, and read them as 1 and 0 when they are evaluated, so
-    they are written as these.
+    Its number conditions refuse true and false when they are parsed, and read them as 1 and 0 when they are
+    evaluated, so they are written as these.
     """
     return {
         "uid": uid,
@@ -64,7 +65,7 @@ def as_py_abac(part: Mapping[str, Any], *, uid: str, effect: Effect, priority: i
 
 
 def parse(part: Mapping[str, Any], *, uid: str, effect: Effect, priority: int) -> Condition:
-    """Parse a checked `policy:` part with py-abac; raises NotPyAbac. The condition holds targets and rules together."""
+    """Parse a checked `policy:` part with py-abac, targets and rules together; raises NotPyAbac."""
     policy = as_py_abac(part, uid=uid, effect=effect, priority=priority)
     with _PARSING:
         try:

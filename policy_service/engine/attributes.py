@@ -1,13 +1,14 @@
 """The attributes that the service itself computes: what a policy may name, and what the facts layer promises.
 
-An attribute is *total* where the facts layer always gives it (false or none, never missing). What a user or a record type
-declares may be missing, and a policy of the absolute tier may not name it. Each row: path, type, gates, sentence, example.
+An attribute is *total* where the facts layer always gives it (false or none, never missing). What a user or a
+record type declares may be missing, and a policy of the absolute tier may not name it. Each row: path, type,
+gates, sentence, example.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from policy_service.model.vocabulary import (
@@ -40,8 +41,9 @@ class AttributeType(StrEnum):
 class Attribute:
     """One path that a policy may name.
 
-    `values` are the only texts that it can hold (empty: any text), `families` the prefixes that organisations extend, e.g.
-    `health` for `health.diagnosis`. They exist so that a slip of the pen in a deny is refused, rather than never matching.
+    `values` are the only texts that it can hold (empty: any text), `families` the prefixes that organisations
+    extend, e.g. `health` for `health.diagnosis`. They exist so that a slip of the pen in a deny is refused,
+    rather than never matching.
     """
 
     path: str
@@ -63,6 +65,10 @@ class Attribute:
 _GATE_LETTERS = {"A": Gate.AUTHORITY, "D": Gate.DISCLOSURE, "L": Gate.DELIVERY, "W": Gate.ANSWER}
 
 
+_STRING, _STRINGS = AttributeType.STRING, AttributeType.STRINGS
+_BOOLEAN, _NUMBER = AttributeType.BOOLEAN, AttributeType.NUMBER
+
+
 def _attribute(
     path: str,
     type_: AttributeType,
@@ -73,7 +79,6 @@ def _attribute(
     total: bool = True,
     values: Iterable[str] = (),
     families: Iterable[str] = (),
-    obligations_only: bool = False,
 ) -> Attribute:
     return Attribute(
         path=path,
@@ -84,30 +89,33 @@ def _attribute(
         example=example,
         values=frozenset(str(value) for value in values),
         families=frozenset(families),
-        obligations_only=obligations_only,
     )
 
 
-_STRING, _STRINGS = AttributeType.STRING, AttributeType.STRINGS
-_BOOLEAN, _NUMBER = AttributeType.BOOLEAN, AttributeType.NUMBER
+def _flag(path: str, gates: str, sentence: str, *, obligations_only: bool = False) -> Attribute:
+    attribute = _attribute(path, _BOOLEAN, gates, sentence, "true")
+    return replace(attribute, obligations_only=obligations_only)
+
+
+def _categories(path: str, gates: str, sentence: str, example: str) -> Attribute:
+    return _attribute(path, _STRINGS, gates, sentence, example, values=CATEGORIES, families=CATEGORY_FAMILIES)
+
 
 _SUBJECT = (
     _attribute(
         "subject.kind",
         _STRING,
         "ADLW",
-        "How the user acts: as staff, as a registered job, as a private person who serves himself, or no user at all.",
+        "The user acts as staff, as a registered job, as a private person for himself, or is not named.",
         "staff",
         values=UserKind,
     ),
-    _attribute(
+    _flag(
         "subject.identified",
-        _BOOLEAN,
         "ADLW",
         "The user is on file, or is described by a system that is granted to describe users.",
-        "true",
     ),
-    _attribute("subject.linked", _BOOLEAN, "ADLW", "The user's login is linked to a person on file.", "true"),
+    _flag("subject.linked", "ADLW", "The user's login is linked to a person on file."),
     _attribute(
         "subject.roles",
         _STRINGS,
@@ -123,12 +131,10 @@ _SUBJECT = (
         "The organisation that the user works for; empty where it is not known.",
         "northern-trust",
     ),
-    _attribute(
+    _flag(
         "subject.works_on_record",
-        _BOOLEAN,
         "ADLW",
         "One of the user's teams works on the record; for a granted job, its grant names the record's type.",
-        "true",
     ),
     _attribute(
         "subject.party_roles",
@@ -138,40 +144,28 @@ _SUBJECT = (
         "[victim]",
         values=Role,
     ),
-    _attribute(
-        "subject.adverse_to_party",
-        _BOOLEAN,
-        "ADLW",
-        "The person behind the user is adverse to a party of the record.",
-        "false",
+    _flag(
+        "subject.adverse_to_party", "ADLW", "The person behind the user is adverse to a party of the record."
     ),
-    _attribute(
+    _flag(
         "subject.associate_of_adverse",
-        _BOOLEAN,
         "ADLW",
         "The person behind the user is an associate of somebody adverse to a party of the record.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "subject.excluded_by_party",
-        _BOOLEAN,
         "ADLW",
         "A party of the record excluded the person behind the user, under any identity or login.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "subject.restricted_out",
-        _BOOLEAN,
         "ADLW",
         "A restricted_access request covers the record, and its allow list does not hold the user.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "subject.toward_self",
-        _BOOLEAN,
         "ADLW",
         "The user is a private person who serves himself, and the record is his own.",
-        "false",
     ),
     _attribute(
         "subject.training",
@@ -194,43 +188,28 @@ _RESOURCE = (
         "The record type and every base that it extends.",
         "[police.disclosure_enquiry, base.case]",
     ),
-    _attribute(
-        "resource.party_protected",
-        _BOOLEAN,
-        "ADLW",
-        "Some party of the record is protected.",
-        "true",
-    ),
+    _flag("resource.party_protected", "ADLW", "Some party of the record is protected."),
     _attribute("resource.field", _STRING, "D", "The field's name in its record type.", "enquiry_made_by"),
-    _attribute(
+    _categories(
         "resource.categories",
-        _STRINGS,
         "D",
         "The categories of the field; undeclared content counts as every category.",
         "[location.current, contact.post]",
-        values=CATEGORIES,
-        families=CATEGORY_FAMILIES,
     ),
-    _attribute(
+    _flag(
         "resource.undeclared",
-        _BOOLEAN,
         "D",
         "Nobody declared yet what is in the field: a report body, free text or an attachment.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "resource.envelope",
-        _BOOLEAN,
         "D",
         "The field is one that the artefact type always carries, asked about or not.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "resource.implied",
-        _BOOLEAN,
         "D",
         "The data subject is implied by the field (somebody who lives there), not declared by it.",
-        "false",
     ),
     _attribute(
         "resource.data_subject_roles",
@@ -240,12 +219,8 @@ _RESOURCE = (
         "[applicant]",
         values=Role,
     ),
-    _attribute(
-        "resource.role_secret",
-        _BOOLEAN,
-        "D",
-        "The field shows a role that law or scheme keeps secret on this record.",
-        "true",
+    _flag(
+        "resource.role_secret", "D", "The field shows a role that law or scheme keeps secret on this record."
     ),
     _attribute(
         "resource.requests",
@@ -255,22 +230,14 @@ _RESOURCE = (
         "[withhold_location]",
         values=RequestKind,
     ),
-    _attribute("resource.protected", _BOOLEAN, "D", "The data subject is protected.", "true"),
-    _attribute(
+    _flag("resource.protected", "D", "The data subject is protected."),
+    _flag(
         "resource.anyone_protected",
-        _BOOLEAN,
         "D",
         "The data subject, a party, her parent, or somebody who lives with her is protected.",
-        "true",
     ),
-    _attribute("resource.minor", _BOOLEAN, "D", "The data subject is under 18 today.", "false"),
-    _attribute(
-        "resource.own_place",
-        _BOOLEAN,
-        "D",
-        "Every place that the field shows is the recipient's own.",
-        "false",
-    ),
+    _flag("resource.minor", "D", "The data subject is under 18 today."),
+    _flag("resource.own_place", "D", "Every place that the field shows is the recipient's own."),
 )
 
 _ACTION = (
@@ -300,25 +267,19 @@ _RECIPIENT = (
         "context.recipient.kind",
         _STRING,
         "DL",
-        "What the recipient is: a private person, a team (staff who see, or a team of the record), an organisation.",
+        "A private person, a team (staff who see, or a team of the record), or an organisation.",
         "private",
         values=("private", "team", "organisation"),
     ),
-    _attribute(
+    _flag(
         "context.recipient.is_data_subject",
-        _BOOLEAN,
         "DL",
         "The recipient is the data subject, or is covered as if he were (Self).",
-        "false",
     ),
-    _attribute(
-        "context.recipient.works_on_record",
-        _BOOLEAN,
-        "DL",
-        "The recipient belongs to a team that works on the record.",
-        "false",
+    _flag(
+        "context.recipient.works_on_record", "DL", "The recipient belongs to a team that works on the record."
     ),
-    _attribute("context.recipient.identified", _BOOLEAN, "DL", "The recipient is on file.", "true"),
+    _flag("context.recipient.identified", "DL", "The recipient is on file."),
     _attribute(
         "context.recipient.roles",
         _STRINGS,
@@ -342,26 +303,20 @@ _RECIPIENT = (
         "[parent_of]",
         values=RelationKind,
     ),
-    _attribute(
+    _flag(
         "context.recipient.parental_responsibility",
-        _BOOLEAN,
         "DL",
         "The recipient holds parental responsibility for the data subject.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "context.recipient.co_parent",
-        _BOOLEAN,
         "DL",
         "The recipient and the data subject both hold responsibility for one child on the record.",
-        "false",
     ),
-    _attribute(
+    _flag(
         "context.recipient.lives_with",
-        _BOOLEAN,
         "DL",
         "The recipient and the data subject live together, as far as is known for certain.",
-        "false",
     ),
     _attribute(
         "context.recipient.organisation_roles",
@@ -371,54 +326,34 @@ _RECIPIENT = (
         "[care_provider]",
         values=OrganisationRole,
     ),
-    _attribute(
+    _categories(
         "context.recipient.contract_categories",
-        _STRINGS,
         "DL",
         "The categories that the recipient's contract names.",
         "[contact.phone]",
-        values=CATEGORIES,
-        families=CATEGORY_FAMILIES,
     ),
-    _attribute(
+    _categories(
         "context.recipient.public_body_categories",
-        _STRINGS,
         "DL",
         "The categories that are declared for the recipient, a public body, for the purpose asked.",
         "[identity.name]",
-        values=CATEGORIES,
-        families=CATEGORY_FAMILIES,
     ),
-    _attribute(
+    _flag(
         "context.recipient.protection_team",
-        _BOOLEAN,
         "DL",
         "The recipient belongs to the team for which the record type keeps its secret roles.",
-        "false",
     ),
-    _attribute(
-        "context.recipient.adverse", _BOOLEAN, "DL", "The recipient is adverse to the data subject.", "true"
-    ),
-    _attribute(
+    _flag("context.recipient.adverse", "DL", "The recipient is adverse to the data subject."),
+    _flag(
         "context.recipient.associate",
-        _BOOLEAN,
         "DL",
         "The recipient is an associate of somebody adverse to the data subject.",
-        "false",
     ),
-    _attribute(
-        "context.recipient.excluded", _BOOLEAN, "DL", "The data subject excluded the recipient.", "false"
-    ),
+    _flag("context.recipient.excluded", "DL", "The data subject excluded the recipient."),
 )
 
 _CONTACT_POINT = (
-    _attribute(
-        "context.contact_point.given",
-        _BOOLEAN,
-        "L",
-        "A contact point is named, by which it is to go.",
-        "true",
-    ),
+    _flag("context.contact_point.given", "L", "A contact point is named, by which it is to go."),
     _attribute(
         "context.contact_point.kind",
         _STRING,
@@ -427,12 +362,10 @@ _CONTACT_POINT = (
         "phone",
         values=("", *ContactKind),
     ),
-    _attribute(
+    _flag(
         "context.contact_point.belongs",
-        _BOOLEAN,
         "L",
-        "The contact point is on file for the recipient, or is described as his and not on file only for others.",
-        "true",
+        "It is on file for the recipient, or is described as his and is not on file only for others.",
     ),
     _attribute(
         "context.contact_point.shared",
@@ -442,19 +375,13 @@ _CONTACT_POINT = (
         "unknown",
         values=Shared,
     ),
-    _attribute(
+    _flag(
         "context.contact_point.shared_with_adverse",
-        _BOOLEAN,
         "L",
         "Somebody who opens what arrives there is adverse to the recipient or to a data subject.",
-        "false",
     ),
-    _attribute(
-        "context.contact_point.voicemail_safe",
-        _BOOLEAN,
-        "L",
-        "A message left on its voicemail is known to be safe.",
-        "false",
+    _flag(
+        "context.contact_point.voicemail_safe", "L", "A message left on its voicemail is known to be safe."
     ),
     _attribute(
         "context.contact_point.verified_days",
@@ -467,30 +394,17 @@ _CONTACT_POINT = (
 )
 
 _OUTCOME = (
-    _attribute(
+    _flag(
         "context.cell.told",
-        _BOOLEAN,
         "D",
         "The reason of the cell, which is decided by now, may be told to staff.",
-        "true",
         obligations_only=True,
     ),
-    _attribute("context.answer.rows_differ", _BOOLEAN, "W", "The rows of the answer differ.", "true"),
-    _attribute(
-        "context.answer.permits", _BOOLEAN, "W", "At least one cell of the answer is permitted.", "true"
-    ),
+    _flag("context.answer.rows_differ", "W", "The rows of the answer differ."),
+    _flag("context.answer.permits", "W", "At least one cell of the answer is permitted."),
     _attribute("context.answer.recipients", _NUMBER, "W", "How many recipients the answer has.", "3"),
-    _attribute(
-        "context.answer.protected", _BOOLEAN, "W", "A protected person is among the data subjects.", "true"
-    ),
+    _flag("context.answer.protected", "W", "A protected person is among the data subjects."),
 )
 
-SHIPPED: tuple[Attribute, ...] = (
-    *_SUBJECT,
-    *_RESOURCE,
-    *_ACTION,
-    *_RECIPIENT,
-    *_CONTACT_POINT,
-    *_OUTCOME,
-)
+SHIPPED: tuple[Attribute, ...] = (*_SUBJECT, *_RESOURCE, *_ACTION, *_RECIPIENT, *_CONTACT_POINT, *_OUTCOME)
 """In the order in which the catalogue is printed."""

@@ -43,9 +43,10 @@ class Voice:
 class Outcome:
     """What a gate answers to one question.
 
-    `tier` is None where no policy applied. `reason` is that of the first deciding policy in uid order. `tell` is true where
-    staff may be told the reason: all deciding policies allow it. `policies` are the uids of those that decided, sorted;
-    `by_error` those of them that decided because their condition could not be evaluated.
+    `tier` is None where no policy applied. `reason` is that of the first deciding policy in uid order. `tell`
+    is true where staff may be told the reason: all deciding policies allow it. `policies` are the uids of
+    those that decided, sorted; `by_error` those of them that decided because their condition could not be
+    evaluated.
     """
 
     effect: Effect
@@ -58,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What an obligation policy asks for. `by_error`: its condition, or a parameter, could not be evaluated."""
+    """What an obligation asks for. `by_error`: its condition, or a parameter, could not be evaluated."""
 
     kind: str
     policy: str
@@ -86,8 +87,8 @@ def applies(truth: Truth, tier: Tier | None) -> bool:
 def combine(verdicts: Iterable[tuple[Voice, Truth]], *, otherwise: Outcome = NO_BASIS) -> Outcome:
     """Decide from the verdicts of a gate's policies, given in the order of their tiers, highest first.
 
-    What comes after the deciding tier is not looked at, so a lazy iterable is evaluated no further than needed.
-    `otherwise` is the outcome where nothing applies.
+    What comes after the deciding tier is not looked at, so a lazy iterable is evaluated no further than
+    needed. `otherwise` is the outcome where nothing applies.
     """
     deciding: list[tuple[Voice, Truth]] = []
     for voice, truth in verdicts:

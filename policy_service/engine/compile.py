@@ -1,4 +1,4 @@
-"""A published set of documents becomes a plan: immutable, one part per gate, safe under any number of threads."""
+"""A published set of documents becomes a plan: immutable, one part per gate, safe under threads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Obligation:
 
 @dataclass(frozen=True, slots=True)
 class _GatePlan:
-    """One gate: its policies, highest tier first and then by uid; of these the denies; its obligations by uid."""
+    """One gate: policies, highest tier first and then by uid; of these the denies; obligations by uid."""
 
     policies: tuple[_Policy, ...]
     denies: tuple[_Policy, ...]
@@ -40,7 +40,7 @@ class _GatePlan:
 
 
 class Plan:
-    """A compiled set. Nothing of it changes after it was made, and nothing is remembered between questions."""
+    """A compiled set. Nothing of it changes once it is made, and nothing is remembered between questions."""
 
     __slots__ = ("_catalogue", "_gates", "documents")
 
@@ -51,14 +51,14 @@ class Plan:
         self._gates: Final = {gate: _gate_plan(documents, gate, catalogue) for gate in Gate}
 
     def decide(self, gate: Gate, attributes: Attributes, *, denies_only: bool = False) -> Outcome:
-        """Answer one question of `gate`. `denies_only` is for what is implied: it needs no permit, only no deny."""
+        """Answer one question of `gate`. What is implied needs no permit, only no deny: `denies_only`."""
         plan = self._gates[gate]
         policies, otherwise = (plan.denies, NOT_DENIED) if denies_only else (plan.policies, NO_BASIS)
         verdicts = ((policy.voice, policy.evaluate(attributes)) for policy in policies)
         return combine(verdicts, otherwise=otherwise)
 
     def owed(self, gate: Gate, effect: Effect, attributes: Attributes) -> tuple[Owed, ...]:
-        """Give what is owed with an answer of `gate` that came out as `effect`, in the order of the policies' uids."""
+        """Give what is owed with an answer of `gate` that came out as `effect`, by the policies' uids."""
         return tuple(self._owed(gate, effect, attributes))
 
     def _owed(self, gate: Gate, effect: Effect, attributes: Attributes) -> Iterator[Owed]:

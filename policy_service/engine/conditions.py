@@ -1,6 +1,8 @@
-"""What a policy says, as data: py-abac's conditions by name, what each of them may be applied to, and the tree they make.
+"""What a policy says, as data: py-abac's conditions by name, what each of them may be applied to, and the
+tree they make.
 
-The tree (`Condition`) is frozen and hashable. Paths in it are catalogue paths, e.g. `context.recipient.adverse`.
+The tree (`Condition`) is frozen and hashable. Paths in it are catalogue paths, e.g.
+`context.recipient.adverse`.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Operand(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a kind is written: its operand, the types of attribute it is for, and of the attribute it compares with."""
+    """How a kind is written: its operand, the types it is for, and those of an attribute it compares with."""
 
     operand: Operand
     types: frozenset[AttributeType]
@@ -120,16 +122,16 @@ SAME_TYPE: Final = frozenset({Kind.EQUALS_ATTRIBUTE, Kind.NOT_EQUALS_ATTRIBUTE})
 
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "AllNotIn": "py-abac documents `no value is among them` and computes `some value is not among them`: write `Not` "
-        "of `AnyIn` for the first, `Not` of `AllIn` for the second",
-        "AnyNotIn": "py-abac documents `some value is not among them` and computes `no value is among them`: write `Not` "
-        "of `AllIn` for the first, `Not` of `AnyIn` for the second",
-        "AllNotInAttribute": "py-abac documents the opposite of what it computes: write `Not` of `AnyInAttribute` for "
-        "`no value is among them`, `Not` of `AllInAttribute` for `some value is not among them`",
-        "AnyNotInAttribute": "py-abac documents the opposite of what it computes: write `Not` of `AllInAttribute` for "
-        "`some value is not among them`, `Not` of `AnyInAttribute` for `no value is among them`",
-        "CIDR": "no attribute of the catalogue is a network address: write a condition on what the address stands for, "
-        "e.g. `subject.organisation`",
+        "AllNotIn": "py-abac documents `no value is among them` and computes `some value is not among them`: "
+        "write `Not` of `AnyIn` for the first, `Not` of `AllIn` for the second",
+        "AnyNotIn": "py-abac documents `some value is not among them` and computes `no value is among them`: "
+        "write `Not` of `AllIn` for the first, `Not` of `AnyIn` for the second",
+        "AllNotInAttribute": "py-abac documents one thing and computes another: write `Not` of `AnyInAttribute` "
+        "for `no value is among them`, `Not` of `AllInAttribute` for `some value is not among them`",
+        "AnyNotInAttribute": "py-abac documents one thing and computes another: write `Not` of `AllInAttribute` "
+        "for `some value is not among them`, `Not` of `AnyInAttribute` for `no value is among them`",
+        "CIDR": "no attribute of the catalogue is a network address: write a condition on what it stands for, "
+        "as in `subject.organisation`",
         "EqualsObject": "no attribute of the catalogue is an object: write one condition for each of its members",
     }
 )
@@ -138,7 +140,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One look at one attribute. `operand` is None where the kind has none or compares with the attribute at `other`."""
+    """One look at one attribute, compared with `operand` or with the attribute at `other`, if with anything."""
 
     __test__ = False  # pytest would collect it by its name
 

@@ -6,7 +6,7 @@ from policy_service.model.errors import PolicyServiceError
 
 
 class PolicyDocumentError(PolicyServiceError):
-    """One document is refused. `message` starts with `file:line:` and names the path at fault; `text` is without these."""
+    """One document is refused. `message` is `text` with `file:line:` before it."""
 
     def __init__(self, file: str, line: int, text: str) -> None:
         super().__init__("POLICY_INVALID", f"{file}:{line}: {text}")

@@ -1,8 +1,9 @@
 """Three-valued evaluation: a condition becomes a function from attributes to true, false or error.
 
-An error means that an attribute is missing, or is not of its type. Kleene's logic carries it as far as it matters: `AnyOf`
-of true and error is true, `AllOf` of false and error is false, `Not` of error is error. What an error then means is said in
-`combine`. The functions hold no state, so any number of threads may share them.
+An error means that an attribute is missing, or is not of its type. Kleene's logic carries it as far as it
+matters: `AnyOf` of true and error is true, `AllOf` of false and error is false, `Not` of error is error. What
+an error then means is said in `combine`. The functions hold no state, so any number of threads may share
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Attributes = Mapping[str, Value]
 
 
 class Truth(IntEnum):
-    """Kleene's three values, in the order in which `AllOf` is the least of its parts and `AnyOf` the greatest."""
+    """Kleene's three values, in their order: `AllOf` is the least of its parts, `AnyOf` the greatest."""
 
     FALSE = 0
     ERROR = 1

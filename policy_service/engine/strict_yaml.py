@@ -1,8 +1,9 @@
 """YAML that can be read in one way only, with the line of everything in it.
 
-The grammar is libyaml's; values are what YAML 1.1 and YAML 1.2 agree on. Where the two read a plain scalar differently (`no`
-is a boolean in one and a text in the other) it is refused, so that no second reader of a policy understands another policy.
-Anchors, aliases, tags, duplicate keys and keys that are no text are refused; bytes and nesting are bounded.
+The grammar is libyaml's; values are what YAML 1.1 and YAML 1.2 agree on. Where the two read a plain scalar
+differently (`no` is a boolean in one and a text in the other) it is refused, so that no second reader of a
+policy understands another policy. Anchors, aliases, tags, duplicate keys and keys that are no text are
+refused; bytes and nesting are bounded.
 """
 
 from __future__ import annotations
@@ -48,24 +49,6 @@ class Source:
         while path not in self.lines:
             path = path[:-1]
         return self.lines[path]
-
-    def fault(self, path: Path, text: str) -> PolicyDocumentError:
-        """Make the error for what is wrong at `path`."""
-        where = spell(path)
-        return PolicyDocumentError(self.name, self.line(path), f"{where}: {text}" if where else text)
-
-
-def spell(path: Path) -> str:
-    """Spell a path as a reader would find it: `policy.rules.context["$.recipient.adverse"].values[2]`."""
-    spelt = ""
-    for part in path:
-        if isinstance(part, int):
-            spelt += f"[{part}]"
-        elif part.isidentifier():
-            spelt += f".{part}" if spelt else part
-        else:
-            spelt += f'["{part}"]'
-    return spelt
 
 
 def read(text: str, *, name: str) -> Source:
@@ -153,7 +136,7 @@ class _Reader:
             key = event.value
             inner = (*path, key)
             if key in values:
-                raise self._fault(event, f"key `{spell(inner)}` stands here and in line {self._lines[inner]}")
+                raise self._fault(event, f"key `{key}` stands here and in line {self._lines[inner]}")
             self._lines[inner] = _line(event)
             values[key] = self._value(next(self._events), inner, depth + 1)
         return values

@@ -1,0 +1,85 @@
+"""Where a value of a document stands, so that every refusal names the file, the line and the path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from policy_service.engine.errors import PolicyDocumentError
+from policy_service.engine.strict_yaml import Path, Plain, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value, and its place in the document. What asks for a shape raises PolicyDocumentError where it is another."""
+
+    source: Source
+    path: Path
+    value: Plain
+
+    def fault(self, text: str) -> PolicyDocumentError:
+        """Make the error for what is wrong here."""
+        where = spell_path(self.path)
+        text = f"{where}: {text}" if where else text
+        return PolicyDocumentError(self.source.name, self.source.line(self.path), text)
+
+    def inner(self, key: str | int, value: Plain) -> Place:
+        """Give the place of a value inside this one."""
+        return Place(self.source, (*self.path, key), value)
+
+    def mapping(self) -> dict[str, Place]:
+        """Give the entries of a mapping whose keys are free."""
+        if not isinstance(self.value, dict):
+            raise self.fault("write a mapping")
+        return {key: self.inner(key, value) for key, value in self.value.items()}
+
+    def keys(self, *required: str, optional: Iterable[str] = ()) -> dict[str, Place]:
+        """Give the entries of a mapping that has all of the required keys, perhaps the optional ones, and no other."""
+        entries = self.mapping()
+        known = (*required, *optional)
+        for key, place in entries.items():
+            if key not in known:
+                raise place.fault(f"no such key{perhaps(key, known)}; known are {spelt(known)}")
+        for key in required:
+            if key not in entries:
+                raise self.fault(f"`{key}` is missing")
+        return entries
+
+    def members(self) -> list[Place]:
+        """Give the members of a list that is not empty."""
+        if not isinstance(self.value, list):
+            raise self.fault("write a list")
+        if not self.value:
+            raise self.fault("the list is empty")
+        return [self.inner(index, value) for index, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Give a text."""
+        if not isinstance(self.value, str):
+            raise self.fault("write a text, perhaps in quotes")
+        return self.value
+
+
+def spell_path(path: Path) -> str:
+    """Spell a path as a reader would find it: `policy.rules.context["$.recipient.adverse"].values[2]`."""
+    spelling = ""
+    for part in path:
+        if isinstance(part, int):
+            spelling += f"[{part}]"
+        elif part.isidentifier():
+            spelling += f".{part}" if spelling else part
+        else:
+            spelling += f'["{part}"]'
+    return spelling
+
+
+def spelt(names: Iterable[str]) -> str:
+    """Spell names for a message: `a`, `b`."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def perhaps(name: str, known: Iterable[str]) -> str:
+    """Give `, perhaps `x` is meant` for the nearest of `known`, or nothing where none comes close."""
+    close = get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
+    return f", perhaps `{close[0]}` is meant" if close else ""
