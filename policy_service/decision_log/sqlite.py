@@ -1,0 +1,133 @@
+"""The log on SQLite: a directory, and in it a file for each stream.
+
+SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint it at once, so
+exactly one connection does (invariant ONE WRITER PER FILE): a lock on a file beside it, which the kernel lets
+go of when the process ends however it ends, and readers that open the file read-only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from policy_service.decision_log import migrations
+from policy_service.decision_log.errors import LogUnavailable
+from policy_service.decision_log.location import Timeouts, checked_slot
+from policy_service.decision_log.tables import StreamRow
+
+_BETWEEN_TRIES_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteLocation:
+    directory: Path
+    timeouts: Timeouts
+    begin: str = "BEGIN IMMEDIATE"
+
+    @classmethod
+    def at(cls, url: URL, timeouts: Timeouts) -> SqliteLocation:
+        if not url.database or url.database == ":memory:":
+            raise LogUnavailable("the decision log's URL must name a directory, like `sqlite:///var/log`")
+        return cls(Path(url.database).absolute(), timeouts)
+
+    @contextmanager
+    def claim(self, slot: str) -> Iterator[None]:
+        """ONE WRITER PER FILE. Waits for an earlier writer to end, within bounds."""
+        self._make_directory()
+        # Never removed: two processes would then hold locks on two files of one name.
+        lock = os.open(
+            self.directory / f"{checked_slot(slot)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            deadline = time.monotonic() + self.timeouts.turn
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise LogUnavailable(f"another process writes the log stream `{slot}`") from None
+                    time.sleep(_BETWEEN_TRIES_S)
+            yield
+        finally:
+            os.close(lock)
+
+    def writing(self, slot: str) -> Engine:
+        engine = self._engine(self._file(slot), "rwc", "BEGIN IMMEDIATE")
+        event.listen(engine, "connect", _make_durable)
+        with engine.begin() as connection:
+            migrations.upgrade(connection)
+        return engine
+
+    def after_connect(self, cursor: DBAPICursor) -> None:
+        # After a failed fsync the kernel takes pages for written that are not. What the write-ahead log shows
+        # is moved into the file and synced, before anything counts as durable because it can be read.
+        cursor.execute("PRAGMA wal_checkpoint(FULL)")
+        busy, _, _ = cursor.fetchall()[0]
+        if busy:
+            raise LogUnavailable("a reader keeps the decision log from being made durable")
+
+    def commit(self, cursor: DBAPICursor) -> None:
+        cursor.execute("COMMIT")  # synchronous=FULL: with an fsync
+
+    def reading(self) -> Generator[Connection, None, None]:
+        for file in sorted(self.directory.glob("*.db")):
+            with self._engine(file, "ro", "BEGIN").connect() as connection:
+                # A file is there a moment before its tables are.
+                if inspect(connection).has_table(StreamRow.__tablename__):
+                    yield connection
+
+    def migrate(self) -> None:
+        self._make_directory()
+        for file in sorted(self.directory.glob("*.db")):
+            with self.claim(file.stem):
+                self.writing(file.stem).dispose()
+
+    def _file(self, slot: str) -> Path:
+        return self.directory / f"{checked_slot(slot)}.db"
+
+    def _engine(self, file: Path, mode: Literal["ro", "rwc"], begin: str) -> Engine:
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(
+                f"file:{quote(str(file))}?mode={mode}",
+                uri=True,
+                timeout=self.timeouts.statement,
+                isolation_level=None,  # or the driver would begin transactions of its own
+                check_same_thread=False,  # the writer's lock says whose turn it is
+            )
+
+        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, paramstyle="named")
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    def _make_directory(self) -> None:
+        if self.directory.is_dir():
+            return
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite syncs the directory for its files, nobody else would for the directory itself.
+            parent = os.open(self.directory.parent, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(parent)
+            finally:
+                os.close(parent)
+        except OSError as error:
+            raise LogUnavailable("the decision log's directory cannot be made") from error
+
+
+def _make_durable(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # NORMAL lost acknowledged rows at a power loss
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: its fsync alone does not reach the disk
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
