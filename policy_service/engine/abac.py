@@ -26,7 +26,7 @@ from policy_service.engine.conditions import (
 from policy_service.model.vocabulary import Effect
 
 with warnings.catch_warnings():
-    # py-abac 0.4.1, the newest there is, declares its schemas in the words of marshmallow 3: a warning for each.
+    # py-abac 0.4.1, the newest there is, speaks of schemas as marshmallow 3 did: a warning for each.
     warnings.simplefilter("ignore")
     import py_abac
     from py_abac import exceptions as py_abac_exceptions

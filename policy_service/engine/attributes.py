@@ -1,5 +1,7 @@
 """The attributes that the service itself computes: what a policy may name, and what the facts layer promises.
 
+The file is long because it is a list, and is read as one.
+
 An attribute is *total* where the facts layer always gives it (false or none, never missing). What a user or a
 record type declares may be missing, and a policy of the absolute tier may not name it. Each row: path, type,
 gates, sentence, example.

@@ -1,4 +1,4 @@
-"""The attribute catalogue: the contract between facts, which give attributes, and policies, which name them."""
+"""The attribute catalogue: the contract between facts, which give them, and policies, which name them."""
 
 from __future__ import annotations
 

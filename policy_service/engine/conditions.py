@@ -122,17 +122,17 @@ SAME_TYPE: Final = frozenset({Kind.EQUALS_ATTRIBUTE, Kind.NOT_EQUALS_ATTRIBUTE})
 
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "AllNotIn": "py-abac documents `no value is among them` and computes `some value is not among them`: "
+        "AllNotIn": "py-abac says `no value is among them` and computes `some value is not among them`: "
         "write `Not` of `AnyIn` for the first, `Not` of `AllIn` for the second",
-        "AnyNotIn": "py-abac documents `some value is not among them` and computes `no value is among them`: "
+        "AnyNotIn": "py-abac says `some value is not among them` and computes `no value is among them`: "
         "write `Not` of `AllIn` for the first, `Not` of `AnyIn` for the second",
-        "AllNotInAttribute": "py-abac documents one thing and computes another: write `Not` of `AnyInAttribute` "
+        "AllNotInAttribute": "py-abac says one thing and computes another: write `Not` of `AnyInAttribute` "
         "for `no value is among them`, `Not` of `AllInAttribute` for `some value is not among them`",
-        "AnyNotInAttribute": "py-abac documents one thing and computes another: write `Not` of `AllInAttribute` "
+        "AnyNotInAttribute": "py-abac says one thing and computes another: write `Not` of `AllInAttribute` "
         "for `some value is not among them`, `Not` of `AnyInAttribute` for `no value is among them`",
-        "CIDR": "no attribute of the catalogue is a network address: write a condition on what it stands for, "
+        "CIDR": "no attribute of the catalogue is a network address: write a condition on what it is for, "
         "as in `subject.organisation`",
-        "EqualsObject": "no attribute of the catalogue is an object: write one condition for each of its members",
+        "EqualsObject": "no attribute of the catalogue is an object: write one for each of its members",
     }
 )
 """Kinds of py-abac that are not supported, with the words to write instead."""
@@ -140,7 +140,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One look at one attribute, compared with `operand` or with the attribute at `other`, if with anything."""
+    """One look at one attribute, compared with `operand`, with the attribute at `other`, or with nothing."""
 
     __test__ = False  # pytest would collect it by its name
 

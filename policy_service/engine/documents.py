@@ -59,7 +59,7 @@ class PolicyDocument:
 
     A policy has `tier` and `reason`; an obligation has `on` (the effects that it is attached to) and `owes`,
     and `advice` marks one that comes back as advice. `policy` is the py-abac part as written, `condition` the
-    same as data, targets and rules together. `source` is the text that it was parsed from, with plain line ends.
+    same as data, targets and rules together. `source` is the text it was parsed from, with plain line ends.
     """
 
     uid: str

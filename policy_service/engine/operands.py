@@ -1,6 +1,6 @@
 """Checks what stands beside `condition:`, against the type of the attribute that it is compared with.
 
-py-abac turns `"14"` into 14.0 and compares numbers as doubles, so types are checked here, before it sees them.
+py-abac turns `"14"` into 14.0 and compares numbers as doubles, so types are checked before it sees them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def check_text(attribute: Attribute, kind: Kind, value: Place, case_insensitive:
 
 
 def check_expression(place: Place) -> None:
-    """Check a regular expression: RE2 evaluates it, and py-abac (Python's `re`) must be able to read it, too."""
+    """Check a regular expression: RE2 evaluates it, and py-abac (Python's `re`) must be able to read it."""
     expression = place.text()
     if not expression:
         raise place.fault("the empty expression matches every text: leave the condition out")

@@ -12,7 +12,7 @@ from policy_service.engine.strict_yaml import Path, Plain, Source
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A value, and its place in the document. What asks for a shape raises PolicyDocumentError where it is another."""
+    """A value, and where it stands. Asking for a shape that it has not raises PolicyDocumentError."""
 
     source: Source
     path: Path
@@ -35,7 +35,7 @@ class Place:
         return {key: self.inner(key, value) for key, value in self.value.items()}
 
     def keys(self, *required: str, optional: Iterable[str] = ()) -> dict[str, Place]:
-        """Give the entries of a mapping that has all of the required keys, perhaps the optional ones, and no other."""
+        """Give the entries of a mapping with all required keys, and no others but the optional ones."""
         entries = self.mapping()
         known = (*required, *optional)
         for key, place in entries.items():

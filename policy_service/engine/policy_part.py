@@ -186,7 +186,7 @@ class PolicyPart:
     def _refuse_gain_by_absence(
         self, attribute: Attribute, kind: Kind, condition: Place, *, negated: bool
     ) -> None:
-        """Uphold *fail closed*: only `Exists` and `NotExists` turn absence into an answer, never into access."""
+        """Uphold *fail closed*: `Exists` and `NotExists` turn absence into an answer, never into access."""
         if kind not in (Kind.EXISTS, Kind.NOT_EXISTS):
             return
         true_when_missing = (kind is Kind.NOT_EXISTS) is not negated
