@@ -1,0 +1,1 @@
+"""From a call and what is on file to the attributes that policies look at."""

@@ -1,0 +1,70 @@
+"""The moment of a decision, and the next moment at which something that it looked at begins or ends."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+CIVIL_ZONE = ZoneInfo("Europe/London")
+"""The zone of civil dates that name none: birthdays, first and last days of relationships."""
+
+MAJORITY = 18
+"""Years (Family Law Reform Act 1969, section 1)."""
+
+
+class Moment:
+    """`now` (aware, UTC) and the earliest later moment at which a fact that was looked at changes."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.today = now.astimezone(CIVIL_ZONE).date()
+        self.next_change: datetime | None = None
+
+    def begun(self, first_day: date | None) -> bool:
+        """Tell whether something that holds from `first_day` on has begun."""
+        if first_day is None or first_day <= self.today:
+            return True
+        self._notice(_start_of(first_day))
+        return False
+
+    def ended(self, last_day: date | None) -> bool:
+        """Tell whether something whose last day is `last_day` is over."""
+        if last_day is None:
+            return False
+        if last_day < self.today:
+            return True
+        self._notice(_start_of(last_day + timedelta(days=1)))
+        return False
+
+    def past(self, end: datetime | None) -> bool:
+        """Tell whether the moment `end` has been reached."""
+        if end is None:
+            return False
+        if end <= self.now:
+            return True
+        self._notice(end)
+        return False
+
+    def is_minor(self, birth_date: date | None) -> bool:
+        """Tell whether somebody is under 18. Nobody is whose birth date is not known: a minor's bases need
+        to know.
+        """
+        if birth_date is None:
+            return False
+        return not self.begun(birthday(birth_date, MAJORITY))
+
+    def _notice(self, change: datetime) -> None:
+        if self.next_change is None or change < self.next_change:
+            self.next_change = change
+
+
+def birthday(birth_date: date, years: int) -> date:
+    """The day on which somebody turns `years`; one born on 29 February turns on 1 March in other years."""
+    try:
+        return birth_date.replace(year=birth_date.year + years)
+    except ValueError:
+        return date(birth_date.year + years, 3, 1)
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=CIVIL_ZONE)
