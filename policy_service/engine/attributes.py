@@ -198,6 +198,14 @@ _RESOURCE = (
         "The categories of the field; undeclared content counts as every category.",
         "[location.current, contact.post]",
     ),
+    _attribute(
+        "resource.category_families",
+        _STRINGS,
+        "D",
+        "The first word of each of the field's categories.",
+        "[health, identity]",
+        values={category.partition(".")[0] for category in CATEGORIES} | CATEGORY_FAMILIES,
+    ),
     _flag(
         "resource.undeclared",
         "D",
@@ -232,7 +240,20 @@ _RESOURCE = (
         "[withhold_location]",
         values=RequestKind,
     ),
+    _attribute(
+        "resource.requests_naming_recipient",
+        _STRINGS,
+        "D",
+        "Of these, the kinds of those that name this very recipient.",
+        "[do_not_share]",
+        values=RequestKind,
+    ),
     _flag("resource.protected", "D", "The data subject is protected."),
+    _flag(
+        "resource.protection_open_to_staff",
+        "D",
+        "The user, as one of the staff who work on the record, may know what protects the data subject.",
+    ),
     _flag(
         "resource.anyone_protected",
         "D",
@@ -282,6 +303,11 @@ _RECIPIENT = (
         "context.recipient.works_on_record", "DL", "The recipient belongs to a team that works on the record."
     ),
     _flag("context.recipient.identified", "DL", "The recipient is on file."),
+    _flag(
+        "context.recipient.described_near_protected",
+        "DL",
+        "A private recipient who is only described in the call, while the data subject is protected.",
+    ),
     _attribute(
         "context.recipient.roles",
         _STRINGS,
@@ -406,6 +432,13 @@ _OUTCOME = (
     _flag("context.answer.permits", "W", "At least one cell of the answer is permitted."),
     _attribute("context.answer.recipients", _NUMBER, "W", "How many recipients the answer has.", "3"),
     _flag("context.answer.protected", "W", "A protected person is among the data subjects."),
+    _attribute(
+        "context.answer.valid_until",
+        _STRING,
+        "W",
+        "Until when a permitted send may be acted on, RFC 3339 in UTC; empty where nothing is permitted.",
+        "2026-03-29T22:45:00Z",
+    ),
 )
 
 SHIPPED: tuple[Attribute, ...] = (*_SUBJECT, *_RESOURCE, *_ACTION, *_RECIPIENT, *_CONTACT_POINT, *_OUTCOME)

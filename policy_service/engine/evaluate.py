@@ -39,17 +39,23 @@ FALSE, ERROR, TRUE = Truth.FALSE, Truth.ERROR, Truth.TRUE
 
 def is_typed(value: object, type_: AttributeType) -> bool:
     """Tell whether `value` is of `type_`. A boolean is no number here, and neither are NaN and infinity."""
-    match type_:
-        case AttributeType.STRING:
-            return isinstance(value, str)
-        case AttributeType.STRINGS:
-            return isinstance(value, tuple) and all(isinstance(member, str) for member in value)
-        case AttributeType.BOOLEAN:
-            return isinstance(value, bool)
-        case AttributeType.NUMBER:
-            if isinstance(value, float):
-                return value - value == 0
-            return isinstance(value, int) and not isinstance(value, bool)
+    return _TYPED[type_](value)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, float):
+        return value - value == 0
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_TYPED: Final[Mapping[AttributeType, Callable[[object], bool]]] = {
+    AttributeType.STRING: lambda value: isinstance(value, str),
+    AttributeType.STRINGS: lambda value: (
+        isinstance(value, tuple) and all(isinstance(member, str) for member in value)
+    ),
+    AttributeType.BOOLEAN: lambda value: isinstance(value, bool),
+    AttributeType.NUMBER: _is_number,
+}
 
 
 def compile_condition(condition: Condition, catalogue: Catalogue) -> Evaluate:
@@ -99,7 +105,7 @@ def _any_of(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def _test(test: Test, catalogue: Catalogue) -> Evaluate:
-    path, type_ = test.path, catalogue[test.path].type
+    path, is_of_type = test.path, _TYPED[catalogue[test.path].type]
     match test.kind:
         # The three that never err: they ask whether there is a value, or nothing at all.
         case Kind.ANY:
@@ -111,12 +117,13 @@ def _test(test: Test, catalogue: Catalogue) -> Evaluate:
         case _:
             pass
     if test.other is not None:
-        return _comparison(path, type_, test.other, catalogue[test.other].type, _RELATIONS[test.kind])
+        other_is_of_type = _TYPED[catalogue[test.other].type]
+        return _comparison(path, is_of_type, test.other, other_is_of_type, _RELATIONS[test.kind])
     holds = _predicate(test)
 
     def evaluate(attributes: Attributes) -> Truth:
         value = attributes.get(path)
-        if not is_typed(value, type_):
+        if not is_of_type(value):
             return ERROR
         try:
             return TRUE if holds(value) else FALSE
@@ -128,14 +135,14 @@ def _test(test: Test, catalogue: Catalogue) -> Evaluate:
 
 def _comparison(
     path: str,
-    type_: AttributeType,
+    is_of_type: Callable[[object], bool],
     other: str,
-    other_type: AttributeType,
+    other_is_of_type: Callable[[object], bool],
     relation: Callable[[Any, Any], bool],
 ) -> Evaluate:
     def evaluate(attributes: Attributes) -> Truth:
         value, with_value = attributes.get(path), attributes.get(other)
-        if not is_typed(value, type_) or not is_typed(with_value, other_type):
+        if not is_of_type(value) or not other_is_of_type(with_value):
             return ERROR
         return TRUE if relation(value, with_value) else FALSE
 
