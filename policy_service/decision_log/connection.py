@@ -117,8 +117,8 @@ class WriterConnection:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            # The driver may have closed it, or may not reach the server to say so. The roll-back is said first, since
-            # SQLite keeps a closed connection's transaction for as long as any of its statements lives.
+            # The driver may have closed it, or may not reach the server to say so. The roll-back is said
+            # first: SQLite keeps a closed connection's transaction while any of its statements lives.
             with suppress(Exception):
                 connection.rollback()
             with suppress(Exception):
