@@ -1,0 +1,211 @@
+"""Connections to the facts' database, and what their failures mean.
+
+SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint it at once. So one
+connection writes, of one process (`WriterLock`), and every other is opened read-only, which cannot
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import QueuePool
+
+from policy_service.model.errors import UnavailableError
+
+WAIT_SECONDS = 5
+"""How long anything here waits for a lock, a connection or a server."""
+
+Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
+
+
+def parse_url(url: str) -> URL:
+    """A SQLAlchemy URL of SQLite (a file) or PostgreSQL (by psycopg); anything else is refused, without
+    repeating it.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UnavailableError("STORE_URL_INVALID", "the URL of the facts' store cannot be read") from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if (
+        backend == "sqlite"
+        and parsed.database
+        and parsed.database != ":memory:"
+        and not parsed.database.startswith("file:")
+    ):
+        return parsed.set(drivername="sqlite+pysqlite")
+    raise UnavailableError("STORE_URL_INVALID", "the facts' store is a SQLite file or a PostgreSQL database")
+
+
+def writing_engine(url: str) -> Engine:
+    """One connection, whose transactions take the write lock when they begin."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite_engine(parsed, _open_to_write, connections=1)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+    # pre_ping: a connection that the server ended while nobody wrote is replaced, instead of failing a write.
+    return _postgresql_engine(parsed, connections=1, pool_pre_ping=True)
+
+
+def reading_engine(url: str, *, connections: int) -> Engine:
+    """Connections that cannot write; each statement is a transaction of its own."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, _open_to_read, connections=connections)
+    return _postgresql_engine(parsed, connections=connections, isolation_level="AUTOCOMMIT")
+
+
+def loading_engine(url: str, *, connections: int) -> Engine:
+    """As `reading_engine`, for several statements at a time: on PostgreSQL they are a transaction that is
+    read-only.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, _open_to_read, connections=connections)
+    return _postgresql_engine(parsed, connections=connections).execution_options(postgresql_readonly=True)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite store; None for PostgreSQL."""
+    parsed = parse_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def ask(engine: Engine, question: Callable[[Connection], Answer]) -> Answer:
+    """Put a question that changes nothing; once more on another connection, if the one that was kept turns
+    out to be lost.
+    """
+    try:
+        with engine.connect() as connection:
+            return question(connection)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    with engine.connect() as connection:
+        return question(connection)
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """Whatever the database says goes to the operator's log; the caller learns that the store is unavailable,
+    and no more.
+    """
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
+        # The type and SQLSTATE alone: the driver's text may repeat values of the statement.
+        logger.warning("the facts' store failed: %s", _describe(error))
+        raise UnavailableError from None
+
+
+def _describe(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None) or "no code"
+    return f"{type(original).__name__} ({code})"
+
+
+def is_unique_violation(error: DBAPIError) -> bool:
+    original = error.orig
+    return getattr(original, "sqlstate", None) == "23505" or getattr(original, "sqlite_errorname", None) in (
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+    )
+
+
+class WriterLock:
+    """Held by the one process that writes a SQLite file; the kernel lets go of it when the process ends,
+    however it ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(
+            path.with_name(path.name + ".writer"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise UnavailableError("STORE_IN_USE", "another process writes the facts' SQLite file") from None
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+def _sqlite_engine(url: URL, opener: Any, *, connections: int) -> Engine:
+    path = Path(url.database or "").absolute()
+    return create_engine(
+        url,
+        creator=lambda: opener(path),
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        hide_parameters=True,
+    )
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # its WAL takes the mode over
+    connection = _open(path, "rw")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # What a process that was killed had written, and not yet flushed, is visible again: make it durable.
+    connection.execute("PRAGMA wal_checkpoint")
+    return connection
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    return _open(path, "ro")
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    # isolation_level None: the driver begins nothing by itself.
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def _postgresql_engine(url: URL, *, connections: int, **options: Any) -> Engine:
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        hide_parameters=True,
+        use_native_hstore=False,  # no question about a type that is not used
+        connect_args={
+            "prepare_threshold": None,  # PgBouncer in transaction mode has no session to prepare for
+            "connect_timeout": WAIT_SECONDS,
+            "tcp_user_timeout": 2_000 * WAIT_SECONDS,
+        },
+        **options,
+    )

@@ -1,0 +1,195 @@
+"""Look-up keys: how a decision asks for facts, how memory holds them, and what `changes` lists.
+
+A key is a plain tuple: the look-up's name, then the values looked up, e.g. `("record", "police", "CR/1")`.
+One table, `LOOKUPS`, says which kind of fact each look-up finds and by which of its fields; `keys_of` reads
+it the other way round, so a look-up that memory can hold is always one that a write announces.
+
+A value that is empty finds nothing (an unknown UPRN is not shared with every other unknown one): such a key
+is never loaded, stored or announced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from policy_service.model.facts import (
+    ArtefactType,
+    ContactPoint,
+    Controller,
+    Fact,
+    Fingerprint,
+    Person,
+    PersonId,
+    PersonIdentifier,
+    PolicySet,
+    PrivacyRequest,
+    Record,
+    RecordId,
+    RecordParty,
+    RecordType,
+    Relationship,
+    System,
+    Token,
+    User,
+)
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Finds facts of `kind` whose `fields` equal the key's values.
+
+    `many` names a field that holds several values: the fact is found by each of them, as well as by
+    `fields[0]`.
+    """
+
+    name: str
+    kind: type[Fact]
+    fields: tuple[str, ...]
+    many: str = ""
+
+
+LOOKUPS = {
+    lookup.name: lookup
+    for lookup in (
+        Lookup("person", Person, ("person_id",)),
+        Lookup("person_by_identifier", PersonIdentifier, ("fingerprint",)),
+        Lookup("identifiers_of", PersonIdentifier, ("person_id",)),
+        Lookup("relationships_from", Relationship, ("from_person",)),
+        Lookup("relationships_to", Relationship, ("to_person",)),
+        Lookup("contact_points_of", ContactPoint, ("person_id",)),
+        Lookup("contact_points_by_fingerprint", ContactPoint, ("fingerprint",)),
+        Lookup("contact_points_by_uprn", ContactPoint, ("uprn",)),
+        Lookup("contact_point_by_reference", ContactPoint, ("controller", "reference")),
+        Lookup("record", Record, ("controller", "reference")),
+        Lookup("record_by_id", Record, ("record_id",)),
+        Lookup("parties_of", RecordParty, ("record_id",)),
+        Lookup("parties_by_person", RecordParty, ("person_id",)),
+        Lookup("requests_about", PrivacyRequest, ("person_id",), many="covers"),
+        Lookup("user", User, ("controller", "reference")),
+        Lookup("users_of_person", User, ("person_id",)),
+        Lookup("system", System, ("controller", "name")),
+        Lookup("token", Token, ("token_id",)),
+        Lookup("record_type", RecordType, ("controller", "name")),
+        Lookup("artefact_type", ArtefactType, ("controller", "name")),
+        Lookup("policy_set", PolicySet, ()),
+    )
+}
+
+
+def keys_of(fact: Fact) -> Iterator[Key]:
+    """Every key that finds this fact."""
+    for lookup in LOOKUPS.values():
+        if not isinstance(fact, lookup.kind):
+            continue
+        values = tuple(str(getattr(fact, field)) for field in lookup.fields)
+        # Covering herself is said twice by no look-up: dict.fromkeys keeps the order and drops the second.
+        ways = (
+            dict.fromkeys([values, *((value,) for value in getattr(fact, lookup.many))])
+            if lookup.many
+            else [values]
+        )
+        yield from (key for way in ways if not is_empty(key := (lookup.name, *way)))
+
+
+def is_empty(key: Key) -> bool:
+    """True for a key that finds nothing, whatever is on file."""
+    return not key[-1]
+
+
+def key_to_text(key: Key) -> str:
+    """The key as `changes` holds it: a JSON list, since references may hold any character."""
+    return json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+
+
+def key_from_text(text: str) -> Key:
+    parts: list[Any] = json.loads(text)
+    return tuple(str(part) for part in parts)
+
+
+def person(person_id: PersonId) -> Key:
+    return ("person", person_id)
+
+
+def person_by_identifier(fingerprint: Fingerprint) -> Key:
+    return ("person_by_identifier", fingerprint)
+
+
+def identifiers_of(person_id: PersonId) -> Key:
+    return ("identifiers_of", person_id)
+
+
+def relationships_from(person_id: PersonId) -> Key:
+    return ("relationships_from", person_id)
+
+
+def relationships_to(person_id: PersonId) -> Key:
+    return ("relationships_to", person_id)
+
+
+def contact_points_of(person_id: PersonId) -> Key:
+    return ("contact_points_of", person_id)
+
+
+def contact_points_by_fingerprint(fingerprint: Fingerprint) -> Key:
+    return ("contact_points_by_fingerprint", fingerprint)
+
+
+def contact_points_by_uprn(uprn: Fingerprint) -> Key:
+    return ("contact_points_by_uprn", uprn)
+
+
+def contact_point_by_reference(controller: Controller, reference: str) -> Key:
+    return ("contact_point_by_reference", controller, reference)
+
+
+def record(controller: Controller, reference: str) -> Key:
+    return ("record", controller, reference)
+
+
+def record_by_id(record_id: RecordId) -> Key:
+    return ("record_by_id", record_id)
+
+
+def parties_of(record_id: RecordId) -> Key:
+    return ("parties_of", record_id)
+
+
+def parties_by_person(person_id: PersonId) -> Key:
+    return ("parties_by_person", person_id)
+
+
+def requests_about(person_id: PersonId) -> Key:
+    return ("requests_about", person_id)
+
+
+def user(controller: Controller, reference: str) -> Key:
+    return ("user", controller, reference)
+
+
+def users_of_person(person_id: PersonId) -> Key:
+    return ("users_of_person", person_id)
+
+
+def system(controller: Controller, name: str) -> Key:
+    return ("system", controller, name)
+
+
+def token(token_id: str) -> Key:
+    return ("token", token_id)
+
+
+def record_type(controller: Controller, name: str) -> Key:
+    return ("record_type", controller, name)
+
+
+def artefact_type(controller: Controller, name: str) -> Key:
+    return ("artefact_type", controller, name)
+
+
+def policy_set() -> Key:
+    return ("policy_set",)

@@ -1,0 +1,186 @@
+"""Reads facts as of a revision. Any process may; several threads may share one reader."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal_column, select, tuple_
+from sqlalchemy.exc import DBAPIError
+
+from policy_service.facts import keys
+from policy_service.facts.connect import ask, failures_named, loading_engine, reading_engine
+from policy_service.facts.keys import LOOKUPS, Key, Lookup
+from policy_service.facts.mapping import KINDS, F, Kind, fact_id, from_microseconds, from_row, kind_of
+from policy_service.facts.tables import PrivacyRequestPersonRow
+from policy_service.model.facts import Controller, Fact, Revision
+
+KEYS_A_STATEMENT = 1_000
+LOADING_CONNECTIONS = 2
+
+_EMPTY_TEXT: ColumnElement[str] = literal_column("''")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest revision, and when it was committed: a time that grows with the revisions, whatever a clock
+    does.
+    """
+
+    revision: Revision
+    committed_at: datetime
+
+
+class FactsReader:
+    """Reads the facts, on connections that cannot write.
+
+    What was committed before a method is called is seen by it. UnavailableError where the store cannot be
+    reached or is too slow. A connection that was lost is replaced, and the question asked once more.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._loading = loading_engine(url, connections=LOADING_CONNECTIONS)
+        self._heads = HeadReader(url)
+
+    def close(self) -> None:
+        self._heads.close()
+        self._loading.dispose()
+
+    def head(self) -> Revision:
+        """The newest revision. Waits for no `load` of another thread: it has a connection of its own."""
+        return self._heads.read().revision
+
+    def head_and_time(self) -> Head:
+        return self._heads.read()
+
+    def load(self, wanted: Collection[Key], revision: Revision) -> Mapping[Key, tuple[Fact, ...]]:
+        """What each key finds as of `revision` (one that `head` has returned), in the order of the facts'
+        ids; `()` for nothing.
+
+        One statement for each look-up and each 1,000 of its keys, whatever the number of calls they are for.
+        Rows as of a revision that is committed never change, so these statements need no common snapshot.
+        """
+        found: dict[Key, list[Fact]] = {key: [] for key in wanted}
+        by_lookup: defaultdict[Lookup, list[Key]] = defaultdict(list)
+        for key in found:
+            if not keys.is_empty(key):
+                by_lookup[LOOKUPS[key[0]]].append(key)
+        statements = [
+            (lookup, _find(lookup, batch, revision))
+            for lookup, these in by_lookup.items()
+            for batch in _batches(these)
+        ]
+        with failures_named():
+            answers = (
+                ask(self._loading, lambda connection: _run(connection, statements)) if statements else []
+            )
+        for lookup, rows in answers:
+            start = len(lookup.fields)
+            for row in rows:
+                found[lookup.name, *row[:start]].append(from_row(lookup.kind, row[start:]))
+        return {key: tuple(sorted(facts, key=fact_id)) for key, facts in found.items()}
+
+    def list_facts(
+        self, kind: type[F], controller: Controller | None, after_id: str, limit: int, revision: Revision
+    ) -> tuple[F, ...]:
+        """At most `limit` facts of a controller (None: of all) whose ids follow `after_id`, in the order of
+        their ids.
+        """
+        stored = kind_of(kind)
+        statement = (
+            select(*stored.columns)
+            .where(stored.id_column > after_id, *as_of(stored, revision))
+            .order_by(stored.id_column)
+            .limit(limit)
+        )
+        if controller is not None:
+            statement = statement.where(stored.table.c.controller == controller)
+        return tuple(from_row(kind, row) for row in self.rows(statement))
+
+    def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """For the facts' own modules: the rows of a statement that only reads."""
+        with failures_named():
+            return ask(self._loading, lambda connection: connection.execute(statement).all())
+
+
+def as_of(kind: Kind, revision: Revision) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The condition that a row was true at `revision`."""
+    return kind.table.c.revision_from <= revision, kind.table.c.revision_to > revision
+
+
+def _run(
+    connection: Connection, statements: Sequence[tuple[Lookup, Select[*tuple[Any, ...]]]]
+) -> list[tuple[Lookup, Sequence[Row[*tuple[Any, ...]]]]]:
+    return [(lookup, connection.execute(statement).all()) for lookup, statement in statements]
+
+
+def _find(lookup: Lookup, wanted: list[Key], revision: Revision) -> Select[*tuple[Any, ...]]:
+    """A row for each fact that one of the keys finds: the key's values, then the fact's columns."""
+    kind = KINDS[lookup.kind]
+    table = kind.table
+    if lookup.many:
+        people = PrivacyRequestPersonRow
+        return (
+            select(people.person_id, *kind.columns)
+            .join(
+                table,
+                (table.c.request_id == people.request_id) & (table.c.revision_from == people.revision_from),
+            )
+            .where(people.person_id.in_([key[1] for key in wanted]), *as_of(kind, revision))
+        )
+    by = [table.c[field] for field in lookup.fields]
+    statement = select(*by, *kind.columns).where(*as_of(kind, revision))
+    if not by:
+        return statement
+    # An empty value finds nothing; said in the words of the partial indexes, so that they are used.
+    statement = statement.where(by[-1] != _EMPTY_TEXT)
+    if len(by) == 1:
+        return statement.where(by[0].in_([key[1] for key in wanted]))
+    return statement.where(tuple_(*by).in_([key[1:] for key in wanted]))
+
+
+def _batches(wanted: list[Key]) -> Iterator[list[Key]]:
+    for start in range(0, len(wanted), KEYS_A_STATEMENT):
+        yield wanted[start : start + KEYS_A_STATEMENT]
+
+
+class HeadReader:
+    """Reads the head row, each time in a transaction of its own, on one connection that is kept for it."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = reading_engine(url, connections=1)
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    def read(self) -> Head:
+        with failures_named(), self._lock:
+            try:
+                revision, committed_at = self._ask()
+            except DBAPIError as error:
+                self._drop()
+                if not error.connection_invalidated:
+                    raise
+                revision, committed_at = self._ask()
+        return Head(Revision(revision), from_microseconds(committed_at))
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+            self._engine.dispose()
+
+    def _ask(self) -> tuple[int, int]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        revision, committed_at = self._connection.exec_driver_sql(
+            "SELECT revision, committed_at FROM head"
+        ).one()
+        return revision, committed_at
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

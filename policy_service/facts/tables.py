@@ -1,0 +1,371 @@
+"""The tables: one temporal table for each kind of fact, and the three that number and announce what is
+written.
+
+Every fact row holds `[revision_from, revision_to)`. A row that is still true has `revision_to = OPEN`;
+changing a fact closes its row and adds one. Nothing else is ever updated, and nothing is deleted.
+
+`OPEN` is the greatest number rather than NULL, so that "as of r" is two comparisons, one index `(values
+looked up, revision_to)` serves both a look-up now and one in the past (rows closed before r are not even
+read), and the same index, made unique, says that at most one open row has these values: no two rows with the
+same values can be closed by the same revision either.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+OPEN = 2**63 - 1
+"""`revision_to` of a row that is still true."""
+
+# SQLite numbers rows by itself only in an INTEGER PRIMARY KEY
+BigNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text(), int: BigNumber, bool: Boolean(), bytes: LargeBinary()}  # noqa: RUF012  SQLAlchemy reads it once
+
+
+class HeadRow(Base):
+    """One row: the newest revision. Each write takes it first and holds it until it commits."""
+
+    __tablename__ = "head"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revision: Mapped[int]
+    committed_at: Mapped[int]
+    """Microseconds since 1970, UTC; never goes back, even if a clock does."""
+
+
+class RevisionRow(Base):
+    """Who wrote, when and why; and the outbox of the log: `entry` is the log entry's bytes, owed to
+    `stream_id`.
+    """
+
+    __tablename__ = "revisions"
+    __table_args__ = (
+        Index(None, "stream_id", "revision"),
+        Index(
+            "uq_revisions_idempotency_key",
+            "controller",
+            "actor",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=text("idempotency_key <> ''"),
+            postgresql_where=text("idempotency_key <> ''"),
+        ),
+    )
+
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[int]
+    """As the writer's clock had it and its log entry says."""
+    committed_at: Mapped[int]
+    """As in `head`: grows with the revision, so that a moment finds the revision that held then."""
+    actor: Mapped[str]
+    controller: Mapped[str]
+    reason: Mapped[str]
+    stream_id: Mapped[str]
+    entry_id: Mapped[str]
+    entry: Mapped[bytes]
+    idempotency_key: Mapped[str]
+    body_hash: Mapped[bytes]
+
+
+class ChangeRow(Base):
+    """A look-up whose answer this revision changed (`keys.key_to_text`)."""
+
+    __tablename__ = "changes"
+
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Temporal:
+    """The columns of every fact row. The kind's id follows, then its fields, named as in `model.facts`."""
+
+    row_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-4)
+    revision_from: Mapped[int] = mapped_column(sort_order=-3)
+    revision_to: Mapped[int] = mapped_column(sort_order=-2)
+    controller: Mapped[str] = mapped_column(sort_order=-1)
+
+
+def one_open(*columns: str) -> Index:
+    """At most one open row has these values; also the index that finds it."""
+    return Index(None, *columns, "revision_to", unique=True)
+
+
+def looked_up(*columns: str) -> Index:
+    return Index(None, *columns, "revision_to")
+
+
+def looked_up_if_known(*columns: str, unique: bool = False) -> Index:
+    """Leaves out the rows whose last column is empty: nobody looks for those (`keys.is_empty`), and most rows
+    may be such.
+    """
+    known = text(f"{columns[-1]} <> ''")
+    return Index(None, *columns, "revision_to", unique=unique, sqlite_where=known, postgresql_where=known)
+
+
+class PersonRow(Temporal, Base):
+    __tablename__ = "people"
+    __table_args__ = (one_open("person_id"), Index(None, "controller", "person_id"))
+
+    person_id: Mapped[str]
+    kind: Mapped[str]
+    birth_date: Mapped[str | None]
+    organisation_roles: Mapped[str]
+    categories: Mapped[str]
+
+
+class PersonIdentifierRow(Temporal, Base):
+    __tablename__ = "person_identifiers"
+    __table_args__ = (
+        one_open("identifier_id"),
+        one_open("fingerprint"),  # of scheme and value: an identifier belongs to one person
+        looked_up("person_id"),
+        Index(None, "controller", "identifier_id"),
+    )
+
+    identifier_id: Mapped[str]
+    person_id: Mapped[str]
+    scheme: Mapped[str]
+    fingerprint: Mapped[str]
+
+
+class RelationshipRow(Temporal, Base):
+    __tablename__ = "relationships"
+    __table_args__ = (
+        one_open("relationship_id"),
+        looked_up("from_person"),
+        looked_up("to_person"),
+        Index(None, "controller", "relationship_id"),
+    )
+
+    relationship_id: Mapped[str]
+    from_person: Mapped[str]
+    to_person: Mapped[str]
+    kind: Mapped[str]
+    basis: Mapped[str]
+    parental_responsibility: Mapped[bool]
+    valid_from: Mapped[str | None]
+    valid_until: Mapped[str | None]
+
+
+class ContactPointRow(Temporal, Base):
+    __tablename__ = "contact_points"
+    __table_args__ = (
+        one_open("contact_point_id"),
+        looked_up("person_id"),
+        looked_up("fingerprint"),
+        looked_up_if_known("uprn"),
+        # A system may know a shared phone by one reference: then each owner has a contact point of that
+        # reference.
+        looked_up_if_known("controller", "person_id", "reference", unique=True),
+        looked_up_if_known("controller", "reference"),
+        Index(None, "controller", "contact_point_id"),
+    )
+
+    contact_point_id: Mapped[str]
+    person_id: Mapped[str]
+    kind: Mapped[str]
+    fingerprint: Mapped[str]
+    reference: Mapped[str]
+    uprn: Mapped[str]
+    home: Mapped[bool]
+    voicemail_safe: Mapped[bool]
+    verified_at: Mapped[int | None]
+    institution: Mapped[bool]
+
+
+class RecordTypeRow(Temporal, Base):
+    __tablename__ = "record_types"
+    __table_args__ = (
+        one_open("record_type_id"),
+        one_open("controller", "name"),
+        Index(None, "controller", "record_type_id"),
+    )
+
+    record_type_id: Mapped[str]
+    name: Mapped[str]
+    extends: Mapped[str]
+    fields: Mapped[str]
+    secret_roles: Mapped[str]
+    protection_team: Mapped[str]
+
+
+class ArtefactTypeRow(Temporal, Base):
+    __tablename__ = "artefact_types"
+    __table_args__ = (
+        one_open("artefact_type_id"),
+        one_open("controller", "name"),
+        Index(None, "controller", "artefact_type_id"),
+    )
+
+    artefact_type_id: Mapped[str]
+    name: Mapped[str]
+    envelope: Mapped[str]
+
+
+class RecordRow(Temporal, Base):
+    __tablename__ = "records"
+    __table_args__ = (
+        one_open("record_id"),
+        one_open("controller", "reference"),
+        Index(None, "controller", "record_id"),
+    )
+
+    record_id: Mapped[str]
+    reference: Mapped[str]
+    record_type: Mapped[str]
+    teams: Mapped[str]
+
+
+class RecordPartyRow(Temporal, Base):
+    __tablename__ = "record_parties"
+    __table_args__ = (
+        one_open("record_party_id"),
+        looked_up("record_id"),
+        looked_up("person_id"),
+        Index(None, "controller", "record_party_id"),
+    )
+
+    record_party_id: Mapped[str]
+    record_id: Mapped[str]
+    party: Mapped[str]
+    role: Mapped[str]
+    person_id: Mapped[str]
+
+
+class PrivacyRequestRow(Temporal, Base):
+    __tablename__ = "privacy_requests"
+    __table_args__ = (
+        one_open("request_id"),  # found by person in `PrivacyRequestPersonRow`
+        Index(None, "controller", "request_id"),
+    )
+
+    request_id: Mapped[str]
+    person_id: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    received_at: Mapped[int]
+    received_by: Mapped[str]
+    covers: Mapped[str]
+    categories: Mapped[str]
+    record_types: Mapped[str]
+    records: Mapped[str]
+    systems: Mapped[str]
+    recipients: Mapped[str]
+    everyone_except: Mapped[bool]
+    purposes: Mapped[str]
+    legal_basis: Mapped[str]
+    raised_by: Mapped[str]
+    evidence: Mapped[str]
+    valid_from: Mapped[str]
+    valid_until: Mapped[str]
+    ends_at: Mapped[int | None]
+    zone: Mapped[str]
+    review_date: Mapped[str | None]
+    on_lapse: Mapped[str]
+    visibility: Mapped[str]
+
+
+class PrivacyRequestPersonRow(Base):
+    """Who a version of a request protects: the person herself and each that it covers. Part of the request's
+    row, kept apart to be found.
+    """
+
+    __tablename__ = "privacy_request_people"
+
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    revision_from: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class UserRow(Temporal, Base):
+    __tablename__ = "users"
+    __table_args__ = (
+        one_open("user_id"),
+        one_open("controller", "reference"),
+        looked_up_if_known("person_id"),
+        Index(None, "controller", "user_id"),
+    )
+
+    user_id: Mapped[str]
+    reference: Mapped[str]
+    kind: Mapped[str]
+    person_id: Mapped[str]
+    roles: Mapped[str]
+    teams: Mapped[str]
+    organisation: Mapped[str]
+    owner: Mapped[str]
+    record_types: Mapped[str]
+    suspended: Mapped[bool]
+
+
+class SystemRow(Temporal, Base):
+    __tablename__ = "systems"
+    __table_args__ = (
+        one_open("system_id"),
+        one_open("controller", "name"),
+        Index(None, "controller", "system_id"),
+    )
+
+    system_id: Mapped[str]
+    name: Mapped[str]
+    record_types: Mapped[str]
+    verbs: Mapped[str]
+    purposes: Mapped[str]
+    may_describe: Mapped[bool]
+    assert_roles: Mapped[str]
+    assert_teams: Mapped[str]
+    self_service: Mapped[bool]
+    suspended: Mapped[bool]
+
+
+class TokenRow(Temporal, Base):
+    __tablename__ = "tokens"
+    __table_args__ = (one_open("token_id"), Index(None, "controller", "token_id"))
+
+    token_id: Mapped[str]
+    secret_hash: Mapped[str]
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    system: Mapped[str]
+    principal: Mapped[str]
+    roles: Mapped[str]
+    revoked_at: Mapped[int | None]
+
+
+class PolicySetRow(Temporal, Base):
+    __tablename__ = "policy_sets"
+    __table_args__ = (
+        one_open("policy_set_id"),
+        # At most one set is published: all open rows have the same `revision_to`, so that there is at most
+        # one open row.
+        Index(None, "revision_to", unique=True),
+        Index(None, "controller", "policy_set_id"),
+    )
+
+    policy_set_id: Mapped[str]
+    documents: Mapped[str]
+    base_types: Mapped[str]

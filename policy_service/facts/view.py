@@ -1,0 +1,143 @@
+"""What a decision looks at: facts by look-up key, all as of one revision, from memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from policy_service.facts import keys
+from policy_service.facts.keys import Key
+from policy_service.model.facts import (
+    ArtefactType,
+    ContactPoint,
+    Controller,
+    Fingerprint,
+    Person,
+    PersonId,
+    PersonIdentifier,
+    PolicySet,
+    PrivacyRequest,
+    Record,
+    RecordId,
+    RecordParty,
+    RecordType,
+    Relationship,
+    Revision,
+    System,
+    Token,
+    User,
+)
+
+
+class ColdFacts(Exception):  # not an error: it says what to load before the decision is made again
+    """A look-up is not in memory. Load `keys` (`FactsMemory.load`), then decide again from the start."""
+
+    def __init__(self, missing: frozenset[Key]) -> None:
+        super().__init__(f"{len(missing)} look-ups are not in memory")
+        self.keys = missing
+
+
+class FactsView:
+    """Facts as of `revision`. Each method is one dict look-up; what is not in memory raises `ColdFacts`, and
+    nothing else is raised.
+
+    "Nothing is on file" is remembered as well, as an empty tuple. An empty value finds nothing and is never
+    cold. What several facts answer comes in the order of the facts' ids, the same in every process.
+
+    A view is added to while its revision is current, and never changed: a decision that holds an old one
+    still has all that it saw. Take `FactsMemory.view` afresh for each attempt.
+    """
+
+    __slots__ = ("_found", "revision")
+
+    def __init__(self, revision: Revision, found: Mapping[Key, tuple[Any, ...]]) -> None:
+        self.revision = revision
+        self._found = found
+
+    def prefetch(self, *wanted: Key) -> None:
+        """Raise `ColdFacts` with all of `wanted` that are not in memory at once, so that they are loaded
+        together.
+        """
+        found = self._found
+        missing = frozenset(key for key in wanted if key not in found and not keys.is_empty(key))
+        if missing:
+            raise ColdFacts(missing)
+
+    def person(self, person_id: PersonId) -> Person | None:
+        return self._one(keys.person(person_id))
+
+    def person_by_identifier(self, fingerprint: Fingerprint) -> PersonIdentifier | None:
+        return self._one(keys.person_by_identifier(fingerprint))
+
+    def identifiers_of(self, person_id: PersonId) -> tuple[PersonIdentifier, ...]:
+        return self._all(keys.identifiers_of(person_id))
+
+    def relationships_from(self, person_id: PersonId) -> tuple[Relationship, ...]:
+        return self._all(keys.relationships_from(person_id))
+
+    def relationships_to(self, person_id: PersonId) -> tuple[Relationship, ...]:
+        return self._all(keys.relationships_to(person_id))
+
+    def contact_points_of(self, person_id: PersonId) -> tuple[ContactPoint, ...]:
+        return self._all(keys.contact_points_of(person_id))
+
+    def contact_points_by_fingerprint(self, fingerprint: Fingerprint) -> tuple[ContactPoint, ...]:
+        return self._all(keys.contact_points_by_fingerprint(fingerprint))
+
+    def contact_points_by_uprn(self, uprn: Fingerprint) -> tuple[ContactPoint, ...]:
+        return self._all(keys.contact_points_by_uprn(uprn))
+
+    def contact_point_by_reference(self, controller: Controller, reference: str) -> tuple[ContactPoint, ...]:
+        """Several where a system knows a shared contact point by one reference: one for each owner."""
+        return self._all(keys.contact_point_by_reference(controller, reference))
+
+    def record(self, controller: Controller, reference: str) -> Record | None:
+        return self._one(keys.record(controller, reference))
+
+    def record_by_id(self, record_id: RecordId) -> Record | None:
+        return self._one(keys.record_by_id(record_id))
+
+    def parties_of(self, record_id: RecordId) -> tuple[RecordParty, ...]:
+        return self._all(keys.parties_of(record_id))
+
+    def parties_by_person(self, person_id: PersonId) -> tuple[RecordParty, ...]:
+        return self._all(keys.parties_by_person(person_id))
+
+    def requests_about(self, person_id: PersonId) -> tuple[PrivacyRequest, ...]:
+        """Her own requests and those that cover her, whatever their state."""
+        return self._all(keys.requests_about(person_id))
+
+    def user(self, controller: Controller, reference: str) -> User | None:
+        return self._one(keys.user(controller, reference))
+
+    def users_of_person(self, person_id: PersonId) -> tuple[User, ...]:
+        return self._all(keys.users_of_person(person_id))
+
+    def system(self, controller: Controller, name: str) -> System | None:
+        return self._one(keys.system(controller, name))
+
+    def token(self, token_id: str) -> Token | None:
+        return self._one(keys.token(token_id))
+
+    def record_type(self, controller: Controller, name: str) -> RecordType | None:
+        return self._one(keys.record_type(controller, name))
+
+    def artefact_type(self, controller: Controller, name: str) -> ArtefactType | None:
+        return self._one(keys.artefact_type(controller, name))
+
+    def policy_set(self) -> PolicySet | None:
+        """The one that is published, or none."""
+        return self._one(keys.policy_set())
+
+    # typed by the methods above; `keys.LOOKUPS` says what each look-up finds
+    def _all(self, key: Key) -> tuple[Any, ...]:
+        try:
+            return self._found[key]
+        except KeyError:
+            if keys.is_empty(key):
+                return ()
+            raise ColdFacts(frozenset({key})) from None
+
+    def _one(self, key: Key) -> Any | None:
+        found = self._all(key)
+        return found[0] if found else None
