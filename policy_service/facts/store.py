@@ -85,7 +85,8 @@ class OutboxRow:
 
     revision: Revision
     entry_id: str
-    time: datetime
+    time_us: int
+    """The change's time, in microseconds since 1970, UTC."""
     entry: bytes
 
 
@@ -174,8 +175,8 @@ class FactStore:
                 .limit(IDS_A_STATEMENT)
             )
             page = self._reader.rows(statement)
-            for revision, entry_id, time, owed in page:
-                yield OutboxRow(Revision(revision), entry_id, from_microseconds(time), owed)
+            for revision, entry_id, time_us, owed in page:
+                yield OutboxRow(Revision(revision), entry_id, time_us, owed)
             if len(page) < IDS_A_STATEMENT:
                 return
             after = Revision(page[-1][0])

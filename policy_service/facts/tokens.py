@@ -28,12 +28,6 @@ class PresentedToken:
     token_id: str
     secret: bytes = field(repr=False)
 
-    def proves(self, secret_hash: str) -> bool:
-        """Tell whether the secret is the one whose hash (`model.facts.Token.secret_hash`) is on file, in
-        constant time.
-        """
-        return hmac.compare_digest(_hash(self.secret).encode(), secret_hash.encode())
-
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
@@ -56,6 +50,11 @@ def parse_token(text: str) -> PresentedToken | None:
     if len(text) != _LENGTH or not (form := _FORM.fullmatch(text)):
         return None
     return PresentedToken(form[1], bytes.fromhex(form[2]))
+
+
+def secret_matches(presented: PresentedToken, secret_hash: str) -> bool:
+    """Tell whether the secret's hash is the one on file (`model.facts.Token.secret_hash`), in constant time."""
+    return hmac.compare_digest(_hash(presented.secret).encode(), secret_hash.encode())
 
 
 def _hash(secret: bytes) -> str:
