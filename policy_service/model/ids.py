@@ -1,0 +1,23 @@
+"""Ids: random for what is on file, in the order of time for log entries. None of them is a counter that
+could be polled.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import datetime
+
+
+def random_id() -> str:
+    """A UUIDv4: tells nothing, not even when it was made."""
+    return str(uuid.uuid4())
+
+
+def time_ordered_id(moment: datetime) -> str:
+    """A UUIDv7 (RFC 9562 5.7) of an aware `moment`, in milliseconds; everything else in it is random."""
+    milliseconds = int(moment.timestamp() * 1000)
+    value = (milliseconds << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)  # the variant of RFC 9562
+    return str(uuid.UUID(int=value))

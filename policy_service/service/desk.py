@@ -1,0 +1,342 @@
+"""The desk of the control plane: what every control use case goes through, so that none can forget it.
+
+Invariants:
+- ONE ENTRY A CALL: a write and a reading each leave exactly one log entry, durable before the caller is
+  answered; what raises leaves none, and the edge then asks for the refusal's (`refused`).
+- THE REVISION FIRST: a write's entry is committed with its revision and appended from there (`outbox`). If
+  the append fails, the caller learns that the service cannot answer; the write stands, and the next write or
+  start completes the log.
+- ONE WRITER: writes follow one another. Each is made from the facts as of the revision just before its own,
+  so that what it looked up still holds when it is committed.
+- JUDGED AFRESH: credentials and roles are judged on the revision that the answer rests on, not on what the
+  door remembers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from policy_service.decision_log.entries import Head, Versions, read_entry, refusal_entry, write_entry
+from policy_service.decision_log.entry import Entry
+from policy_service.decision_log.errors import StreamLost
+from policy_service.decision_log.stream import StreamWriter
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.keys import Key
+from policy_service.facts.mapping import F, to_microseconds
+from policy_service.facts.memory import FactsMemory
+from policy_service.facts.reader import FactsReader
+from policy_service.facts.store import Change, FactStore, Written
+from policy_service.facts.view import ColdFacts, FactsView
+from policy_service.model.caller import Caller
+from policy_service.model.errors import InvalidArgumentError, PermissionDeniedError, UnavailableError
+from policy_service.model.facts import Controller, Fact, Revision
+from policy_service.model.ids import time_ordered_id
+from policy_service.model.vocabulary import StaffRole
+from policy_service.service.asking import Asking, Done, Draft, Found, Note
+from policy_service.service.caller import authenticate
+from policy_service.service.naming import fact_name
+from policy_service.service.outbox import Outbox
+
+T = TypeVar("T")
+
+MAX_REASON = 200
+MAX_IDEMPOTENCY_KEY = 128
+MAX_LOADS = 32
+"""Rounds of loading that one look at the facts may take; the deepest use case needs six."""
+MAX_TRIES = 8
+"""How often a write is made again because another process wrote in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a draft may know besides the facts: when, and who asks."""
+
+    now: datetime
+    caller: Caller
+    controller: Controller
+    idempotency_key: str
+
+
+class _HeadMoved(Exception):
+    """Another process wrote between the look at the facts and the write; nothing was written."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """What the desk works with; the composition root makes them, and closes them after the desk."""
+
+    reader: FactsReader
+    memory: FactsMemory
+    store: FactStore
+    log: StreamWriter
+    fingerprinter: Fingerprinter
+    versions: Versions
+    facts_token: Callable[[Revision], str]
+
+
+class ControlDesk:
+    """Everything here is called on the event loop; what blocks runs in threads of its own."""
+
+    def __init__(
+        self,
+        backends: Backends,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_lost` is called once a second writer has taken the log's stream: this process must then end."""
+        self.fingerprinter = backends.fingerprinter
+        self._backends = backends
+        self._outbox = Outbox(backends.store, backends.log)
+        self._clock = clock
+        self._on_lost = on_lost
+        self._one_writer = asyncio.Lock()
+        # One thread, so that entries stand in the log in the order in which their calls were decided here.
+        self._writing = ThreadPoolExecutor(1, "control-write")
+        self._reading = ThreadPoolExecutor(4, "control-read")
+
+    async def start(self) -> None:
+        """Complete what a crash left between the facts and the log. Raises `LogUnavailable`."""
+        await self._complete()
+
+    async def close(self) -> None:
+        """Wait for the threads' work; nothing may be asked after this."""
+        for threads in (self._writing, self._reading):
+            await asyncio.to_thread(threads.shutdown)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking reading beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    async def page(
+        self, kind: type[F], controller: Controller | None, after: str, limit: int, revision: Revision
+    ) -> tuple[F, ...]:
+        """Facts of a kind whose ids follow `after`, in their order. `controller` None: of all of them."""
+        reader = self._backends.reader
+        return await self.in_thread(lambda: reader.list_facts(kind, controller, after, limit, revision))
+
+    async def write(
+        self,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        controller: Controller,
+        note: Note,
+        draft: Callable[[FactsView, Occasion], Draft[T]],
+    ) -> Done[T]:
+        """Put on file, for `controller`, what `draft` makes of the facts; the next check knows it.
+
+        `draft` may be called several times, and has no effect of its own.
+        """
+        _check_note(note)
+        async with self._one_writer:
+            # What an earlier write owes the log goes first, or entries would stand out of order.
+            await self._complete()
+            for _ in range(MAX_TRIES):
+                try:
+                    return await self._write_once(call, roles, controller, note, draft)
+                except _HeadMoved:
+                    continue
+        raise UnavailableError("STORE_BUSY", "other writes kept coming in between; try again")
+
+    async def _write_once(
+        self,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        controller: Controller,
+        note: Note,
+        draft: Callable[[FactsView, Occasion], Draft[T]],
+    ) -> Done[T]:
+        now = self._clock()
+
+        async def look(view: FactsView) -> tuple[Revision, Caller, Draft[T]]:
+            caller = self._judged(view, call, roles, now)
+            occasion = Occasion(now, caller, controller, note.idempotency_key)
+            return view.revision, caller, draft(view, occasion)
+
+        seen, caller, made = await self._at_head(look)
+        entry_id = time_ordered_id(now)
+
+        def entry(revision: Revision) -> bytes:
+            if revision != seen + 1:
+                raise _HeadMoved  # the store rolls back
+            names = [fact_name(fact) for fact in (*made.facts, *made.removed)]
+            head = self._entry_head(call, caller, controller, entry_id, now, revision)
+            return write_entry(head, facts=names, reason=note.reason)
+
+        change = Change(
+            actor=_actor(caller),
+            controller=controller,
+            reason=note.reason,
+            facts=made.facts,
+            entry_id=entry_id,
+            time=now,
+            idempotency_key=note.idempotency_key,
+            body_hash=self._body_hash(call, note),
+            removed=made.removed,
+        )
+        store = self._backends.store
+        written = await self._in_writing_thread(lambda: store.write(change, entry))
+        if written.repeated:
+            return await self._write_again(call, caller, controller, note, draft, written)
+        await self._complete()
+        return Done(made.answer, self._backends.facts_token(written.revision))
+
+    async def _write_again(
+        self,
+        call: Asking,
+        caller: Caller,
+        controller: Controller,
+        note: Note,
+        draft: Callable[[FactsView, Occasion], Draft[T]],
+        first: Written,
+    ) -> Done[T]:
+        """Answer a repeated write as the first one was: by the facts as that one left them.
+
+        Nothing is written, so what it leaves is a reading.
+        """
+        now = self._clock()
+        occasion = Occasion(now, caller, controller, note.idempotency_key)
+
+        async def look(view: FactsView) -> Draft[T]:
+            return draft(view, occasion)
+
+        made = await self._as_of(first.revision, look)
+        names = [fact_name(fact) for fact in made.facts]
+        entry_id = time_ordered_id(now)
+        head = self._entry_head(call, caller, controller, entry_id, now, first.revision)
+        await self._append(Entry(entry_id, to_microseconds(now), read_entry(head, facts=names, found=True)))
+        return Done(made.answer, self._backends.facts_token(first.revision))
+
+    async def read(
+        self,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        controller: Controller,
+        look: Callable[[FactsView], Awaitable[Found[T]]],
+    ) -> T:
+        """Answer what `look` finds. `look` may be called several times, and what it awaits changes
+        nothing.
+        """
+        now = self._clock()
+
+        async def judged_look(view: FactsView) -> tuple[Revision, Caller, Found[T]]:
+            caller = self._judged(view, call, roles, now)
+            return view.revision, caller, await look(view)
+
+        revision, caller, found = await self._at_head(judged_look)
+        entry_id = time_ordered_id(now)
+        head = self._entry_head(call, caller, controller, entry_id, now, revision)
+        entry = read_entry(head, facts=found.names, found=True)
+        await self._append(Entry(entry_id, to_microseconds(now), entry))
+        return found.answer
+
+    async def refused(self, call: Asking, *, status: str, reason: str, field: str = "") -> None:
+        """Leave the entry of a call that was refused or failed.
+
+        `status` is the gRPC status's name, `field` the path of the field at fault.
+        """
+        now = self._clock()
+        entry_id = time_ordered_id(now)
+        revision = self._backends.memory.view.revision
+        head = self._entry_head(call, call.caller, call.controller, entry_id, now, revision)
+        entry = refusal_entry(head, status=status, reason=reason, field=field)
+        await self._append(Entry(entry_id, to_microseconds(now), entry))
+
+    def _judged(self, view: FactsView, call: Asking, roles: frozenset[StaffRole], now: datetime) -> Caller:
+        """JUDGED AFRESH: the caller as the facts of `view` have him, if one of his roles is in `roles`."""
+        caller = authenticate(view, call.authorization, now)
+        if not caller.roles & roles:
+            needed = " or ".join(f"`{role}`" for role in sorted(roles))
+            raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}")
+        if not caller.is_installation and call.controller != caller.controller:
+            raise PermissionDeniedError("CONTROLLER_NOT_YOURS", "this token belongs to another organisation")
+        return caller
+
+    async def _at_head(self, look: Callable[[FactsView], Awaitable[T]]) -> T:
+        """What `look` makes of the facts as of the newest revision, read after the call arrived."""
+        reader, memory = self._backends.reader, self._backends.memory
+        await memory.advance(await self.in_thread(reader.head))
+        for _ in range(MAX_LOADS):
+            try:
+                return await look(memory.view)
+            except ColdFacts as cold:
+                await memory.load(cold.keys)
+        raise UnavailableError("TOO_MANY_LOADS")
+
+    async def _as_of(self, revision: Revision, look: Callable[[FactsView], Awaitable[T]]) -> T:
+        """What `look` makes of the facts as of an earlier revision; nothing of it is remembered."""
+        reader = self._backends.reader
+        found: dict[Key, tuple[Fact, ...]] = {}
+        for _ in range(MAX_LOADS):
+            try:
+                return await look(FactsView(revision, found))
+            except ColdFacts as cold:
+                found.update(await self.in_thread(partial(reader.load, cold.keys, revision)))
+        raise UnavailableError("TOO_MANY_LOADS")
+
+    async def _complete(self) -> None:
+        await self._in_writing_thread(self._outbox.deliver)
+
+    async def _append(self, entry: Entry) -> None:
+        await self._in_writing_thread(lambda: self._backends.log.append_now(entry))
+
+    def _entry_head(
+        self,
+        call: Asking,
+        caller: Caller,
+        controller: Controller,
+        entry_id: str,
+        now: datetime,
+        revision: Revision,
+    ) -> Head:
+        return Head(
+            entry_id=entry_id,
+            time=now,
+            caller=caller,
+            method=call.method,
+            revision=revision,
+            versions=self._backends.versions,
+            trace_id=call.trace_id,
+            controller=controller,
+        )
+
+    def _body_hash(self, call: Asking, note: Note) -> bytes:
+        # Keyed, since a body may hold a phone number, and all phone numbers can be hashed in an afternoon.
+        if not note.idempotency_key:
+            return b""
+        digest = hashlib.sha256(note.body).hexdigest()
+        return bytes.fromhex(self.fingerprinter.asserted("idempotent_body", f"{call.method}\0{digest}"))
+
+    async def _in_writing_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writing, work)
+        except StreamLost:
+            self._on_lost()
+            raise
+
+
+def _actor(caller: Caller) -> str:
+    """Who wrote, in the revision. Only people who manage write; their tokens may change, they do not."""
+    return f"installation:{caller.principal}" if caller.is_installation else f"principal:{caller.principal}"
+
+
+def _check_note(note: Note) -> None:
+    if len(note.reason) > MAX_REASON:
+        raise InvalidArgumentError("reason", "TOO_LONG", f"`reason` is longer than {MAX_REASON} characters")
+    if len(note.idempotency_key) > MAX_IDEMPOTENCY_KEY:
+        raise InvalidArgumentError(
+            "idempotency_key",
+            "TOO_LONG",
+            f"`idempotency_key` is longer than {MAX_IDEMPOTENCY_KEY} characters",
+        )

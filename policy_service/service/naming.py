@@ -1,0 +1,44 @@
+"""How log entries name facts: `kind:id`, for every kind of fact there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from policy_service.facts.mapping import fact_id
+from policy_service.model.facts import (
+    ArtefactType,
+    ContactPoint,
+    Fact,
+    Person,
+    PersonIdentifier,
+    PolicySet,
+    PrivacyRequest,
+    Record,
+    RecordParty,
+    RecordType,
+    Relationship,
+    System,
+    Token,
+    User,
+)
+
+KIND_NAMES: Mapping[type[Fact], str] = {
+    Person: "person",
+    PersonIdentifier: "identifier",
+    Relationship: "relationship",
+    ContactPoint: "contact_point",
+    RecordType: "record_type",
+    ArtefactType: "artefact_type",
+    Record: "record",
+    RecordParty: "party",
+    PrivacyRequest: "request",
+    User: "user",
+    System: "system",
+    Token: "token",
+    PolicySet: "policy_set",
+}
+
+
+def fact_name(fact: Fact) -> str:
+    """The fact's name in a log entry, e.g. `person:0f3c…`: which fact it is, and nothing of what it says."""
+    return f"{KIND_NAMES[type(fact)]}:{fact_id(fact)}"

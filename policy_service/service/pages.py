@@ -1,0 +1,75 @@
+"""Pages of a list (AIP-158): how many, from where, and a token that only this service can have made."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.model.errors import InvalidArgumentError
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 1_000
+"""Also what an entry can name: 1,000 ids of 36 characters and their kinds stay below the 65,535 bytes of an
+entry.
+"""
+
+_MAX_TOKEN = 512
+_MAC = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """At most `size` facts whose ids come after `after`, in the order of their ids."""
+
+    size: int
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """A page as a call asks for it. `size` 0 is the default; more than `MAX_SIZE` is `MAX_SIZE`."""
+
+    size: int = 0
+    token: str = ""
+
+
+class Pages:
+    """Reads and makes page tokens. One that was made for another list, or for another organisation, is
+    refused.
+
+    A token holds the last id of its page, which stands in the answer anyway, and a keyed hash of it with the
+    list's name.
+    """
+
+    def __init__(self, fingerprinter: Fingerprinter) -> None:
+        self._fingerprinter = fingerprinter
+
+    def read(self, asked: PageAsked, *listing: str) -> Page:
+        """The page that a call asks for. `listing` says which list it is: method, organisation, filter."""
+        if asked.size < 0:
+            raise InvalidArgumentError("page_size", "NEGATIVE", "`page_size` must not be negative")
+        size = min(asked.size or DEFAULT_SIZE, MAX_SIZE)
+        if not asked.token:
+            return Page(size)
+        if len(asked.token) <= _MAX_TOKEN:
+            try:
+                plain = base64.b64decode(asked.token, altchars=b"-_", validate=True).decode("ascii")
+            except (binascii.Error, ValueError):
+                plain = ""
+            after = plain[_MAC:]
+            if after and hmac.compare_digest(plain[:_MAC], self._mac(listing, after)):
+                return Page(size, after)
+        raise InvalidArgumentError(
+            "page_token", "BAD_PAGE_TOKEN", "`page_token` was not made by this service for this list"
+        )
+
+    def token(self, after: str, *listing: str) -> str:
+        """The token of the page that follows the id `after`."""
+        return base64.urlsafe_b64encode((self._mac(listing, after) + after).encode("ascii")).decode("ascii")
+
+    def _mac(self, listing: tuple[str, ...], after: str) -> str:
+        # No part holds a null character: ids and words of this service, and organisations' names.
+        return self._fingerprinter.asserted("page_token", "\0".join((*listing, after)))[:_MAC]

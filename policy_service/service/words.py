@@ -1,0 +1,74 @@
+"""Names, references and categories as managers may write them. Each failure names the field and a stable
+reason, never the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.facts import Controller
+from policy_service.model.vocabulary import is_category
+
+_CONTROLLER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def controller_named(name: str, field: str) -> Controller:
+    """An organisation's name as it may be written."""
+    if not _CONTROLLER.fullmatch(name):
+        raise InvalidArgumentError(
+            field, "BAD_NAME", f"`{field}` is not a name of up to 64 lower-case letters, digits and `._-`"
+        )
+    return Controller(name)
+
+
+def checked_name(name: str, field: str) -> str:
+    """A name that the organisation gives: of a system, a record type, a field, a party's key."""
+    if not name:
+        raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
+    if not _NAME.fullmatch(name):
+        raise InvalidArgumentError(
+            field, "BAD_NAME", f"`{field}` is not a name of up to 128 letters, digits and `._-`"
+        )
+    return name
+
+
+def checked_reference(reference: str, field: str) -> str:
+    """A reference of the organisation's choice: anything that prints, without blanks round it."""
+    if not reference:
+        raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
+    if reference != reference.strip():
+        raise InvalidArgumentError(field, "BAD_REFERENCE", f"`{field}` begins or ends with a blank")
+    return reference
+
+
+def no_repeats(values: Iterable[str], field: str) -> None:
+    """Refuse a list in which a value stands twice: one of the two was meant to be another."""
+    seen: set[str] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise InvalidArgumentError(f"{field}[{i}]", "REPEATED", f"`{field}[{i}]` stands there twice")
+        seen.add(value)
+
+
+def checked_categories(values: Sequence[str], field: str) -> tuple[str, ...]:
+    """Field categories: each is known, none stands there twice."""
+    for i, value in enumerate(values):
+        if not is_category(value):
+            raise InvalidArgumentError(
+                f"{field}[{i}]", "UNKNOWN_CATEGORY", f"`{field}[{i}]` is not a field category"
+            )
+    no_repeats(values, field)
+    return tuple(values)
+
+
+@contextmanager
+def at_field(field: str) -> Iterator[None]:
+    """Name the field of what is refused inside, by something that does not know where it stood."""
+    try:
+        yield
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(field, error.reason, error.message) from None
