@@ -11,8 +11,9 @@ import fcntl
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from policy_service.model.errors import UnavailableError
 
@@ -58,32 +59,45 @@ def writing_engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite_engine(parsed, _open_to_write, connections=1)
-
-        @event.listens_for(engine, "begin")
-        def begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+        _at_each_begin(engine, "BEGIN IMMEDIATE")
         return engine
     # pre_ping: a connection that the server ended while nobody wrote is replaced, instead of failing a write.
-    return _postgresql_engine(parsed, connections=1, pool_pre_ping=True)
+    engine = _postgresql_engine(parsed, connections=1, pool_pre_ping=True)
+    # For each transaction by itself: a session's settings are nobody's behind PgBouncer. A role or a database
+    # may have synchronous_commit off, and then a plain kill of the server loses what was acknowledged.
+    _at_each_begin(
+        engine,
+        "SET LOCAL synchronous_commit = on;"
+        f" SET LOCAL lock_timeout = '{WAIT_SECONDS}s';"
+        f" SET LOCAL statement_timeout = '{4 * WAIT_SECONDS}s';"
+        f" SET LOCAL idle_in_transaction_session_timeout = '{WAIT_SECONDS}s'",
+    )
+    event.listen(engine, "connect", _collect_warnings)
+    return engine
 
 
-def reading_engine(url: str, *, connections: int) -> Engine:
-    """Connections that cannot write; each statement is a transaction of its own."""
+def reading_engine(url: str) -> Engine:
+    """One connection that cannot write; each statement is a transaction of its own."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed, _open_to_read, connections=connections)
-    return _postgresql_engine(parsed, connections=connections, isolation_level="AUTOCOMMIT")
+        return _sqlite_engine(parsed, _open_to_read, connections=1)
+    return _postgresql_engine(parsed, connections=1, isolation_level="AUTOCOMMIT")
 
 
 def loading_engine(url: str, *, connections: int) -> Engine:
-    """As `reading_engine`, for several statements at a time: on PostgreSQL they are a transaction that is
-    read-only.
-    """
+    """Connections that cannot write, for several statements at a time; on PostgreSQL these are a transaction."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, _open_to_read, connections=connections)
-    return _postgresql_engine(parsed, connections=connections).execution_options(postgresql_readonly=True)
+    engine = _postgresql_engine(parsed, connections=connections)
+    _at_each_begin(engine, f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '{WAIT_SECONDS}s'")
+    return engine
+
+
+def server_warnings(connection: Connection) -> list[str]:
+    """What PostgreSQL has warned of on a writing connection; the caller clears it."""
+    warnings: list[str] = connection.info.setdefault("warnings", [])
+    return warnings
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -139,15 +153,24 @@ class WriterLock:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(
-            path.with_name(path.name + ".writer"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-        )
+        name = path.with_name(path.name + ".writer")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError:
-            os.close(self._file)
-            raise UnavailableError("STORE_IN_USE", "another process writes the facts' SQLite file") from None
+            raise UnavailableError("STORE_UNAVAILABLE", "the facts' directory cannot be written") from None
+        deadline = time.monotonic() + WAIT_SECONDS  # for an earlier writer that is about to end
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(self._file)
+                    text = "another process writes the facts' SQLite file"
+                    raise UnavailableError("STORE_IN_USE", text) from None
+                time.sleep(0.05)
+            else:
+                return
 
     def release(self) -> None:
         os.close(self._file)
@@ -166,9 +189,16 @@ def _sqlite_engine(url: URL, opener: Any, *, connections: int) -> Engine:
     )
 
 
+def make_file(path: Path) -> None:
+    """An empty SQLite database that others cannot read; its WAL takes the mode over.
+
+    One that exists is not even opened: closing it would drop the locks that this process holds on it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
 def _open_to_write(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # its WAL takes the mode over
     connection = _open(path, "rw")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -192,6 +222,21 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def _at_each_begin(engine: Engine, statements: str) -> None:
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(statements))
+
+
+def _collect_warnings(connection: Any, record: ConnectionPoolEntry) -> None:
+    warnings: list[str] = []
+    record.info["warnings"] = warnings
+
+    def note(diagnostic: Any) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            warnings.append(diagnostic.message_primary)
+
+    connection.add_notice_handler(note)
 
 
 def _postgresql_engine(url: URL, *, connections: int, **options: Any) -> Engine:

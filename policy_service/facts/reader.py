@@ -152,7 +152,7 @@ class HeadReader:
     """Reads the head row, each time in a transaction of its own, on one connection that is kept for it."""
 
     def __init__(self, url: str) -> None:
-        self._engine = reading_engine(url, connections=1)
+        self._engine = reading_engine(url)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 

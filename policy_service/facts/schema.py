@@ -15,6 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from policy_service.facts.connect import (
     WriterLock,
     failures_named,
+    make_file,
     reading_engine,
     sqlite_path,
     writing_engine,
@@ -51,6 +52,7 @@ def migrate(url: str) -> None:
         if path := sqlite_path(url):
             lock = WriterLock(path)
             stack.callback(lock.release)
+            make_file(path)
         engine = writing_engine(url)
         stack.callback(engine.dispose)
         connection = stack.enter_context(engine.begin())
@@ -78,7 +80,7 @@ def schema_state(url: str) -> SchemaState:
         return SchemaState.EMPTY
     with ExitStack() as stack:
         stack.enter_context(failures_named())
-        engine = reading_engine(url, connections=1)
+        engine = reading_engine(url)
         stack.callback(engine.dispose)
         return _state(stack.enter_context(engine.connect()))
 

@@ -29,6 +29,7 @@ from policy_service.facts.connect import (
     WriterLock,
     failures_named,
     is_unique_violation,
+    server_warnings,
     sqlite_path,
     writing_engine,
 )
@@ -37,7 +38,6 @@ from policy_service.facts.mapping import (
     KINDS,
     Kind,
     fact_id,
-    from_microseconds,
     from_row,
     to_microseconds,
     to_row,
@@ -186,10 +186,14 @@ class FactStore:
         if not self._turn.acquire(timeout=WAIT_SECONDS):
             raise UnavailableError
         try:
-            with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(_DURABLE_AND_PATIENT)
-                yield connection
+            with self._engine.connect() as connection:
+                warnings = server_warnings(connection)
+                warnings.clear()
+                with connection.begin():
+                    yield connection
+                # A wait for a synchronous standby that is cut off ends in success, and a warning.
+                if warnings:
+                    raise UnavailableError
         finally:
             self._turn.release()
 
@@ -209,14 +213,6 @@ class FactStore:
             "idempotency_key": change.idempotency_key,
             "body_hash": change.body_hash,
         }
-
-
-_DURABLE_AND_PATIENT = text(
-    "SELECT set_config('synchronous_commit', 'on', true),"
-    f" set_config('lock_timeout', '{WAIT_SECONDS}s', true),"
-    f" set_config('idle_in_transaction_session_timeout', '{2 * WAIT_SECONDS}s', true)"
-)
-"""For this transaction only: a session's settings are nobody's behind PgBouncer."""
 
 
 def refuse_forgetful_server(connection: Connection) -> None:

@@ -53,7 +53,7 @@ def parse_token(text: str) -> PresentedToken | None:
 
 
 def secret_matches(presented: PresentedToken, secret_hash: str) -> bool:
-    """Tell whether the secret's hash is the one on file (`model.facts.Token.secret_hash`), in constant time."""
+    """Tell whether the secret is the one whose hash is on file (`Token.secret_hash`), in constant time."""
     return hmac.compare_digest(_hash(presented.secret).encode(), secret_hash.encode())
 
 
