@@ -1,4 +1,7 @@
-"""Bounds of what a message may hold, shared by every conversion: each failure names the field and a stable reason, never the value."""
+"""Bounds of what a message may hold, shared by every conversion.
+
+Each failure is an `InvalidArgumentError` with the field's path and a stable reason, never the value.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def read_message(message_type: type[M], data: bytes) -> M:
 
 
 def text(value: str, field: str, *, limit: int = MAX_ID, required: bool = False, lines: bool = False) -> str:
-    """Check a string: its length in characters, that it is there, and that it has no control characters (`lines`: but line breaks)."""
+    """Check a string: that it is there, its length in characters, and that it has no control characters.
+
+    `lines`: line breaks and tabs may stand in it.
+    """
     if not value:
         if required:
             raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
@@ -74,6 +80,11 @@ def word(vocabulary: type[Word], value: str, field: str) -> Word:
         raise InvalidArgumentError(
             field, "UNKNOWN_WORD", f"`{field}` is not a word that is known here"
         ) from None
+
+
+def unknown_word(field: str) -> InvalidArgumentError:
+    """The refusal of a word that no vocabulary has."""
+    return InvalidArgumentError(field, "UNKNOWN_WORD", f"`{field}` is not a word that is known here")
 
 
 def words(vocabulary: type[Word], values: Sequence[str], field: str) -> tuple[Word, ...]:

@@ -1,22 +1,38 @@
 """What a method of a service is, and the one wrapper around every method of both processes.
 
-A method is data: how its bytes are read, which use case it is, how the answer becomes bytes. Everything else (bounds, errors,
-the log entry of a refusal) is the wrapper's, so that no method can forget it.
+A method is data: how its bytes are read, which use case it is, how the answer becomes bytes. Everything else
+(bounds, errors, the log entry of a refusal) is the wrapper's, so that no method can forget it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from policy_service.model.caller import Caller
+from policy_service.model.errors import (
+    OverloadedError,
+    PermissionDeniedError,
+    PolicyServiceError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from policy_service.model.facts import Controller
-from policy_service.service.caller import Caller
+from policy_service.server.bounds import text
+from policy_service.server.errors import Refusal, abort, cause, refusal_of
+from policy_service.server.guests import Context
+from policy_service.server.limits import Limits
+from policy_service.server.refusals import Refusals
 
 PACKAGE = "policy_service.api.v1"
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +43,11 @@ class Call:
     method: str
     """As log entries name it, e.g. `PeopleService/PutPerson`."""
     controller: Controller
-    """The organisation that the call acts for: the caller's own; for an installation's token what the metadata
-    `x-controller` names, or `INSTALLATION` where it names none."""
+    """The organisation that the call acts for: the caller's own; for an installation's token what the
+    metadata `x-controller` names, or `INSTALLATION` where it names none.
+    """
     authorization: str
-    """The credentials as they came; never logged. Check judges them again at the revision that its round validates."""
+    """The bearer token as it came, never logged. Use cases judge it again, on the facts that they rest on."""
     trace_id: bytes = b""
     """W3C trace id, 16 bytes, or empty."""
 
@@ -39,8 +56,9 @@ class Call:
 class Method(Generic[Request, Response]):
     """One RPC with one message each way.
 
-    `parse` raises `InvalidArgumentError` and nothing else; `call` is async and raises `PolicyServiceError`s, has left the
-    call's one log entry when it returns, and none when it raises (the wrapper then leaves the refusal's).
+    `parse` raises `InvalidArgumentError` and nothing else; `call` is async and raises `PolicyServiceError`s,
+    has left the call's one log entry when it returns, and none when it raises (the wrapper then leaves the
+    refusal's).
     """
 
     service: str
@@ -76,3 +94,134 @@ class Router:
                 raise ValueError(f"`{method.path}` is registered twice")
             by_path[method.path] = method
         return cls(by_path)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The full names of the services, for health and reflection."""
+        return tuple(sorted({f"{PACKAGE}.{method.service}" for method in self.methods.values()}))
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What the door read of a call's metadata."""
+
+    authorization: str = ""
+    controller: str = ""
+    trace_id: bytes = b""
+
+
+WriteRefusal = Callable[[Call, PolicyServiceError, Refusal], Awaitable[None]]
+"""Leaves the log entry of a refused call; durable when it returns."""
+
+Confirm = Callable[[str], Awaitable[Caller]]
+"""Judges credentials again, at a head read after the call arrived."""
+
+
+class Wrapper:
+    """Runs a method for a caller whom the door let in.
+
+    Use cases judge the credentials afresh, on the facts that their answer rests on; `confirm` does so for a
+    call that never gets to one. `outlives_client` is control's: a write goes on to its log entry when the
+    client has left.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        refusals: Refusals,
+        write_refusal: WriteRefusal,
+        confirm: Confirm,
+        *,
+        outlives_client: bool = False,
+    ) -> None:
+        self._limits = limits
+        self._refusals = refusals
+        self._write_refusal = write_refusal
+        self._confirm = confirm
+        self._outlives_client = outlives_client
+        self._running: set[asyncio.Task[bytes | Refusal]] = set()
+
+    async def run(
+        self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
+    ) -> bytes:
+        """Answer, or end the call with a refusal (which raises grpc's own error)."""
+        work = self._perform(method, caller, headers, request, context.peer)
+        try:
+            outcome = await (self._outlive(work) if self._outlives_client else work)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the client left, or the server is ending: nobody waits for a status
+            # Something that the call waited for was cancelled; without this the client would wait for ever.
+            outcome = refusal_of(UnavailableError())
+        if isinstance(outcome, Refusal):
+            await abort(context, outcome)
+        return outcome
+
+    async def drained(self) -> None:
+        """Return when no call runs any more."""
+        # Once, at the end, so that no call pays for an event.
+        while self._limits.in_flight:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    async def _outlive(self, work: Any) -> bytes | Refusal:
+        running: asyncio.Task[bytes | Refusal] = asyncio.create_task(work)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.shield(running)
+
+    async def _perform(
+        self,
+        method: Method[Any, Any],
+        caller: Caller,
+        headers: Headers,
+        request: bytes,
+        peer: Callable[[], str],
+    ) -> bytes | Refusal:
+        try:
+            self._limits.enter(caller)
+        except OverloadedError as error:
+            self._refusals.count(peer(), error.reason)
+            return refusal_of(error)
+        call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
+        try:
+            try:
+                message = method.parse(request)
+                if headers.controller:
+                    call = replace(call, controller=_acting_for(caller, headers.controller))
+            except PolicyServiceError:
+                await self._confirm(headers.authorization)
+                raise
+            return method.serialise(await method.call(call, message))
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, its text goes no further
+            return await self._refuse(call, error, peer)
+        finally:
+            self._limits.leave(caller)
+
+    async def _refuse(self, call: Call, error: Exception, peer: Callable[[], str]) -> Refusal:
+        refusal = refusal_of(error)
+        match error:
+            case UnauthenticatedError() | OverloadedError():
+                self._refusals.count(peer(), error.reason)
+                return refusal
+            case PolicyServiceError():
+                known = error
+            case _:
+                known = PolicyServiceError(refusal.reason, refusal.text)
+        try:
+            await self._write_refusal(call, known, refusal)
+        except Exception as failure:  # noqa: BLE001 - as above
+            _log.warning("the entry of a refused call was not written", extra=cause(failure))
+            if not isinstance(failure, PolicyServiceError):
+                return refusal_of(UnavailableError())
+            return refusal_of(failure)
+        return refusal
+
+
+def _acting_for(caller: Caller, named: str) -> Controller:
+    """The organisation that a call acts for. Only an installation's token may name another than its own."""
+    if not named or named == caller.controller:
+        return caller.controller
+    if not caller.is_installation:
+        raise PermissionDeniedError("CONTROLLER_NOT_YOURS", "this token belongs to another organisation")
+    return Controller(text(named, "x-controller"))

@@ -1,0 +1,290 @@
+"""CheckRequest bytes → `CheckCall`, and `Decision` → CheckResponse bytes.
+
+Everything that the call alone shows to be impossible is refused here. What needs the store to tell (an
+unknown user, record, field, recipient) passes, and is denied by the use case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.model.decision import Decision
+from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.question import (
+    MAX_QUESTIONS,
+    NOTHING_DESCRIBED,
+    CheckCall,
+    DescribedContactPoint,
+    DescribedParty,
+    DescribedPerson,
+    DescribedRecord,
+    DescribedRelationship,
+    DescribedUser,
+    Description,
+    FieldAsked,
+    RecipientAsked,
+)
+from policy_service.model.vocabulary import (
+    Channel,
+    ContactKind,
+    Effect,
+    OrganisationRole,
+    PersonKind,
+    Purpose,
+    RelationKind,
+    Role,
+    Verb,
+    is_category,
+)
+from policy_service.server.bounds import (
+    MAX_TEXT,
+    count,
+    identifier,
+    iso_date,
+    read_message,
+    text,
+    texts,
+    unique,
+    unknown_word,
+    word,
+    words,
+)
+
+MAX_PEOPLE = 256
+MAX_PARTIES = 256
+MAX_CONTACT_POINTS = 256
+MAX_RELATIONSHIPS = 1_024
+DIGEST_BYTES = 32
+
+_EFFECT = {Effect.PERMIT: pb.EFFECT_PERMIT, Effect.DENY: pb.EFFECT_DENY}
+_SEE_ONLY = frozenset({Channel.SEE_SCREEN, Channel.SEE_PRINT})
+
+
+def parse_check(data: bytes) -> CheckCall:
+    """Read a call and bound it. Raises `InvalidArgumentError`, which names the field and never its value."""
+    request = read_message(pb.CheckRequest, data)
+    # Counted first: everything after it costs in proportion.
+    if not request.fields:
+        raise InvalidArgumentError("fields", "NO_FIELD", "`fields` must name at least one field")
+    if len(request.fields) * max(1, len(request.recipients)) > MAX_QUESTIONS:
+        raise InvalidArgumentError(
+            "fields",
+            "TOO_MANY_QUESTIONS",
+            f"`fields` times `recipients` is more than {MAX_QUESTIONS:,} questions",
+        )
+    verb = _verb(request)
+    channel = _channel(request.channel, "channel", verb)
+    call = CheckCall(
+        user=text(request.user, "user"),
+        record=text(request.record, "record"),
+        fields=_fields(request.fields),
+        verb=verb,
+        purpose=word(Purpose, request.purpose, "purpose") if request.purpose else None,
+        channel=channel,
+        recipients=_recipients(request.recipients, verb),
+        artefact_type=text(request.artefact_type, "artefact_type"),
+        artefact_digest=_digest(request.artefact_digest),
+        dispatch_reference=text(request.dispatch_reference, "dispatch_reference"),
+        self_service=request.self_service,
+        contact_point=text(request.contact_point, "contact_point"),
+        description=_description(request.description)
+        if request.HasField("description")
+        else NOTHING_DESCRIBED,
+    )
+    if not call.record and call.description.record is None:
+        raise InvalidArgumentError("record", "REQUIRED", "`record` must be named or described")
+    return call
+
+
+def check_response(decision: Decision) -> bytes:
+    """The answer as bytes; equal decisions have equal bytes."""
+    response = pb.CheckResponse(
+        decision_id=decision.decision_id,
+        effect=_EFFECT[decision.effect],
+        cells=[
+            pb.Cell(
+                field=cell.field,
+                party=cell.party,
+                recipient=cell.recipient,
+                effect=_EFFECT[cell.effect],
+                reason=cell.reason,
+                envelope=cell.envelope,
+            )
+            for cell in decision.cells
+        ],
+        obligations=[
+            pb.Obligation(
+                kind=owed.kind,
+                fields=owed.fields,
+                recipients=owed.recipients,
+                parameters=dict(owed.parameters),
+            )
+            for owed in decision.obligations
+        ],
+        facts_token=decision.facts_token,
+        reason=decision.reason,
+    )
+    if decision.valid_until is not None:
+        response.valid_until.FromDatetime(decision.valid_until)
+    return response.SerializeToString(deterministic=True)
+
+
+def _verb(request: pb.CheckRequest) -> Verb:
+    match request.verb:
+        case pb.VERB_UNSPECIFIED:
+            verb = Verb.SEND if request.recipients else Verb.SEE
+        case pb.VERB_SEE:
+            verb = Verb.SEE
+        case pb.VERB_SEND:
+            verb = Verb.SEND
+        case _:
+            raise unknown_word("verb")
+    if verb is Verb.SEND and not request.recipients:
+        raise InvalidArgumentError("recipients", "NO_RECIPIENT", "a send must name at least one recipient")
+    if verb is Verb.SEE and request.recipients:
+        raise InvalidArgumentError(
+            "recipients", "RECIPIENTS_ON_SEE", "a see has no recipients: who sees is `user`"
+        )
+    return verb
+
+
+def _channel(value: str, field: str, verb: Verb) -> Channel | None:
+    if not value:
+        return None
+    channel = word(Channel, value, field)
+    if verb is Verb.SEND and channel in _SEE_ONLY:
+        raise InvalidArgumentError(field, "CHANNEL_OF_SEE", f"`{field}` is a way of seeing, not of sending")
+    return channel
+
+
+def _fields(fields: Iterable[pb.FieldInstance]) -> tuple[FieldAsked, ...]:
+    asked: dict[FieldAsked, None] = {}
+    for i, field in enumerate(fields):
+        instance = FieldAsked(
+            text(field.name, f"fields[{i}].name", required=True), text(field.party, f"fields[{i}].party")
+        )
+        if instance in asked:
+            raise InvalidArgumentError(
+                f"fields[{i}]", "REPEATED_FIELD", f"`fields[{i}]` was asked about before"
+            )
+        asked[instance] = None
+    return tuple(asked)
+
+
+def _recipients(recipients: Iterable[pb.Recipient], verb: Verb) -> tuple[RecipientAsked, ...]:
+    asked = []
+    for i, recipient in enumerate(recipients):
+        at = f"recipients[{i}]"
+        named = RecipientAsked(
+            party=text(recipient.party, f"{at}.party"),
+            person=text(recipient.person, f"{at}.person"),
+            team=text(recipient.team, f"{at}.team"),
+            contact_point=text(recipient.contact_point, f"{at}.contact_point"),
+            channel=_channel(recipient.channel, f"{at}.channel", verb),
+        )
+        if [named.party, named.person, named.team].count("") != 2:
+            raise InvalidArgumentError(
+                at, "ONE_OF", f"`{at}` must have exactly one of `party`, `person` and `team`"
+            )
+        asked.append(named)
+    return tuple(asked)
+
+
+def _digest(value: bytes) -> bytes:
+    if len(value) not in (0, DIGEST_BYTES):
+        raise InvalidArgumentError(
+            "artefact_digest",
+            "BAD_DIGEST",
+            f"`artefact_digest` must be the {DIGEST_BYTES} bytes of a SHA-256",
+        )
+    return value
+
+
+def _description(described: pb.Description) -> Description:
+    at = "description"
+    user = record = None
+    if described.HasField("user"):
+        user = DescribedUser(
+            roles=texts(described.user.roles, f"{at}.user.roles"),
+            teams=texts(described.user.teams, f"{at}.user.teams"),
+            person=text(described.user.person, f"{at}.user.person"),
+        )
+    if described.HasField("record"):
+        record = _record(described.record, f"{at}.record")
+    count(described.people, f"{at}.people", MAX_PEOPLE)
+    count(described.relationships, f"{at}.relationships", MAX_RELATIONSHIPS)
+    count(described.contact_points, f"{at}.contact_points", MAX_CONTACT_POINTS)
+    people = tuple(_person(p, f"{at}.people[{i}]") for i, p in enumerate(described.people))
+    unique((p.key for p in people), f"{at}.people", "key")
+    points = tuple(_point(p, f"{at}.contact_points[{i}]") for i, p in enumerate(described.contact_points))
+    unique((p.key for p in points), f"{at}.contact_points", "key")
+    relationships = tuple(
+        _relationship(r, f"{at}.relationships[{i}]") for i, r in enumerate(described.relationships)
+    )
+    return Description(user, record, people, relationships, points)
+
+
+def _record(record: pb.DescribedRecord, at: str) -> DescribedRecord:
+    count(record.parties, f"{at}.parties", MAX_PARTIES)
+    parties = tuple(
+        DescribedParty(
+            party=_key(party.party, f"{at}.parties[{i}].party"),
+            role=word(Role, party.role, f"{at}.parties[{i}].role"),
+            person=text(party.person, f"{at}.parties[{i}].person", required=True),
+        )
+        for i, party in enumerate(record.parties)
+    )
+    unique(((p.party, p.role) for p in parties), f"{at}.parties", "party")
+    return DescribedRecord(
+        record_type=text(record.record_type, f"{at}.record_type", required=True),
+        teams=texts(record.teams, f"{at}.teams"),
+        parties=parties,
+    )
+
+
+def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
+    identifiers = texts(person.identifiers, f"{at}.identifiers")
+    for i, value in enumerate(identifiers):
+        identifier(value, f"{at}.identifiers[{i}]")
+    categories = texts(person.categories, f"{at}.categories")
+    for i, category in enumerate(categories):
+        if not is_category(category):
+            raise unknown_word(f"{at}.categories[{i}]")
+    return DescribedPerson(
+        key=_key(person.key, f"{at}.key"),
+        identifiers=identifiers,
+        kind=word(PersonKind, person.kind, f"{at}.kind") if person.kind else PersonKind.PRIVATE,
+        birth_date=iso_date(person.birth_date, f"{at}.birth_date") if person.birth_date else None,
+        organisation_roles=words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles"),
+        categories=categories,
+    )
+
+
+def _relationship(relationship: pb.DescribedRelationship, at: str) -> DescribedRelationship:
+    return DescribedRelationship(
+        from_person=text(relationship.from_person, f"{at}.from_person", required=True),
+        to_person=text(relationship.to_person, f"{at}.to_person", required=True),
+        kind=word(RelationKind, relationship.kind, f"{at}.kind"),
+        parental_responsibility=relationship.parental_responsibility,
+    )
+
+
+def _point(point: pb.DescribedContactPoint, at: str) -> DescribedContactPoint:
+    return DescribedContactPoint(
+        key=_key(point.key, f"{at}.key"),
+        kind=word(ContactKind, point.kind, f"{at}.kind"),
+        value=text(point.value, f"{at}.value", limit=MAX_TEXT, required=True, lines=True),
+        owners=texts(point.owners, f"{at}.owners"),
+        uprn=text(point.uprn, f"{at}.uprn"),
+        home=point.home,
+        voicemail_safe=point.voicemail_safe,
+    )
+
+
+def _key(value: str, field: str) -> str:
+    """A key that is local to the call. A colon would make it look like an identifier."""
+    text(value, field, required=True)
+    if ":" in value:
+        raise InvalidArgumentError(field, "KEY_WITH_COLON", f"`{field}` must not hold a colon")
+    return value

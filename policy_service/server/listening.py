@@ -1,0 +1,77 @@
+"""The listening socket, and the server behind it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import grpc
+
+from policy_service.server.errors import StartError
+from policy_service.server.limits import server_options
+from policy_service.server.settings import Settings
+
+_PORT_WAIT_SECONDS = 5.0
+
+
+def free_port(host: str, port: int) -> int:
+    """Find out that nobody listens on the port, and return it; for 0, choose a free one.
+
+    grpc would share it without a word: SO_REUSEPORT lets every process of the same user listen on it. A
+    predecessor that is just ending is waited for. Raises `StartError`.
+    """
+    family, _, _, _, address = _resolve(host, port)
+    deadline = time.monotonic() + _PORT_WAIT_SECONDS
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+                probe.listen(1)  # on Linux two may bind with SO_REUSEADDR, but only one may listen
+                found: int = probe.getsockname()[1]
+                return found
+            except OSError as error:
+                if time.monotonic() >= deadline:
+                    raise StartError(
+                        f"port {port} on {host} cannot be used: {error.strerror};"
+                        " end the process that has it, or choose another port"
+                    ) from None
+        time.sleep(0.1)
+
+
+def new_server(
+    settings: Settings, port: int, handler: grpc.GenericRpcHandler, *, share_port: bool
+) -> grpc.aio.Server:
+    """Make the server with its one door, bound but not started. Raises `StartError`."""
+    server = grpc.aio.server(options=server_options(share_port=share_port))
+    server.add_generic_rpc_handlers((handler,))
+    host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+    try:
+        credentials = _credentials(settings)
+        if credentials is None:
+            bound = server.add_insecure_port(f"{host}:{port}")
+        else:
+            bound = server.add_secure_port(f"{host}:{port}", credentials)
+    except (RuntimeError, OSError) as error:
+        raise StartError(f"cannot listen on port {port} of {settings.bind}") from error
+    if bound != port:
+        raise StartError(f"cannot listen on port {port} of {settings.bind}")
+    return server
+
+
+def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    try:
+        pair = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
+    except OSError as error:
+        raise StartError("`tls_certificate` or `tls_key` cannot be read") from error
+    return grpc.ssl_server_credentials([pair])
+
+
+def _resolve(host: str, port: int) -> tuple[Any, ...]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise StartError(f"`{host}` is not an address of this machine") from error

@@ -1,0 +1,84 @@
+"""Settings: environment variables `POLICY_SERVICE_…`, or what the command line gives instead."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How one installation runs. Everything has a default that works on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="POLICY_SERVICE_", extra="forbid", frozen=True)
+
+    var_dir: Path = Path("var")
+    """Where the embedded databases, the fingerprints' key and the first administrator's token are."""
+    facts_url: str = ""
+    """SQLAlchemy URL of the facts; default: `facts.db` in `var_dir`."""
+    log_url: str = ""
+    """SQLAlchemy URL of the decision log; for SQLite a directory; default: `log` in `var_dir`."""
+    key_file: Path | None = None
+    """The fingerprints' key, which is no part of a database's backup; default: `fingerprint.key` in `var_dir`."""
+    policies_dir: Path | None = None
+    """What is published on the first start; default: the policies that ship with the product."""
+    bind: str = "127.0.0.1"
+    decision_port: int = Field(default=50051, ge=0, le=65_535)
+    """0: any free port, as for `control_port`; which, is logged."""
+    control_port: int = Field(default=50052, ge=0, le=65_535)
+    tls_certificate: Path | None = None
+    """PEM of the server's certificate chain. Without it the service binds to loopback only."""
+    tls_key: Path | None = None
+    workers: int = Field(default=1, ge=1)
+    reflection: bool = True
+    drain_seconds: float = Field(default=10.0, ge=0, le=300)
+    """How long calls in flight may take to finish after SIGTERM."""
+    max_calls: int = Field(default=2_048, ge=4)
+    """Calls in flight in one process; no system holds more than a quarter."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.workers > 1:
+            raise ValueError("`workers` must be 1: this version runs one decision worker")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("`tls_certificate` and `tls_key` go together: set both or none")
+        if self.tls_certificate is None and not _is_loopback(self.bind):
+            raise ValueError(
+                "`bind` must be a loopback address as long as `tls_certificate` and `tls_key` are not set:"
+                " tokens would cross the network in clear"
+            )
+        if self.decision_port and self.decision_port == self.control_port:
+            raise ValueError("`decision_port` and `control_port` must differ")
+        return self
+
+    @property
+    def facts(self) -> str:
+        """The facts' URL."""
+        return self.facts_url or f"sqlite:///{self.var_dir.absolute() / 'facts.db'}"
+
+    @property
+    def log(self) -> str:
+        """The decision log's URL."""
+        return self.log_url or f"sqlite:///{self.var_dir.absolute() / 'log'}"
+
+    @property
+    def fingerprint_key(self) -> Path:
+        """The file of the fingerprints' key."""
+        return self.key_file or self.var_dir / "fingerprint.key"
+
+    @property
+    def admin_token(self) -> Path:
+        """The file that the first administrator's token is written to."""
+        return self.var_dir / "admin.token"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
