@@ -6,12 +6,12 @@ name) never enters it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from policy_service.model.decision import Obligation
-from policy_service.model.question import FieldAsked
-from policy_service.model.vocabulary import Effect, UserKind, Verb
+from policy_service.model.question import CheckCall, FieldAsked
+from policy_service.model.vocabulary import Effect, UserKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,11 @@ class TracedRecipient:
 class DecisionTrace:
     """A decision in full. `cells` indexes `outcomes`, recipient by recipient, the fields in order."""
 
-    user: str
+    call: CheckCall
+    """Of which the entry keeps references alone."""
+    policy_set: str
     user_kind: UserKind
-    verb: Verb
     purpose: str
-    channel: str
-    record: str
     record_type: str
     effect: Effect
     reason: str
@@ -60,10 +59,6 @@ class DecisionTrace:
     delivery: tuple[TracedOutcome, ...]
     obligations: tuple[Obligation, ...]
     valid_until: datetime | None
-    policy_set: str
-    artefact_type: str = ""
-    artefact_digest: bytes = b""
-    dispatch_reference: str = ""
     asserted: tuple[tuple[str, tuple[str, ...]], ...] = ()
     facts: tuple[str, ...] = ()
-    alerts: tuple[str, ...] = field(default=())
+    alerts: tuple[str, ...] = ()

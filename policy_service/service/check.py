@@ -1,0 +1,215 @@
+"""The Check use case: decide from memory, then wait for the round that makes the answer fresh and durable.
+
+The round decides everyone waiting again when the facts moved; that is why a pending check keeps the call and
+not its answer, and why credentials are judged within the decision: a revoked token is refused by the
+revision that revoked it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from policy_service.decision_log.entries import Head, Versions, decision_entry, refusal_entry
+from policy_service.decision_log.entry import Entry
+from policy_service.decision_log.round import CommitRound
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.memory import FactsMemory
+from policy_service.facts.revision_token import RevisionTokens
+from policy_service.facts.view import ColdFacts, FactsView
+from policy_service.model.caller import Caller
+from policy_service.model.decision import Decision
+from policy_service.model.errors import PermissionDeniedError, PolicyServiceError, UnavailableError
+from policy_service.model.facts import Revision
+from policy_service.model.ids import time_ordered_id
+from policy_service.model.question import CheckCall
+from policy_service.service.caller import authenticate
+from policy_service.service.decide import Decided, decide
+from policy_service.service.policies import PublishedPolicies, published
+
+METHOD = "DecisionService/Check"
+
+MAX_LOADS = 40
+"""Rounds of loading that one decision may take; the deepest (a household around a household) needs about a
+dozen.
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeciderParts:
+    """What a decision worker decides with; the composition root makes them."""
+
+    memory: FactsMemory
+    round: CommitRound
+    fingerprints: Fingerprinter
+    tokens: RevisionTokens
+    versions: Versions
+    clock: Callable[[], datetime] = utc_now
+
+
+class CheckService:
+    """Lives on one event loop, without one lock: whatever runs between two awaits runs alone."""
+
+    def __init__(self, parts: DeciderParts) -> None:
+        self._parts = parts
+        self._policies: PublishedPolicies | None = None
+
+    async def check(self, authorization: str, call: CheckCall) -> Decision:
+        """Answer `call`, durable and valid at the head that was read after it arrived.
+
+        Raises `UnauthenticatedError`, `PermissionDeniedError` (a token that is no system's),
+        `InvalidArgumentError` (a value that cannot be read), `OverloadedError`, and `UnavailableError` where
+        the answer cannot be made durable: then nothing is permitted.
+        """
+        pending = _PendingCheck(self, authorization, call)
+        await pending.decide_again()
+        await self._parts.round.commit(pending)
+        return pending.decision
+
+    async def refused(
+        self, caller: Caller, method: str, error: PolicyServiceError, trace_id: bytes = b""
+    ) -> None:
+        """Leave the entry of a call that reached a handler and was refused; durable when this returns."""
+        await self._parts.round.commit(_PendingRefusal(self, caller, method, error, trace_id))
+
+    async def warm(self) -> None:
+        """Compile the published policies, so that the first call does not wait for it."""
+        for _ in range(MAX_LOADS):
+            view = self._parts.memory.view
+            try:
+                await self._published(view)
+            except ColdFacts as cold:
+                await self._parts.memory.load(cold.keys)
+            else:
+                return
+
+    def head(self, caller: Caller, method: str, now: datetime, revision: int, trace_id: bytes) -> Head:
+        """The head of an entry of this process."""
+        return Head(
+            entry_id=time_ordered_id(now),
+            time=now,
+            caller=caller,
+            method=method,
+            revision=revision,
+            versions=self._parts.versions,
+            trace_id=trace_id,
+        )
+
+    @property
+    def now(self) -> datetime:
+        return self._parts.clock()
+
+    @property
+    def revision(self) -> Revision:
+        return self._parts.memory.view.revision
+
+    def seal(self, revision: Revision) -> str:
+        """The opaque token of a revision."""
+        return self._parts.tokens.seal(revision)
+
+    async def decide(
+        self, authorization: str, call: CheckCall, now: datetime
+    ) -> tuple[Caller, Decided, Revision]:
+        """Decide whole, as of one view; what is not in memory is loaded, and then it is decided from the
+        start.
+        """
+        for _ in range(MAX_LOADS):
+            view = self._parts.memory.view
+            try:
+                caller = authenticate(view, authorization, now)
+                if not caller.system:
+                    raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
+                policies = await self._published(view)
+                decided = decide(view, policies, self._parts.fingerprints, caller, call, now)
+            except ColdFacts as cold:
+                await self._parts.memory.load(cold.keys)
+            else:
+                return caller, decided, view.revision
+        raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
+
+    async def _published(self, view: FactsView) -> PublishedPolicies:
+        policy_set = view.policy_set()
+        if policy_set is None:
+            raise UnavailableError("NO_POLICY_SET", "no policy set is published")
+        if self._policies is None or self._policies.policy_set_id != policy_set.policy_set_id:
+            self._policies = await asyncio.to_thread(published, policy_set)
+        return self._policies
+
+
+class _PendingCheck:
+    """A check on its way: decided once at least, and again whenever the facts moved before its round."""
+
+    def __init__(self, service: CheckService, authorization: str, call: CheckCall) -> None:
+        self._service = service
+        self._authorization = authorization
+        self._call = call
+        self._decided: tuple[Revision, Entry, Decision] | None = None
+
+    @property
+    def revision(self) -> int:
+        return self._made[0]
+
+    @property
+    def entry(self) -> Entry:
+        return self._made[1]
+
+    @property
+    def decision(self) -> Decision:
+        return self._made[2]
+
+    @property
+    def _made(self) -> tuple[Revision, Entry, Decision]:
+        if self._decided is None:
+            raise UnavailableError("NOT_DECIDED", "the call was not decided")
+        return self._decided
+
+    async def decide_again(self) -> None:
+        service, now = self._service, self._service.now
+        caller, decided, revision = await service.decide(self._authorization, self._call, now)
+        head = service.head(caller, METHOD, now, revision, self._call.trace_id)
+        entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
+        answer = decided.decision
+        decision = Decision(
+            decision_id=head.entry_id,
+            effect=answer.effect,
+            cells=answer.cells,
+            obligations=answer.obligations,
+            valid_until=answer.valid_until,
+            facts_token=service.seal(revision),
+            reason=answer.reason,
+        )
+        self._decided = (revision, entry, decision)
+
+
+class _PendingRefusal:
+    """A refusal rests on no facts; it only says at which revision it was made."""
+
+    def __init__(
+        self, service: CheckService, caller: Caller, method: str, error: PolicyServiceError, trace_id: bytes
+    ) -> None:
+        self._service = service
+        self._now = service.now
+        self._head = service.head(caller, method, self._now, service.revision, trace_id)
+        self._error = error
+        self.revision: int = service.revision
+
+    @property
+    def entry(self) -> Entry:
+        field = getattr(self._error, "field", "")
+        status = type(self._error).__name__
+        data = refusal_entry(self._head, status=status, reason=self._error.reason, field=str(field))
+        return Entry(self._head.entry_id, microseconds(self._now), data)
+
+    async def decide_again(self) -> None:
+        self.revision = self._service.revision
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware moment as integer microseconds since 1970, UTC."""
+    return int(moment.timestamp() * 1_000_000)

@@ -1,0 +1,72 @@
+"""A policy set: from files to a fact, and from the fact to what decides.
+
+A set is the policy documents and the base types that record types extend, published together as the texts
+that were read. Its id is the hash of those texts, so that equal files are one set wherever they were read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from policy_service.engine.compile import Plan, compile_set
+from policy_service.engine.documents import parse_document
+from policy_service.facts.gather.base_types import parse_base_type
+from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
+
+BASE_TYPES = "base_types"
+MAX_FILES = 10_000
+
+
+class PolicySetUnreadableError(Exception):
+    """A directory of policies cannot be read as a set; the message names the file and says what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPolicies:
+    """A set as decisions use it: compiled, immutable."""
+
+    policy_set_id: str
+    plan: Plan
+    base_types: Mapping[str, RecordType]
+
+
+def shipped_policy_set(directory: Path) -> PolicySet:
+    """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types.
+
+    Raises `PolicySetUnreadableError` where a file cannot be read, `PolicyDocumentError` or `PolicySetError`
+    where the set would not compile.
+    """
+    files = sorted(directory.rglob("*.yaml"))
+    if not files or len(files) > MAX_FILES:
+        raise PolicySetUnreadableError(
+            f"`{directory.name}`: expected 1 to {MAX_FILES} files that end in `.yaml`"
+        )
+    try:
+        texts = tuple((str(file.relative_to(directory)), file.read_text("utf-8")) for file in files)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicySetUnreadableError(f"`{directory.name}`: a file cannot be read as UTF-8 text") from error
+    documents = tuple(pair for pair in texts if not pair[0].startswith(f"{BASE_TYPES}/"))
+    base_types = tuple(pair for pair in texts if pair[0].startswith(f"{BASE_TYPES}/"))
+    digest = hashlib.sha256()
+    for name, text in texts:
+        for part in (name, text):
+            digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
+    found = PolicySet(f"set-{digest.hexdigest()[:32]}", INSTALLATION, documents, base_types)
+    published(found)
+    return found
+
+
+def base_types(policy_set: PolicySet) -> Mapping[str, RecordType]:
+    """The base types of a set, by name."""
+    found = (parse_base_type(text, name=name) for name, text in policy_set.base_types)
+    return MappingProxyType({base.name: base for base in found})
+
+
+def published(policy_set: PolicySet) -> PublishedPolicies:
+    """Compile a set."""
+    documents = [parse_document(text, name=name) for name, text in policy_set.documents]
+    return PublishedPolicies(policy_set.policy_set_id, compile_set(documents), base_types(policy_set))
