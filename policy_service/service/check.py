@@ -21,7 +21,7 @@ from policy_service.facts.revision_token import RevisionTokens
 from policy_service.facts.view import ColdFacts, FactsView
 from policy_service.model.caller import Caller
 from policy_service.model.decision import Decision
-from policy_service.model.errors import PermissionDeniedError, PolicyServiceError, UnavailableError
+from policy_service.model.errors import PermissionDeniedError, UnavailableError
 from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
@@ -73,10 +73,17 @@ class CheckService:
         return pending.decision
 
     async def refused(
-        self, caller: Caller, method: str, error: PolicyServiceError, trace_id: bytes = b""
+        self, caller: Caller, method: str, *, status: str, reason: str, field: str = "", trace_id: bytes = b""
     ) -> None:
-        """Leave the entry of a call that reached a handler and was refused; durable when this returns."""
-        await self._parts.round.commit(_PendingRefusal(self, caller, method, error, trace_id))
+        """Leave the entry of a call that reached a handler and was refused; durable when this returns.
+
+        `status` is the gRPC status' name, `field` the path of the field at fault, never its value.
+        """
+        now, revision = self.now, self.revision
+        head = self.head(caller, method, now, revision, trace_id)
+        data = refusal_entry(head, status=status, reason=reason, field=field)
+        entry = Entry(head.entry_id, microseconds(now), data)
+        await self._parts.round.commit(_PendingRefusal(self, entry, revision))
 
     async def warm(self) -> None:
         """Compile the published policies, so that the first call does not wait for it."""
@@ -188,23 +195,12 @@ class _PendingCheck:
 
 
 class _PendingRefusal:
-    """A refusal rests on no facts; it only says at which revision it was made."""
+    """A refusal rests on no facts; whatever the head is, it stands."""
 
-    def __init__(
-        self, service: CheckService, caller: Caller, method: str, error: PolicyServiceError, trace_id: bytes
-    ) -> None:
+    def __init__(self, service: CheckService, entry: Entry, revision: Revision) -> None:
         self._service = service
-        self._now = service.now
-        self._head = service.head(caller, method, self._now, service.revision, trace_id)
-        self._error = error
-        self.revision: int = service.revision
-
-    @property
-    def entry(self) -> Entry:
-        field = getattr(self._error, "field", "")
-        status = type(self._error).__name__
-        data = refusal_entry(self._head, status=status, reason=self._error.reason, field=str(field))
-        return Entry(self._head.entry_id, microseconds(self._now), data)
+        self.entry = entry
+        self.revision: int = revision
 
     async def decide_again(self) -> None:
         self.revision = self._service.revision
