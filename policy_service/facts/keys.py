@@ -70,6 +70,7 @@ LOOKUPS = {
         Lookup("parties_of", RecordParty, ("record_id",)),
         Lookup("parties_by_person", RecordParty, ("person_id",)),
         Lookup("requests_about", PrivacyRequest, ("person_id",), many="covers"),
+        Lookup("request", PrivacyRequest, ("request_id",)),
         Lookup("user", User, ("controller", "reference")),
         Lookup("users_of_person", User, ("person_id",)),
         Lookup("system", System, ("controller", "name")),
@@ -165,6 +166,10 @@ def parties_by_person(person_id: PersonId) -> Key:
 
 def requests_about(person_id: PersonId) -> Key:
     return ("requests_about", person_id)
+
+
+def request(request_id: str) -> Key:
+    return ("request", request_id)
 
 
 def user(controller: Controller, reference: str) -> Key:

@@ -107,6 +107,9 @@ class FactsView:
         """Her own requests and those that cover her, whatever their state."""
         return self._all(keys.requests_about(person_id))
 
+    def request(self, request_id: str) -> PrivacyRequest | None:
+        return self._one(PrivacyRequest, keys.request(request_id))
+
     def user(self, controller: Controller, reference: str) -> User | None:
         return self._one(keys.user(controller, reference))
 
