@@ -108,7 +108,7 @@ class FactsView:
         return self._all(keys.requests_about(person_id))
 
     def request(self, request_id: str) -> PrivacyRequest | None:
-        return self._one(PrivacyRequest, keys.request(request_id))
+        return self._one(keys.request(request_id))
 
     def user(self, controller: Controller, reference: str) -> User | None:
         return self._one(keys.user(controller, reference))
