@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
-
-_SLOT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +53,3 @@ class Location(Protocol):
 
     def migrate(self) -> None:
         """Bring what is there to the newest schema."""
-
-
-def checked_slot(slot: str) -> str:
-    """The slot, if it can name a file; slots come from this program, so another one is a mistake in it."""
-    if not _SLOT.fullmatch(slot):
-        raise ValueError("a slot is a lower-case letter, then up to 62 of a to z, 0 to 9 and `-`")
-    return slot

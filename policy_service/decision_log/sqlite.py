@@ -23,7 +23,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from policy_service.decision_log import migrations
 from policy_service.decision_log.errors import LogUnavailable
-from policy_service.decision_log.location import Timeouts, checked_slot
+from policy_service.decision_log.location import Timeouts
 from policy_service.decision_log.tables import StreamRow
 
 _BETWEEN_TRIES_S = 0.05
@@ -46,9 +46,7 @@ class SqliteLocation:
         """ONE WRITER PER FILE. Waits for an earlier writer to end, within bounds."""
         self._make_directory()
         # Never removed: two processes would then hold locks on two files of one name.
-        lock = os.open(
-            self.directory / f"{checked_slot(slot)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        lock = os.open(self.directory / f"{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             deadline = time.monotonic() + self.timeouts.turn
             while True:
@@ -95,7 +93,7 @@ class SqliteLocation:
                 self.writing(file.stem).dispose()
 
     def _file(self, slot: str) -> Path:
-        return self.directory / f"{checked_slot(slot)}.db"
+        return self.directory / f"{slot}.db"
 
     def _engine(self, file: Path, mode: Literal["ro", "rwc"], begin: str) -> Engine:
         def connect() -> sqlite3.Connection:

@@ -11,6 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -32,6 +33,8 @@ from policy_service.decision_log.errors import (
 from policy_service.decision_log.location import Timeouts
 from policy_service.decision_log.merkle import EMPTY_ROOT, RightEdge, leaf_hash
 from policy_service.decision_log.url import locate
+
+_SLOT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 _logger = logging.getLogger(__name__)
 
@@ -88,6 +91,8 @@ class StreamWriter:
         `LogUnavailable` if the store cannot be reached, would lose what it has committed, or (on SQLite) is
         still being written by another process; `LogCorrupt` if the head is not that of its entries.
         """
+        if not _SLOT.fullmatch(slot):
+            raise ValueError("a slot is a lower-case letter, then up to 62 of a to z, 0 to 9 and `-`")
         within = timeouts or Timeouts()
         location = locate(url, within)
         with ExitStack() as holding:

