@@ -138,6 +138,11 @@ def stream_entry(head: Head, *, kind: str, stream_id: str) -> bytes:
     return entry.SerializeToString(deterministic=True)
 
 
+def controller_of(entry: bytes) -> Controller:
+    """The organisation that an entry belongs to."""
+    return Controller(log_pb.LogEntry.FromString(entry).controller)
+
+
 def obligation_message(obligation: Obligation) -> pb.Obligation:
     """An obligation as it stands in answers and entries alike."""
     return pb.Obligation(

@@ -60,6 +60,8 @@ class Draft(Generic[T]):
     answer: T
     facts: tuple[Fact, ...]
     removed: tuple[Fact, ...] = ()
+    controller: Controller | None = None
+    """Whose it is, where the facts alone tell: an installation's token named nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Found(Generic[T]):
 
     answer: T
     names: tuple[str, ...]
+    controller: Controller | None = None
+    """As in `Draft`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,23 +160,24 @@ class ControlDesk:
         now = self._clock()
 
         async def look(view: FactsView) -> tuple[Revision, Caller, Draft[T]]:
-            caller = self._judged(view, call, roles, now)
+            caller = self._judged(view, call, roles, controller, now)
             occasion = Occasion(now, caller, controller, note.idempotency_key)
             return view.revision, caller, draft(view, occasion)
 
         seen, caller, made = await self._at_head(look)
+        owner = controller if made.controller is None else made.controller
         entry_id = time_ordered_id(now)
 
         def entry(revision: Revision) -> bytes:
             if revision != seen + 1:
                 raise _HeadMoved  # the store rolls back
             names = [fact_name(fact) for fact in (*made.facts, *made.removed)]
-            head = self._entry_head(call, caller, controller, entry_id, now, revision)
+            head = self._entry_head(call, caller, owner, entry_id, now, revision)
             return write_entry(head, facts=names, reason=note.reason)
 
         change = Change(
             actor=_actor(caller),
-            controller=controller,
+            controller=owner,
             reason=note.reason,
             facts=made.facts,
             entry_id=entry_id,
@@ -231,12 +232,13 @@ class ControlDesk:
         now = self._clock()
 
         async def judged_look(view: FactsView) -> tuple[Revision, Caller, Found[T]]:
-            caller = self._judged(view, call, roles, now)
+            caller = self._judged(view, call, roles, controller, now)
             return view.revision, caller, await look(view)
 
         revision, caller, found = await self._at_head(judged_look)
+        owner = controller if found.controller is None else found.controller
         entry_id = time_ordered_id(now)
-        head = self._entry_head(call, caller, controller, entry_id, now, revision)
+        head = self._entry_head(call, caller, owner, entry_id, now, revision)
         entry = read_entry(head, facts=found.names, found=True)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
         return found.answer
@@ -253,14 +255,23 @@ class ControlDesk:
         entry = refusal_entry(head, status=status, reason=reason, field=field)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
 
-    def _judged(self, view: FactsView, call: Asking, roles: frozenset[StaffRole], now: datetime) -> Caller:
-        """JUDGED AFRESH: the caller as the facts of `view` have him, if one of his roles is in `roles`."""
+    def _judged(
+        self,
+        view: FactsView,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        controller: Controller,
+        now: datetime,
+    ) -> Caller:
+        """JUDGED AFRESH: the caller as the facts of `view` have him, if he may do this for `controller`."""
         caller = authenticate(view, call.authorization, now)
         if not caller.roles & roles:
             needed = " or ".join(f"`{role}`" for role in sorted(roles))
             raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}")
-        if not caller.is_installation and call.controller != caller.controller:
-            raise PermissionDeniedError("CONTROLLER_NOT_YOURS", "this token belongs to another organisation")
+        if not caller.is_installation and controller != caller.controller:
+            raise PermissionDeniedError(
+                "CONTROLLER_NOT_YOURS", "this token acts for its own organisation alone"
+            )
         return caller
 
     async def _at_head(self, look: Callable[[FactsView], Awaitable[T]]) -> T:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.service.asking import Listed
+
+T = TypeVar("T")
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 1_000
@@ -34,6 +39,9 @@ class PageAsked:
 
     size: int = 0
     token: str = ""
+
+
+FIRST_PAGE = PageAsked()
 
 
 class Pages:
@@ -65,6 +73,12 @@ class Pages:
         raise InvalidArgumentError(
             "page_token", "BAD_PAGE_TOKEN", "`page_token` was not made by this service for this list"
         )
+
+    def listed(self, found: Sequence[T], page: Page, ids: Sequence[str], *listing: str) -> Listed[T]:
+        """What an answer holds of `found`, which was looked up with one fact more than the page may have."""
+        if len(found) <= page.size:
+            return Listed(tuple(found))
+        return Listed(tuple(found[: page.size]), self.token(ids[page.size - 1], *listing))
 
     def token(self, after: str, *listing: str) -> str:
         """The token of the page that follows the id `after`."""

@@ -1,0 +1,52 @@
+"""Questions to the decision log. Each reading is an entry itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from policy_service.decision_log.entries import controller_of
+from policy_service.decision_log.entry import StoredEntry
+from policy_service.facts.view import FactsView
+from policy_service.model.errors import InvalidArgumentError, NotAvailableError
+from policy_service.model.facts import INSTALLATION
+from policy_service.model.vocabulary import StaffRole
+from policy_service.service.asking import Asking, Found
+from policy_service.service.desk import ControlDesk
+
+AUDITORS = frozenset({StaffRole.AUDITOR})
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class GetEntry:
+    entry_id: str
+
+
+class LogQuestions:
+    """The use cases of DecisionLogService; auditors, each within his organisation."""
+
+    def __init__(self, desk: ControlDesk, get: Callable[[str], StoredEntry | None]) -> None:
+        """`get` finds an entry by its id, in whichever stream it is; blocking (`LogReader.get`)."""
+        self._desk = desk
+        self._get = get
+
+    async def get(self, call: Asking, asked: GetEntry) -> StoredEntry:
+        """One entry, as the bytes that were hashed. Another organisation's is not available, like one that
+        is not.
+        """
+        if not _UUID.fullmatch(asked.entry_id):
+            raise InvalidArgumentError("entry_id", "BAD_ID", "`entry_id` is not an id of an entry")
+
+        async def look(_: FactsView) -> Found[StoredEntry]:
+            entry = await self._desk.in_thread(lambda: self._get(asked.entry_id))
+            if entry is None:
+                raise NotAvailableError
+            controller = controller_of(entry.data)
+            if call.controller not in {controller, INSTALLATION}:
+                raise NotAvailableError
+            return Found(entry, (f"entry:{entry.id}",), controller)
+
+        return await self._desk.read(call, AUDITORS, call.controller, look)

@@ -1,0 +1,217 @@
+"""What kinds of records and artefacts an organisation has, and the records that must be on file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policy_service.facts import keys
+from policy_service.facts.view import FactsView
+from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.facts import (
+    ArtefactType,
+    Controller,
+    Fact,
+    FieldType,
+    PersonId,
+    Record,
+    RecordId,
+    RecordParty,
+    RecordType,
+)
+from policy_service.model.ids import random_id
+from policy_service.model.vocabulary import Role
+from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note, organisation
+from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.people import MANAGERS
+from policy_service.service.record_types import BASE_PREFIX, bases_of, check_fields, check_replaced
+from policy_service.service.references import PersonReferences
+from policy_service.service.words import checked_name, checked_reference, no_repeats
+
+
+@dataclass(frozen=True, slots=True)
+class PutRecordType:
+    name: str
+    extends: str
+    """A base type of the published policy set."""
+    fields: tuple[FieldType, ...] = ()
+    secret_roles: tuple[Role, ...] = ()
+    protection_team: str = ""
+    note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class PutArtefactType:
+    name: str
+    envelope: tuple[FieldType, ...] = ()
+    note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class PartyAsked:
+    """`person` is `scheme:value` or `person:ID`."""
+
+    party: str
+    role: Role
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutRecord:
+    reference: str
+    record_type: str
+    teams: tuple[str, ...] = ()
+    parties: tuple[PartyAsked, ...] = ()
+    note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPut:
+    """A record as on file now, and its parties in the order of the call."""
+
+    record: Record
+    parties: tuple[RecordParty, ...]
+
+
+class Records:
+    """The use cases of RecordService; privacy officers and administrators."""
+
+    def __init__(self, desk: ControlDesk) -> None:
+        self._desk = desk
+        self._references = PersonReferences(desk.fingerprinter)
+
+    async def put_record_type(self, call: Asking, asked: PutRecordType) -> Done[RecordType]:
+        """Declare a record type that extends a base type, or replace what is declared under its name."""
+        controller = organisation(call)
+        _check_own_name(asked.name, "record_type.name")
+        check_fields(asked.fields, "record_type.fields")
+        no_repeats(asked.secret_roles, "record_type.secret_roles")
+        if asked.protection_team:
+            checked_reference(asked.protection_team, "record_type.protection_team")
+
+        def draft(view: FactsView, _: Occasion) -> Draft[RecordType]:
+            view.prefetch(keys.policy_set(), keys.record_type(controller, asked.name))
+            base = bases_of(view).get(asked.extends)
+            if base is None:
+                raise InvalidArgumentError(
+                    "record_type.extends", "UNKNOWN_BASE_TYPE", "`record_type.extends` names no base type"
+                )
+            check_replaced(asked.fields, base, "record_type.fields")
+            there = view.record_type(controller, asked.name)
+            record_type = RecordType(
+                record_type_id=random_id() if there is None else there.record_type_id,
+                controller=controller,
+                name=asked.name,
+                extends=asked.extends,
+                fields=asked.fields,
+                secret_roles=asked.secret_roles,
+                protection_team=asked.protection_team,
+            )
+            return Draft(record_type, (record_type,))
+
+        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+
+    async def put_artefact_type(self, call: Asking, asked: PutArtefactType) -> Done[ArtefactType]:
+        """Declare what a kind of letter, bundle or message always carries, or replace what is declared."""
+        controller = organisation(call)
+        _check_own_name(asked.name, "artefact_type.name")
+        check_fields(asked.envelope, "artefact_type.envelope")
+
+        def draft(view: FactsView, _: Occasion) -> Draft[ArtefactType]:
+            there = view.artefact_type(controller, asked.name)
+            artefact_type = ArtefactType(
+                artefact_type_id=random_id() if there is None else there.artefact_type_id,
+                controller=controller,
+                name=asked.name,
+                envelope=asked.envelope,
+            )
+            return Draft(artefact_type, (artefact_type,))
+
+        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+
+    async def put_record(self, call: Asking, asked: PutRecord) -> Done[RecordPut]:
+        """Put a record on file with all its parties, or replace what is there; who is not named is a party
+        no more.
+        """
+        controller = organisation(call)
+        checked_reference(asked.reference, "record.reference")
+        for i, team in enumerate(asked.teams):
+            checked_reference(team, f"record.teams[{i}]")
+        no_repeats(asked.teams, "record.teams")
+        _check_parties(asked.parties)
+
+        def draft(view: FactsView, _: Occasion) -> Draft[RecordPut]:
+            return self._draft_record(view, controller, asked)
+
+        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+
+    def _draft_record(self, view: FactsView, controller: Controller, asked: PutRecord) -> Draft[RecordPut]:
+        view.prefetch(
+            keys.record_type(controller, asked.record_type), keys.record(controller, asked.reference)
+        )
+        if view.record_type(controller, asked.record_type) is None:
+            raise InvalidArgumentError(
+                "record.record_type",
+                "UNKNOWN_RECORD_TYPE",
+                "`record.record_type` names no record type of the organisation",
+            )
+        there = view.record(controller, asked.reference)
+        record = Record(
+            record_id=RecordId(random_id()) if there is None else there.record_id,
+            controller=controller,
+            reference=asked.reference,
+            record_type=asked.record_type,
+            teams=asked.teams,
+        )
+        named = {f"record.parties[{i}].person": party.person for i, party in enumerate(asked.parties)}
+        found = self._references.find(view, controller, named)
+        ids = [found[field].person_id for field in named]
+        _check_one_person_a_key(asked.parties, ids)
+        standing = {} if there is None else {(p.party, p.role): p for p in view.parties_of(there.record_id)}
+        parties = tuple(
+            RecordParty(
+                record_party_id=(
+                    standing[party.party, party.role].record_party_id
+                    if (party.party, party.role) in standing
+                    else random_id()
+                ),
+                controller=controller,
+                record_id=record.record_id,
+                party=party.party,
+                role=party.role,
+                person_id=person_id,
+            )
+            for party, person_id in zip(asked.parties, ids, strict=True)
+        )
+        kept = {party.record_party_id for party in parties}
+        removed: tuple[Fact, ...] = tuple(p for p in standing.values() if p.record_party_id not in kept)
+        return Draft(RecordPut(record, parties), (record, *parties), removed)
+
+
+def _check_own_name(name: str, field: str) -> None:
+    checked_name(name, field)
+    if name.startswith(BASE_PREFIX):
+        raise InvalidArgumentError(
+            field, "RESERVED_NAME", f"`{field}` begins with `{BASE_PREFIX}`, as base types alone do"
+        )
+
+
+def _check_parties(parties: Sequence[PartyAsked]) -> None:
+    seen: set[tuple[str, Role]] = set()
+    for i, party in enumerate(parties):
+        field = f"record.parties[{i}]"
+        checked_name(party.party, f"{field}.party")
+        if (party.party, party.role) in seen:
+            raise InvalidArgumentError(field, "REPEATED", f"`{field}` says again what another party says")
+        seen.add((party.party, party.role))
+
+
+def _check_one_person_a_key(parties: Sequence[PartyAsked], ids: Sequence[PersonId]) -> None:
+    """A key of a party names one person, whatever her roles; two would make each field of it about both."""
+    by_key: dict[str, PersonId] = {}
+    for i, (party, person_id) in enumerate(zip(parties, ids, strict=True)):
+        if by_key.setdefault(party.party, person_id) != person_id:
+            field = f"record.parties[{i}].person"
+            raise InvalidArgumentError(
+                field, "TWO_PEOPLE", f"`{field}` is another person than the party's key names already"
+            )

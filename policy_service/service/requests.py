@@ -1,0 +1,293 @@
+"""Privacy requests: what a person asked for, or what is asked for her.
+
+A request protects from the moment `record` has returned: the next check in every worker knows it.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from policy_service.facts import keys
+from policy_service.facts.view import FactsView
+from policy_service.model.errors import InvalidArgumentError, NotAvailableError
+from policy_service.model.facts import INSTALLATION, Controller, Person, PrivacyRequest
+from policy_service.model.vocabulary import (
+    OnLapse,
+    PersonKind,
+    Purpose,
+    RequestKind,
+    RequestState,
+    StaffRole,
+    Visibility,
+)
+from policy_service.service import moments
+from policy_service.service.asking import (
+    NOTHING_NOTED,
+    Asking,
+    Done,
+    Draft,
+    Found,
+    Listed,
+    Note,
+    organisation,
+)
+from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.naming import fact_name
+from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
+from policy_service.service.record_types import check_known
+from policy_service.service.references import PERSON, PersonReferences, numbered
+from policy_service.service.words import checked_categories, checked_reference, no_repeats
+
+RECORDERS = frozenset({StaffRole.PRIVACY_OFFICER})
+READERS = frozenset({StaffRole.PRIVACY_OFFICER, StaffRole.AUDITOR})
+
+RAISED_BY = frozenset({"self", "parent", "professional", "court", "scheme"})
+DEFAULT_ZONE = "Europe/London"
+
+_NEED_RECIPIENTS = frozenset({RequestKind.EXCLUDED_PERSON, RequestKind.RESTRICTED_ACCESS})
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRequest:
+    """A request as it is to be recorded. Empty lists mean everything; texts are as in `PrivacyRequest`."""
+
+    person: str
+    kind: RequestKind
+    covers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    record_types: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    """Each `person:ID`, `scheme:value`, `user:REF`, `team:REF` or `role:NAME`."""
+    everyone_except: bool = False
+    purposes: tuple[Purpose, ...] = ()
+    legal_basis: str = ""
+    raised_by: str = "self"
+    evidence: str = ""
+    valid_from: str = ""
+    valid_until: str = ""
+    zone: str = DEFAULT_ZONE
+    review_date: date | None = None
+    on_lapse: OnLapse = OnLapse.HOLD
+    visibility: Visibility = Visibility.STAFF
+    note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequest:
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequests:
+    person: str = ""
+    page: PageAsked = FIRST_PAGE
+
+
+class Requests:
+    """The use cases of PrivacyRequestService."""
+
+    def __init__(self, desk: ControlDesk) -> None:
+        self._desk = desk
+        self._references = PersonReferences(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter)
+
+    async def record(self, call: Asking, asked: RecordRequest) -> Done[PrivacyRequest]:
+        """Record a request. Privacy officers."""
+        controller = organisation(call)
+        ends_at = _checked_interval(asked)
+        _check_words(asked)
+
+        def draft(view: FactsView, occasion: Occasion) -> Draft[PrivacyRequest]:
+            people = self._people(view, controller, asked)
+            person = people["request.person"]
+            if person.kind is not PersonKind.PRIVATE:
+                raise InvalidArgumentError(
+                    "request.person", "NOT_A_PRIVATE_PERSON", "an organisation makes no privacy request"
+                )
+            _check_names(view, controller, asked)
+            request_id = self._request_id(occasion)
+            for there in view.requests_about(person.person_id):
+                if there.request_id == request_id:
+                    return Draft(there, (there,))  # asked again by its idempotency key
+            request = PrivacyRequest(
+                request_id=request_id,
+                controller=controller,
+                person_id=person.person_id,
+                kind=asked.kind,
+                state=RequestState.ACTIVE,
+                received_at=occasion.now,
+                received_by=occasion.caller.principal,
+                covers=tuple(people[field].person_id for field in numbered(asked.covers, "request.covers")),
+                categories=asked.categories,
+                record_types=asked.record_types,
+                records=asked.records,
+                systems=asked.systems,
+                recipients=_normalised(asked.recipients, people),
+                everyone_except=asked.everyone_except,
+                purposes=asked.purposes,
+                legal_basis=asked.legal_basis,
+                raised_by=asked.raised_by,
+                evidence=asked.evidence,
+                valid_from=asked.valid_from,
+                valid_until=asked.valid_until,
+                ends_at=ends_at,
+                zone=asked.zone,
+                review_date=asked.review_date,
+                on_lapse=asked.on_lapse,
+                visibility=asked.visibility,
+            )
+            return Draft(request, (request,))
+
+        return await self._desk.write(call, RECORDERS, controller, asked.note, draft)
+
+    async def get(self, call: Asking, asked: GetRequest) -> PrivacyRequest:
+        """One request. Privacy officers and auditors; another organisation's is not available."""
+        if not _UUID.fullmatch(asked.request_id):
+            raise InvalidArgumentError("request_id", "BAD_ID", "`request_id` is not an id of a request")
+
+        async def look(view: FactsView) -> Found[PrivacyRequest]:
+            request = view.request(asked.request_id)
+            if request is None or call.controller not in {request.controller, INSTALLATION}:
+                raise NotAvailableError
+            return Found(request, (fact_name(request),), request.controller)
+
+        return await self._desk.read(call, READERS, call.controller, look)
+
+    async def list(self, call: Asking, asked: ListRequests) -> Listed[PrivacyRequest]:
+        """A page of the organisation's requests, or of one person's, in the order of their ids."""
+        controller = organisation(call)
+        listing = (call.method, controller, asked.person)
+        page = self._pages.read(asked.page, *listing)
+
+        async def look(view: FactsView) -> Found[Listed[PrivacyRequest]]:
+            looked_for: tuple[str, ...] = ()
+            if asked.person:
+                person = self._references.find_one(view, controller, asked.person, "person")
+                looked_for = (fact_name(person),)
+                following = sorted(
+                    (
+                        request
+                        for request in view.requests_about(person.person_id)
+                        if request.controller == controller and request.request_id > page.after
+                    ),
+                    key=lambda request: request.request_id,
+                )
+                found = tuple(following[: page.size + 1])
+            else:
+                found = await self._desk.page(
+                    PrivacyRequest, controller, page.after, page.size + 1, view.revision
+                )
+            listed = self._pages.listed(found, page, [request.request_id for request in found], *listing)
+            return Found(listed, (*looked_for, *(fact_name(request) for request in listed.items)))
+
+        return await self._desk.read(call, READERS, controller, look)
+
+    def _people(self, view: FactsView, controller: Controller, asked: RecordRequest) -> dict[str, Person]:
+        """Everybody whom the request names, by field."""
+        named = numbered(asked.recipients, "request.recipients")
+        return self._references.find(
+            view,
+            controller,
+            {
+                "request.person": asked.person,
+                **numbered(asked.covers, "request.covers"),
+                **{field: named[field] for field in named if _names_a_person(named[field])},
+            },
+        )
+
+    def _request_id(self, occasion: Occasion) -> str:
+        """Random; with an idempotency key the same for the same key, so that asking again finds it."""
+        if not occasion.idempotency_key:
+            return str(uuid.uuid4())
+        asker = f"{occasion.controller}\0{occasion.caller.controller}\0{occasion.caller.principal}"
+        digest = self._desk.fingerprinter.asserted("request_id", f"{asker}\0{occasion.idempotency_key}")
+        return str(uuid.UUID(bytes=bytes.fromhex(digest)[:16], version=4))
+
+
+def _checked_interval(asked: RecordRequest) -> datetime | None:
+    """The moment at which the request ends, if it says when. Neither end has to be in the future."""
+    zone = moments.zone_of(asked.zone, "request.zone")
+    begins = moments.beginning(asked.valid_from, zone, "request.valid_from") if asked.valid_from else None
+    ends = moments.end(asked.valid_until, zone, "request.valid_until") if asked.valid_until else None
+    if begins is not None and ends is not None and ends <= begins:
+        raise InvalidArgumentError(
+            "request.valid_until",
+            "ENDS_BEFORE_IT_BEGINS",
+            "`request.valid_until` is not after `request.valid_from`",
+        )
+    return ends
+
+
+def _check_words(asked: RecordRequest) -> None:
+    """What the call alone shows."""
+    if asked.raised_by not in RAISED_BY:
+        raise InvalidArgumentError(
+            "request.raised_by", "UNKNOWN_WORD", "`request.raised_by` is not a word that is known here"
+        )
+    checked_categories(asked.categories, "request.scope.categories")
+    for i, reference in enumerate(asked.records):
+        checked_reference(reference, f"request.scope.records[{i}]")
+    for field, values in (
+        ("covers", asked.covers),
+        ("scope.record_types", asked.record_types),
+        ("scope.records", asked.records),
+        ("scope.systems", asked.systems),
+        ("recipients", asked.recipients),
+        ("purposes", asked.purposes),
+    ):
+        no_repeats(values, f"request.{field}")
+    if asked.everyone_except and asked.kind is not RequestKind.DO_NOT_SHARE:
+        raise InvalidArgumentError(
+            "request.everyone_except",
+            "ONLY_FOR_DO_NOT_SHARE",
+            "`request.everyone_except` goes with the kind `do_not_share` alone",
+        )
+    if asked.kind in _NEED_RECIPIENTS and not asked.recipients:
+        # An empty list means everything elsewhere; here it would shut everybody out, or nobody.
+        raise InvalidArgumentError(
+            "request.recipients", "REQUIRED", f"a request of the kind `{asked.kind}` names its recipients"
+        )
+
+
+def _check_names(view: FactsView, controller: Controller, asked: RecordRequest) -> None:
+    """What has to be on file for the organisation besides people. Records need not be: most are described."""
+    users = {
+        f"request.recipients[{i}]": recipient.partition(":")[2]
+        for i, recipient in enumerate(asked.recipients)
+        if recipient.startswith("user:")
+    }
+    check_known(view, controller, asked.record_types, "request.scope.record_types")
+    view.prefetch(
+        *(keys.system(controller, name) for name in asked.systems),
+        *(keys.user(controller, reference) for reference in users.values()),
+    )
+    for i, name in enumerate(asked.systems):
+        if view.system(controller, name) is None:
+            field = f"request.scope.systems[{i}]"
+            raise InvalidArgumentError(field, "UNKNOWN_SYSTEM", f"`{field}` names no system on file")
+    for field, reference in users.items():
+        if view.user(controller, reference) is None:
+            raise InvalidArgumentError(field, "UNKNOWN_USER", f"`{field}` names no user on file")
+
+
+def _names_a_person(recipient: str) -> bool:
+    return recipient.partition(":")[0] not in {"user", "team", "role"}
+
+
+def _normalised(recipients: tuple[str, ...], people: Mapping[str, Person]) -> tuple[str, ...]:
+    """Each as `person:ID`, `user:REF`, `team:REF` or `role:NAME`; one person under two identifiers is one."""
+    normal: dict[str, None] = {}
+    for field, recipient in numbered(recipients, "request.recipients").items():
+        if field in people:
+            normal[f"{PERSON}:{people[field].person_id}"] = None
+        else:
+            kind, _, reference = recipient.partition(":")
+            normal[f"{kind}:{checked_reference(reference, field)}"] = None
+    return tuple(normal)
