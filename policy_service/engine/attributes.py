@@ -199,6 +199,15 @@ _RESOURCE = (
         "[location.current, contact.post]",
     ),
     _attribute(
+        "resource.categories_needing_basis",
+        _STRINGS,
+        "D",
+        "The categories less those of a place that is the recipient's own, which needs no basis; may be empty.",
+        "[identity.name]",
+        values=CATEGORIES,
+        families=CATEGORY_FAMILIES,
+    ),
+    _attribute(
         "resource.category_families",
         _STRINGS,
         "D",

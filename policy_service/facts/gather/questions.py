@@ -31,6 +31,10 @@ PLACES = frozenset({"location.current", "contact.post", "household"})
 """Fields of these are about everyone who lives there."""
 
 
+OWN_PLACE = frozenset({"location.current", "contact.post"})
+"""What of a field is only the place, and so the recipient's own where the place is."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldSeen:
     """A field instance of the record, or of the artefact's envelope; `type` is None for a field that nobody
@@ -103,12 +107,14 @@ class Questions:
             recipient=recipient.who,
             tokens=recipient.tokens,
         )
+        own_place = self._own_place(who, recipient.who, requests)
         return {
             **self._base,
             **self._recipient(recipient, who),
             "resource.party_protected": self._party_protected(),
             "resource.field": field.asked.name,
             "resource.categories": tuple(sorted(categories)),
+            "resource.categories_needing_basis": _needing_basis(categories, own_place),
             "resource.category_families": _sorted({c.partition(".")[0] for c in categories}),
             "resource.undeclared": undeclared,
             "resource.envelope": field.envelope,
@@ -123,7 +129,7 @@ class Questions:
             "resource.protection_open_to_staff": self._open_to_staff(who),
             "resource.anyone_protected": self._anyone_protected(who),
             "resource.minor": s.moment.is_minor(individual.birth_date),
-            "resource.own_place": self._own_place(who, recipient.who, requests),
+            "resource.own_place": own_place,
         }
 
     def delivery(self, recipient: RecipientSeen) -> Attributes:
@@ -313,6 +319,11 @@ class Questions:
                 for tie in (*ties.between(recipient, who), *ties.between(who, recipient))
             )
         return hers <= his
+
+
+def _needing_basis(categories: Iterable[str], own_place: bool) -> tuple[str, ...]:
+    """One's own place needs no basis; whatever else the field shows does."""
+    return _sorted(c for c in categories if not (own_place and c in OWN_PLACE))
 
 
 def _sorted(values: Iterable[str]) -> tuple[str, ...]:
