@@ -1,0 +1,111 @@
+"""PeopleService: its messages → what the use cases ask, and their answers → messages."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from policy_service.api.v1 import people_pb2 as pb
+from policy_service.model.facts import ContactPoint, Relationship
+from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
+from policy_service.server.bounds import MAX_TEXT, read_message, text, texts, word, words
+from policy_service.server.convert_writes import keyed_note_of
+from policy_service.service.asking import Done
+from policy_service.service.moments import day_of, time_of
+from policy_service.service.people import PersonPut, PutContactPoint, PutPerson, PutRelationship
+
+
+def parse_put_person(data: bytes) -> PutPerson:
+    request = read_message(pb.PutPersonRequest, data)
+    person = request.person
+    return PutPerson(
+        identifiers=texts(person.identifiers, "person.identifiers"),
+        kind=word(PersonKind, person.kind or PersonKind.PRIVATE, "person.kind"),
+        birth_date=_day(person.birth_date, "person.birth_date"),
+        organisation_roles=words(OrganisationRole, person.organisation_roles, "person.organisation_roles"),
+        categories=texts(person.categories, "person.categories"),
+        note=keyed_note_of(request),
+    )
+
+
+def person_response(done: Done[PersonPut]) -> bytes:
+    person = done.answer.person
+    message = pb.Person(
+        person_id=person.person_id,
+        identifiers=done.answer.identifiers,
+        kind=person.kind,
+        birth_date=_iso(person.birth_date),
+        organisation_roles=person.organisation_roles,
+        categories=person.categories,
+    )
+    return pb.PutPersonResponse(person=message, facts_token=done.facts_token).SerializeToString()
+
+
+def parse_put_relationship(data: bytes) -> PutRelationship:
+    request = read_message(pb.PutRelationshipRequest, data)
+    relationship = request.relationship
+    return PutRelationship(
+        from_person=text(relationship.from_person, "relationship.from_person", required=True),
+        to_person=text(relationship.to_person, "relationship.to_person", required=True),
+        kind=word(RelationKind, relationship.kind, "relationship.kind"),
+        basis=text(relationship.basis, "relationship.basis"),
+        parental_responsibility=relationship.parental_responsibility,
+        valid_from=_day(relationship.valid_from, "relationship.valid_from"),
+        valid_until=_day(relationship.valid_until, "relationship.valid_until"),
+        note=keyed_note_of(request),
+    )
+
+
+def relationship_response(done: Done[Relationship]) -> bytes:
+    relationship = done.answer
+    message = pb.Relationship(
+        relationship_id=relationship.relationship_id,
+        from_person=f"person:{relationship.from_person}",
+        to_person=f"person:{relationship.to_person}",
+        kind=relationship.kind,
+        basis=relationship.basis,
+        parental_responsibility=relationship.parental_responsibility,
+        valid_from=_iso(relationship.valid_from),
+        valid_until=_iso(relationship.valid_until),
+    )
+    return pb.PutRelationshipResponse(relationship=message, facts_token=done.facts_token).SerializeToString()
+
+
+def parse_put_contact_point(data: bytes) -> PutContactPoint:
+    request = read_message(pb.PutContactPointRequest, data)
+    point = request.contact_point
+    return PutContactPoint(
+        owner=text(point.owner, "contact_point.owner", required=True),
+        kind=word(ContactKind, point.kind, "contact_point.kind"),
+        value=text(point.value, "contact_point.value", limit=MAX_TEXT, required=True, lines=True),
+        reference=text(point.reference, "contact_point.reference"),
+        uprn=text(point.uprn, "contact_point.uprn"),
+        home=point.home,
+        voicemail_safe=point.voicemail_safe,
+        verified_at=time_of(point.verified_at, "contact_point.verified_at") if point.verified_at else None,
+        institution=point.institution,
+        note=keyed_note_of(request),
+    )
+
+
+def contact_point_response(done: Done[ContactPoint]) -> bytes:
+    """Without the value and the UPRN: they are not on file."""
+    point = done.answer
+    message = pb.ContactPoint(
+        contact_point_id=point.contact_point_id,
+        owner=f"person:{point.person_id}",
+        kind=point.kind,
+        reference=point.reference,
+        home=point.home,
+        voicemail_safe=point.voicemail_safe,
+        verified_at="" if point.verified_at is None else point.verified_at.isoformat(),
+        institution=point.institution,
+    )
+    return pb.PutContactPointResponse(contact_point=message, facts_token=done.facts_token).SerializeToString()
+
+
+def _day(value: str, field: str) -> date | None:
+    return day_of(value, field) if value else None
+
+
+def _iso(day: date | None) -> str:
+    return "" if day is None else day.isoformat()

@@ -1,0 +1,97 @@
+"""PrivacyRequestService: its messages → what the use cases ask, and their answers → messages."""
+
+from __future__ import annotations
+
+from policy_service.api.v1 import privacy_request_pb2 as pb
+from policy_service.model.facts import PrivacyRequest
+from policy_service.model.vocabulary import OnLapse, Purpose, RequestKind, Visibility
+from policy_service.server.bounds import MAX_TEXT, read_message, text, texts, word, words
+from policy_service.server.convert_writes import keyed_note_of, page_of, timestamp
+from policy_service.service.asking import Done, Listed
+from policy_service.service.moments import day_of
+from policy_service.service.requests import DEFAULT_ZONE, GetRequest, ListRequests, RecordRequest
+
+MAX_RECIPIENTS = 256
+
+
+def parse_record(data: bytes) -> RecordRequest:
+    message = read_message(pb.PrivacyRequestServiceRecordRequest, data)
+    request, scope = message.request, message.request.scope
+    return RecordRequest(
+        person=text(request.person, "request.person", required=True),
+        kind=word(RequestKind, request.kind, "request.kind"),
+        covers=texts(request.covers, "request.covers"),
+        categories=texts(scope.categories, "request.scope.categories"),
+        record_types=texts(scope.record_types, "request.scope.record_types"),
+        records=texts(scope.records, "request.scope.records"),
+        systems=texts(scope.systems, "request.scope.systems"),
+        recipients=texts(request.recipients, "request.recipients", most=MAX_RECIPIENTS),
+        everyone_except=request.everyone_except,
+        purposes=words(Purpose, request.purposes, "request.purposes"),
+        legal_basis=text(request.legal_basis, "request.legal_basis", limit=MAX_TEXT),
+        raised_by=text(request.raised_by, "request.raised_by") or "self",
+        evidence=text(request.evidence, "request.evidence"),
+        valid_from=text(request.valid_from, "request.valid_from"),
+        valid_until=text(request.valid_until, "request.valid_until"),
+        zone=text(request.zone, "request.zone") or DEFAULT_ZONE,
+        review_date=day_of(request.review_date, "request.review_date") if request.review_date else None,
+        on_lapse=word(OnLapse, request.on_lapse or OnLapse.HOLD, "request.on_lapse"),
+        visibility=word(Visibility, request.visibility or Visibility.STAFF, "request.visibility"),
+        note=keyed_note_of(message),
+    )
+
+
+def parse_get(data: bytes) -> GetRequest:
+    message = read_message(pb.PrivacyRequestServiceGetRequest, data)
+    return GetRequest(text(message.request_id, "request_id", required=True))
+
+
+def parse_list(data: bytes) -> ListRequests:
+    message = read_message(pb.PrivacyRequestServiceListRequest, data)
+    return ListRequests(text(message.person, "person"), page_of(message))
+
+
+def record_response(done: Done[PrivacyRequest]) -> bytes:
+    return pb.PrivacyRequestServiceRecordResponse(
+        request=_message(done.answer), facts_token=done.facts_token
+    ).SerializeToString()
+
+
+def get_response(request: PrivacyRequest) -> bytes:
+    return pb.PrivacyRequestServiceGetResponse(request=_message(request)).SerializeToString()
+
+
+def list_response(listed: Listed[PrivacyRequest]) -> bytes:
+    return pb.PrivacyRequestServiceListResponse(
+        requests=[_message(request) for request in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def _message(request: PrivacyRequest) -> pb.PrivacyRequest:
+    return pb.PrivacyRequest(
+        request_id=request.request_id,
+        person=f"person:{request.person_id}",
+        kind=request.kind,
+        state=request.state,
+        covers=[f"person:{covered}" for covered in request.covers],
+        scope=pb.Scope(
+            categories=request.categories,
+            record_types=request.record_types,
+            records=request.records,
+            systems=request.systems,
+        ),
+        recipients=request.recipients,
+        everyone_except=request.everyone_except,
+        purposes=request.purposes,
+        legal_basis=request.legal_basis,
+        raised_by=request.raised_by,
+        evidence=request.evidence,
+        valid_from=request.valid_from,
+        valid_until=request.valid_until,
+        zone=request.zone,
+        review_date="" if request.review_date is None else request.review_date.isoformat(),
+        on_lapse=request.on_lapse,
+        visibility=request.visibility,
+        received_at=timestamp(request.received_at),
+        received_by=request.received_by,
+    )

@@ -1,0 +1,31 @@
+"""RecordService, method by method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policy_service.server import convert_records as convert
+from policy_service.server.handlers import Method
+from policy_service.service.records import Records
+
+SERVICE = "RecordService"
+
+
+def record_methods(records: Records) -> tuple[Method[Any, Any], ...]:
+    return (
+        Method(
+            SERVICE,
+            "PutRecordType",
+            convert.parse_put_record_type,
+            records.put_record_type,
+            convert.record_type_response,
+        ),
+        Method(
+            SERVICE,
+            "PutArtefactType",
+            convert.parse_put_artefact_type,
+            records.put_artefact_type,
+            convert.artefact_type_response,
+        ),
+        Method(SERVICE, "PutRecord", convert.parse_put_record, records.put_record, convert.record_response),
+    )
