@@ -1,0 +1,1 @@
+"""The client library, run against a gRPC server in this process."""
