@@ -45,7 +45,7 @@ def note_of(request: Reasoned) -> Note:
 
 
 def keyed_note_of(request: Keyed) -> Note:
-    """The note of a write; its body is the whole message, in the one order of fields that serialising gives."""
+    """The note of a write. Its body is the whole message, its fields in the order that serialising gives."""
     key = text(request.idempotency_key, "idempotency_key", limit=MAX_IDEMPOTENCY_KEY)
     return Note(
         reason=text(request.reason, "reason", limit=MAX_REASON),

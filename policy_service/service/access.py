@@ -27,6 +27,7 @@ from policy_service.service.asking import (
     Found,
     Listed,
     Note,
+    any_organisation,
     organisation_or_named,
 )
 from policy_service.service.desk import ControlDesk, Occasion
@@ -119,11 +120,10 @@ class Access:
 
     async def put_system(self, call: Asking, asked: PutSystem) -> Done[System]:
         """Put a system on file, or replace its whole grant."""
-        controller = _some_organisation(call, asked.controller, "system.controller")
-        checked_name(asked.name, "system.name")
-        _check_grant(asked)
 
-        def draft(view: FactsView, _: Occasion) -> Draft[System]:
+        def draft(view: FactsView, occasion: Occasion) -> Draft[System]:
+            _check_system(asked)
+            controller = occasion.controller
             named = tuple(name for name in asked.record_types if name != ALL_RECORD_TYPES)
             check_known(view, controller, named, "system.grant.record_types")
             there = view.system(controller, asked.name)
@@ -142,14 +142,15 @@ class Access:
             )
             return Draft(system, (system,))
 
-        return await self._desk.write(call, ADMINISTRATORS, controller, asked.note, draft)
+        for_whom = _named(asked.controller, "system.controller")
+        return await self._desk.write(call, ADMINISTRATORS, asked.note, draft, for_whom=for_whom)
 
     async def put_user(self, call: Asking, asked: PutUser) -> Done[User]:
         """Put a member of staff or a job on file, or replace what is there under its reference."""
-        controller = _some_organisation(call, asked.controller, "user.controller")
-        _check_user(asked)
 
-        def draft(view: FactsView, _: Occasion) -> Draft[User]:
+        def draft(view: FactsView, occasion: Occasion) -> Draft[User]:
+            _check_user(asked)
+            controller = occasion.controller
             view.prefetch(
                 *(
                     keys.user(controller, reference)
@@ -179,7 +180,8 @@ class Access:
             )
             return Draft(user, (user,))
 
-        return await self._desk.write(call, ADMINISTRATORS, controller, asked.note, draft)
+        for_whom = _named(asked.controller, "user.controller")
+        return await self._desk.write(call, ADMINISTRATORS, asked.note, draft, for_whom=for_whom)
 
     async def issue_token(self, call: Asking, asked: IssueToken) -> Done[TokenIssued]:
         """Issue a token to a system, or to a person who manages.
@@ -187,20 +189,11 @@ class Access:
         Only the installation's administrator can issue for the installation (by naming no organisation), and
         only to a person: no system asks for every organisation.
         """
-        controller = organisation_or_named(call, asked.controller, "controller")
-        if controller == INSTALLATION:
-            if asked.system:
-                raise InvalidArgumentError(
-                    "controller",
-                    "CONTROLLER_REQUIRED",
-                    "a system's token needs the organisation's `controller`",
-                )
-        else:
-            controller_named(controller, "controller")
-        _check_issue(asked)
         made = make_token()
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[TokenIssued]:
+            _check_issue(asked)
+            controller = occasion.controller
             if asked.system and view.system(controller, asked.system) is None:
                 raise InvalidArgumentError("system", "UNKNOWN_SYSTEM", "`system` names no system on file")
             token = Token(
@@ -215,25 +208,27 @@ class Access:
             )
             return Draft(TokenIssued(token, made.text), (token,))
 
-        return await self._desk.write(call, ADMINISTRATORS, controller, asked.note, draft)
+        for_whom = _named(asked.controller, "controller", installation=bool(asked.principal))
+        return await self._desk.write(call, ADMINISTRATORS, asked.note, draft, for_whom=for_whom)
 
     async def revoke_token(self, call: Asking, asked: RevokeToken) -> Done[Token]:
         """Revoke a token, from the next call on. One that is revoked already stays so from when it was first.
 
         Another organisation's token is not available, like one that was never issued.
         """
-        if not _TOKEN_ID.fullmatch(asked.token_id):
-            raise InvalidArgumentError("token_id", "BAD_ID", "`token_id` is not the public prefix of a token")
-        owner = call.controller
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[Token]:
+            if not _TOKEN_ID.fullmatch(asked.token_id):
+                raise InvalidArgumentError(
+                    "token_id", "BAD_ID", "`token_id` is not the public prefix of a token"
+                )
             token = view.token(asked.token_id)
-            if token is None or owner not in {token.controller, INSTALLATION}:
+            if token is None or occasion.controller not in {token.controller, INSTALLATION}:
                 raise NotAvailableError
             revoked = token if token.revoked_at else replace(token, revoked_at=occasion.now)
             return Draft(revoked, (revoked,), controller=revoked.controller)
 
-        return await self._desk.write(call, ADMINISTRATORS, owner, asked.note, draft)
+        return await self._desk.write(call, ADMINISTRATORS, asked.note, draft, for_whom=any_organisation)
 
     async def list_systems(self, call: Asking, asked: PageAsked) -> Listed[System]:
         """A page of the systems of the organisation; of all where an installation's token names none."""
@@ -248,28 +243,37 @@ class Access:
     async def _list(
         self, call: Asking, asked: PageAsked, kind: type[F], id_of: Callable[[F], str]
     ) -> Listed[F]:
-        listing = (call.method, call.controller)
-        page = self._pages.read(asked, *listing)
-        of = None if call.controller == INSTALLATION else call.controller
-
-        async def look(view: FactsView) -> Found[Listed[F]]:
+        async def look(view: FactsView, controller: Controller) -> Found[Listed[F]]:
+            listing = (call.method, controller)
+            page = self._pages.read(asked, *listing)
+            of = None if controller == INSTALLATION else controller
             found = await self._desk.page(kind, of, page.after, page.size + 1, view.revision)
             listed = self._pages.listed(found, page, [id_of(fact) for fact in found], *listing)
             return Found(listed, tuple(fact_name(fact) for fact in listed.items))
 
-        return await self._desk.read(call, ADMINISTRATORS, call.controller, look)
+        return await self._desk.read(call, ADMINISTRATORS, look, for_whom=any_organisation)
 
 
-def _some_organisation(call: Asking, named: str, field: str) -> Controller:
-    controller = organisation_or_named(call, named, field)
-    if controller == INSTALLATION:
-        raise InvalidArgumentError(
-            field, "CONTROLLER_REQUIRED", f"an installation's token names the organisation in `{field}`"
-        )
-    return controller_named(controller, field)
+def _named(named: str, field: str, *, installation: bool = False) -> Callable[[Asking], Controller]:
+    """Whose it is to be: the caller's own organisation, or for the installation's administrator the one that
+    is named; with `installation` none need be.
+    """
+
+    def for_whom(call: Asking) -> Controller:
+        controller = organisation_or_named(call, named, field)
+        if controller != INSTALLATION:
+            return controller_named(controller, field)
+        if not installation:
+            raise InvalidArgumentError(
+                field, "CONTROLLER_REQUIRED", f"an installation's token names the organisation in `{field}`"
+            )
+        return controller
+
+    return for_whom
 
 
-def _check_grant(asked: PutSystem) -> None:
+def _check_system(asked: PutSystem) -> None:
+    checked_name(asked.name, "system.name")
     for field, values in (
         ("record_types", asked.record_types),
         ("verbs", asked.verbs),

@@ -101,6 +101,13 @@ def organisation(call: Asking) -> Controller:
     return call.controller
 
 
+def any_organisation(call: Asking) -> Controller:
+    """As `organisation`; `INSTALLATION`, which stands for all of them, where an installation's token named
+    none.
+    """
+    return call.controller
+
+
 def organisation_or_named(call: Asking, named: str, field: str) -> Controller:
     """As `organisation`, for methods whose message can name it as well; `INSTALLATION` where neither does.
 

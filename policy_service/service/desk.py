@@ -23,7 +23,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from policy_service.decision_log.entries import Head, Versions, read_entry, refusal_entry, write_entry
+from policy_service.decision_log.entries import (
+    Head,
+    Versions,
+    read_entry,
+    refusal_entry,
+    refused_callers_entry,
+    write_entry,
+)
 from policy_service.decision_log.entry import Entry
 from policy_service.decision_log.errors import StreamLost
 from policy_service.decision_log.stream import StreamWriter
@@ -34,12 +41,17 @@ from policy_service.facts.memory import FactsMemory
 from policy_service.facts.reader import FactsReader
 from policy_service.facts.store import Change, FactStore, Written
 from policy_service.facts.view import ColdFacts, FactsView
-from policy_service.model.caller import Caller
-from policy_service.model.errors import InvalidArgumentError, PermissionDeniedError, UnavailableError
+from policy_service.model.caller import NOBODY, Caller
+from policy_service.model.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 from policy_service.model.facts import Controller, Fact, Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
-from policy_service.service.asking import Asking, Done, Draft, Found, Note
+from policy_service.service.asking import Asking, Done, Draft, Found, Note, organisation
 from policy_service.service.caller import authenticate
 from policy_service.service.naming import fact_name
 from policy_service.service.outbox import Outbox
@@ -130,21 +142,22 @@ class ControlDesk:
         self,
         call: Asking,
         roles: frozenset[StaffRole],
-        controller: Controller,
         note: Note,
         draft: Callable[[FactsView, Occasion], Draft[T]],
+        *,
+        for_whom: Callable[[Asking], Controller] = organisation,
     ) -> Done[T]:
-        """Put on file, for `controller`, what `draft` makes of the facts; the next check knows it.
+        """Put on file what `draft` makes of the facts, for one organisation; the next check knows it.
 
-        `draft` may be called several times, and has no effect of its own.
+        `for_whom` and `draft` are asked once the caller is judged. They may be called several times, and have
+        no effect of their own.
         """
-        _check_note(note)
         async with self._one_writer:
             # What an earlier write owes the log goes first, or entries would stand out of order.
             await self._complete()
             for _ in range(MAX_TRIES):
                 try:
-                    return await self._write_once(call, roles, controller, note, draft)
+                    return await self._write_once(call, roles, note, draft, for_whom)
                 except _HeadMoved:
                     continue
         raise UnavailableError("STORE_BUSY", "other writes kept coming in between; try again")
@@ -153,19 +166,21 @@ class ControlDesk:
         self,
         call: Asking,
         roles: frozenset[StaffRole],
-        controller: Controller,
         note: Note,
         draft: Callable[[FactsView, Occasion], Draft[T]],
+        for_whom: Callable[[Asking], Controller],
     ) -> Done[T]:
         now = self._clock()
 
-        async def look(view: FactsView) -> tuple[Revision, Caller, Draft[T]]:
-            caller = self._judged(view, call, roles, controller, now)
+        async def look(view: FactsView) -> tuple[Revision, Occasion, Draft[T]]:
+            caller, controller = self._judged(view, call, roles, for_whom, now)
+            _check_note(note)
             occasion = Occasion(now, caller, controller, note.idempotency_key)
-            return view.revision, caller, draft(view, occasion)
+            return view.revision, occasion, draft(view, occasion)
 
-        seen, caller, made = await self._at_head(look)
-        owner = controller if made.controller is None else made.controller
+        seen, occasion, made = await self._at_head(look)
+        caller = occasion.caller
+        owner = occasion.controller if made.controller is None else made.controller
         entry_id = time_ordered_id(now)
 
         def entry(revision: Revision) -> bytes:
@@ -187,18 +202,21 @@ class ControlDesk:
             removed=made.removed,
         )
         store = self._backends.store
-        written = await self._in_writing_thread(lambda: store.write(change, entry))
+        try:
+            written = await self._in_writing_thread(lambda: store.write(change, entry))
+        except ConflictError as error:
+            if error.reason == "ALREADY_EXISTS" and await self.in_thread(self._backends.reader.head) > seen:
+                raise _HeadMoved from error
+            raise
         if written.repeated:
-            return await self._write_again(call, caller, controller, note, draft, written)
+            return await self._write_again(call, occasion, draft, written)
         await self._complete()
         return Done(made.answer, self._backends.facts_token(written.revision))
 
     async def _write_again(
         self,
         call: Asking,
-        caller: Caller,
-        controller: Controller,
-        note: Note,
+        occasion: Occasion,
         draft: Callable[[FactsView, Occasion], Draft[T]],
         first: Written,
     ) -> Done[T]:
@@ -206,41 +224,39 @@ class ControlDesk:
 
         Nothing is written, so what it leaves is a reading.
         """
-        now = self._clock()
-        occasion = Occasion(now, caller, controller, note.idempotency_key)
 
         async def look(view: FactsView) -> Draft[T]:
             return draft(view, occasion)
 
         made = await self._as_of(first.revision, look)
-        names = [fact_name(fact) for fact in made.facts]
-        entry_id = time_ordered_id(now)
-        head = self._entry_head(call, caller, controller, entry_id, now, first.revision)
-        await self._append(Entry(entry_id, to_microseconds(now), read_entry(head, facts=names, found=True)))
+        names = tuple(fact_name(fact) for fact in made.facts)
+        found = Found(made.answer, names)
+        await self._leave_reading(
+            call, occasion.caller, occasion.controller, occasion.now, first.revision, found
+        )
         return Done(made.answer, self._backends.facts_token(first.revision))
 
     async def read(
         self,
         call: Asking,
         roles: frozenset[StaffRole],
-        controller: Controller,
-        look: Callable[[FactsView], Awaitable[Found[T]]],
+        look: Callable[[FactsView, Controller], Awaitable[Found[T]]],
+        *,
+        for_whom: Callable[[Asking], Controller] = organisation,
     ) -> T:
-        """Answer what `look` finds. `look` may be called several times, and what it awaits changes
-        nothing.
+        """Answer what `look` finds for one organisation.
+
+        `for_whom` and `look` are asked once the caller is judged. They may be called several times, and what
+        they await changes nothing.
         """
         now = self._clock()
 
-        async def judged_look(view: FactsView) -> tuple[Revision, Caller, Found[T]]:
-            caller = self._judged(view, call, roles, controller, now)
-            return view.revision, caller, await look(view)
+        async def judged_look(view: FactsView) -> tuple[Revision, Caller, Controller, Found[T]]:
+            caller, controller = self._judged(view, call, roles, for_whom, now)
+            return view.revision, caller, controller, await look(view, controller)
 
-        revision, caller, found = await self._at_head(judged_look)
-        owner = controller if found.controller is None else found.controller
-        entry_id = time_ordered_id(now)
-        head = self._entry_head(call, caller, owner, entry_id, now, revision)
-        entry = read_entry(head, facts=found.names, found=True)
-        await self._append(Entry(entry_id, to_microseconds(now), entry))
+        revision, caller, controller, found = await self._at_head(judged_look)
+        await self._leave_reading(call, caller, controller, now, revision, found)
         return found.answer
 
     async def refused(self, call: Asking, *, status: str, reason: str, field: str = "") -> None:
@@ -255,24 +271,38 @@ class ControlDesk:
         entry = refusal_entry(head, status=status, reason=reason, field=field)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
 
+    async def refused_callers(self, *, time: datetime, peer: str, cause: str, count: int) -> None:
+        """Leave the summary of `count` calls that the door refused in the second that begins at `time` (UTC)."""
+        head = Head(
+            entry_id=time_ordered_id(time),
+            time=time,
+            caller=NOBODY,
+            method="",
+            revision=self._backends.memory.view.revision,
+            versions=self._backends.versions,
+        )
+        entry = refused_callers_entry(head, peer=peer, cause=cause, count=count)
+        await self._append(Entry(head.entry_id, to_microseconds(time), entry))
+
     def _judged(
         self,
         view: FactsView,
         call: Asking,
         roles: frozenset[StaffRole],
-        controller: Controller,
+        for_whom: Callable[[Asking], Controller],
         now: datetime,
-    ) -> Caller:
-        """JUDGED AFRESH: the caller as the facts of `view` have him, if he may do this for `controller`."""
+    ) -> tuple[Caller, Controller]:
+        """JUDGED AFRESH: the caller as the facts of `view` have him, and for whom he may do this."""
         caller = authenticate(view, call.authorization, now)
         if not caller.roles & roles:
             needed = " or ".join(f"`{role}`" for role in sorted(roles))
             raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}")
+        controller = for_whom(call)
         if not caller.is_installation and controller != caller.controller:
             raise PermissionDeniedError(
                 "CONTROLLER_NOT_YOURS", "this token acts for its own organisation alone"
             )
-        return caller
+        return caller, controller
 
     async def _at_head(self, look: Callable[[FactsView], Awaitable[T]]) -> T:
         """What `look` makes of the facts as of the newest revision, read after the call arrived."""
@@ -298,6 +328,21 @@ class ControlDesk:
 
     async def _complete(self) -> None:
         await self._in_writing_thread(self._outbox.deliver)
+
+    async def _leave_reading(
+        self,
+        call: Asking,
+        caller: Caller,
+        controller: Controller,
+        now: datetime,
+        revision: Revision,
+        found: Found[T],
+    ) -> None:
+        entry_id = time_ordered_id(now)
+        owner = controller if found.controller is None else found.controller
+        head = self._entry_head(call, caller, owner, entry_id, now, revision)
+        entry = read_entry(head, facts=found.names, found=bool(found.names))
+        await self._append(Entry(entry_id, to_microseconds(now), entry))
 
     async def _append(self, entry: Entry) -> None:
         await self._in_writing_thread(lambda: self._backends.log.append_now(entry))

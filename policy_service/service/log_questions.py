@@ -10,9 +10,9 @@ from policy_service.decision_log.entries import controller_of
 from policy_service.decision_log.entry import StoredEntry
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
-from policy_service.model.facts import INSTALLATION
+from policy_service.model.facts import INSTALLATION, Controller
 from policy_service.model.vocabulary import StaffRole
-from policy_service.service.asking import Asking, Found
+from policy_service.service.asking import Asking, Found, any_organisation
 from policy_service.service.desk import ControlDesk
 
 AUDITORS = frozenset({StaffRole.AUDITOR})
@@ -37,16 +37,16 @@ class LogQuestions:
         """One entry, as the bytes that were hashed. Another organisation's is not available, like one that
         is not.
         """
-        if not _UUID.fullmatch(asked.entry_id):
-            raise InvalidArgumentError("entry_id", "BAD_ID", "`entry_id` is not an id of an entry")
 
-        async def look(_: FactsView) -> Found[StoredEntry]:
+        async def look(_: FactsView, controller: Controller) -> Found[StoredEntry]:
+            if not _UUID.fullmatch(asked.entry_id):
+                raise InvalidArgumentError("entry_id", "BAD_ID", "`entry_id` is not an id of an entry")
             entry = await self._desk.in_thread(lambda: self._get(asked.entry_id))
             if entry is None:
                 raise NotAvailableError
-            controller = controller_of(entry.data)
-            if call.controller not in {controller, INSTALLATION}:
+            owner = controller_of(entry.data)
+            if controller not in {owner, INSTALLATION}:
                 raise NotAvailableError
-            return Found(entry, (f"entry:{entry.id}",), controller)
+            return Found(entry, (f"entry:{entry.id}",), owner)
 
-        return await self._desk.read(call, AUDITORS, call.controller, look)
+        return await self._desk.read(call, AUDITORS, look, for_whom=any_organisation)

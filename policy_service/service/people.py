@@ -31,7 +31,7 @@ from policy_service.model.vocabulary import (
     RelationKind,
     StaffRole,
 )
-from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note, organisation
+from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.references import PersonReferences
 from policy_service.service.words import at_field, checked_categories, checked_reference, no_repeats
@@ -104,23 +104,21 @@ class People:
 
         Identifiers are added, never taken away: without one of them she would not be recognised any more.
         """
-        controller = organisation(call)
-        _check_person(asked)
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[PersonPut]:
-            _check_birth_date(asked.birth_date, occasion.now)
-            return self._draft_person(view, controller, asked)
+            _check_person(asked, occasion.now)
+            return self._draft_person(view, occasion.controller, asked)
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     async def put_relationship(self, call: Asking, asked: PutRelationship) -> Done[Relationship]:
         """Put on file that one person is something of another, or replace what is there for the two and the
         kind.
         """
-        controller = organisation(call)
-        _check_relationship(asked)
 
-        def draft(view: FactsView, _: Occasion) -> Draft[Relationship]:
+        def draft(view: FactsView, occasion: Occasion) -> Draft[Relationship]:
+            _check_relationship(asked)
+            controller = occasion.controller
             ends = {
                 "relationship.from_person": asked.from_person,
                 "relationship.to_person": asked.to_person,
@@ -152,24 +150,20 @@ class People:
             )
             return Draft(relationship, (relationship,))
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     async def put_contact_point(self, call: Asking, asked: PutContactPoint) -> Done[ContactPoint]:
         """Put a way to reach somebody on file, or replace what is there. Its value is kept as a keyed
         fingerprint.
         """
-        controller = organisation(call)
-        _check_contact_point(asked)
-        with at_field("contact_point.value"):
-            fingerprint = self._desk.fingerprinter.contact(asked.kind, asked.value)
-        with at_field("contact_point.uprn"):
-            uprn = self._desk.fingerprinter.uprn(asked.uprn) if asked.uprn else Fingerprint("")
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[ContactPoint]:
-            if asked.verified_at is not None and asked.verified_at > occasion.now + _CLOCKS_DIFFER_BY:
-                raise InvalidArgumentError(
-                    "contact_point.verified_at", "IN_THE_FUTURE", "`contact_point.verified_at` is yet to come"
-                )
+            _check_contact_point(asked, occasion.now)
+            with at_field("contact_point.value"):
+                fingerprint = self._desk.fingerprinter.contact(asked.kind, asked.value)
+            with at_field("contact_point.uprn"):
+                uprn = self._desk.fingerprinter.uprn(asked.uprn) if asked.uprn else Fingerprint("")
+            controller = occasion.controller
             owner = self._references.find_one(view, controller, asked.owner, "contact_point.owner")
             point = ContactPoint(
                 contact_point_id=random_id(),
@@ -194,7 +188,7 @@ class People:
                 )
             return Draft(point, (point,))
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     def _draft_person(self, view: FactsView, controller: Controller, asked: PutPerson) -> Draft[PersonPut]:
         given = {
@@ -263,7 +257,7 @@ def _same_point(there: Iterable[ContactPoint], point: ContactPoint) -> ContactPo
     return None
 
 
-def _check_person(asked: PutPerson) -> None:
+def _check_person(asked: PutPerson, now: datetime) -> None:
     if not asked.identifiers:
         raise InvalidArgumentError(
             "person.identifiers", "REQUIRED", "`person.identifiers` must name at least one identifier"
@@ -283,17 +277,14 @@ def _check_person(asked: PutPerson) -> None:
                 "person.birth_date", "ONLY_FOR_PRIVATE", "an organisation has no `person.birth_date`"
             )
         return
+    # A day of grace: it is tomorrow already in other zones.
+    if asked.birth_date is not None and asked.birth_date > (now + timedelta(days=1)).date():
+        raise InvalidArgumentError("person.birth_date", "IN_THE_FUTURE", "`person.birth_date` is yet to come")
     for field, given in (("organisation_roles", asked.organisation_roles), ("categories", asked.categories)):
         if given:
             raise InvalidArgumentError(
                 f"person.{field}", "ONLY_FOR_ORGANISATIONS", f"a private person has no `person.{field}`"
             )
-
-
-def _check_birth_date(birth_date: date | None, now: datetime) -> None:
-    # A day of grace: it is tomorrow already in other zones.
-    if birth_date is not None and birth_date > (now + timedelta(days=1)).date():
-        raise InvalidArgumentError("person.birth_date", "IN_THE_FUTURE", "`person.birth_date` is yet to come")
 
 
 def _check_relationship(asked: PutRelationship) -> None:
@@ -315,7 +306,11 @@ def _check_relationship(asked: PutRelationship) -> None:
         )
 
 
-def _check_contact_point(asked: PutContactPoint) -> None:
+def _check_contact_point(asked: PutContactPoint, now: datetime) -> None:
+    if asked.verified_at is not None and asked.verified_at > now + _CLOCKS_DIFFER_BY:
+        raise InvalidArgumentError(
+            "contact_point.verified_at", "IN_THE_FUTURE", "`contact_point.verified_at` is yet to come"
+        )
     if not asked.value.strip():
         raise InvalidArgumentError(
             "contact_point.value", "REQUIRED", "`contact_point.value` must not be empty"

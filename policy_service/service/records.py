@@ -21,7 +21,7 @@ from policy_service.model.facts import (
 )
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import Role
-from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note, organisation
+from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.people import MANAGERS
 from policy_service.service.record_types import BASE_PREFIX, bases_of, check_fields, check_replaced
@@ -82,14 +82,10 @@ class Records:
 
     async def put_record_type(self, call: Asking, asked: PutRecordType) -> Done[RecordType]:
         """Declare a record type that extends a base type, or replace what is declared under its name."""
-        controller = organisation(call)
-        _check_own_name(asked.name, "record_type.name")
-        check_fields(asked.fields, "record_type.fields")
-        no_repeats(asked.secret_roles, "record_type.secret_roles")
-        if asked.protection_team:
-            checked_reference(asked.protection_team, "record_type.protection_team")
 
-        def draft(view: FactsView, _: Occasion) -> Draft[RecordType]:
+        def draft(view: FactsView, occasion: Occasion) -> Draft[RecordType]:
+            _check_record_type(asked)
+            controller = occasion.controller
             view.prefetch(keys.policy_set(), keys.record_type(controller, asked.name))
             base = bases_of(view).get(asked.extends)
             if base is None:
@@ -109,15 +105,15 @@ class Records:
             )
             return Draft(record_type, (record_type,))
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     async def put_artefact_type(self, call: Asking, asked: PutArtefactType) -> Done[ArtefactType]:
         """Declare what a kind of letter, bundle or message always carries, or replace what is declared."""
-        controller = organisation(call)
-        _check_own_name(asked.name, "artefact_type.name")
-        check_fields(asked.envelope, "artefact_type.envelope")
 
-        def draft(view: FactsView, _: Occasion) -> Draft[ArtefactType]:
+        def draft(view: FactsView, occasion: Occasion) -> Draft[ArtefactType]:
+            _check_own_name(asked.name, "artefact_type.name")
+            check_fields(asked.envelope, "artefact_type.envelope")
+            controller = occasion.controller
             there = view.artefact_type(controller, asked.name)
             artefact_type = ArtefactType(
                 artefact_type_id=random_id() if there is None else there.artefact_type_id,
@@ -127,23 +123,18 @@ class Records:
             )
             return Draft(artefact_type, (artefact_type,))
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     async def put_record(self, call: Asking, asked: PutRecord) -> Done[RecordPut]:
         """Put a record on file with all its parties, or replace what is there; who is not named is a party
         no more.
         """
-        controller = organisation(call)
-        checked_reference(asked.reference, "record.reference")
-        for i, team in enumerate(asked.teams):
-            checked_reference(team, f"record.teams[{i}]")
-        no_repeats(asked.teams, "record.teams")
-        _check_parties(asked.parties)
 
-        def draft(view: FactsView, _: Occasion) -> Draft[RecordPut]:
-            return self._draft_record(view, controller, asked)
+        def draft(view: FactsView, occasion: Occasion) -> Draft[RecordPut]:
+            _check_record(asked)
+            return self._draft_record(view, occasion.controller, asked)
 
-        return await self._desk.write(call, MANAGERS, controller, asked.note, draft)
+        return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     def _draft_record(self, view: FactsView, controller: Controller, asked: PutRecord) -> Draft[RecordPut]:
         view.prefetch(
@@ -194,6 +185,22 @@ def _check_own_name(name: str, field: str) -> None:
         raise InvalidArgumentError(
             field, "RESERVED_NAME", f"`{field}` begins with `{BASE_PREFIX}`, as base types alone do"
         )
+
+
+def _check_record_type(asked: PutRecordType) -> None:
+    _check_own_name(asked.name, "record_type.name")
+    check_fields(asked.fields, "record_type.fields")
+    no_repeats(asked.secret_roles, "record_type.secret_roles")
+    if asked.protection_team:
+        checked_reference(asked.protection_team, "record_type.protection_team")
+
+
+def _check_record(asked: PutRecord) -> None:
+    checked_reference(asked.reference, "record.reference")
+    for i, team in enumerate(asked.teams):
+        checked_reference(team, f"record.teams[{i}]")
+    no_repeats(asked.teams, "record.teams")
+    _check_parties(asked.parties)
 
 
 def _check_parties(parties: Sequence[PartyAsked]) -> None:

@@ -33,7 +33,7 @@ from policy_service.service.asking import (
     Found,
     Listed,
     Note,
-    organisation,
+    any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.naming import fact_name
@@ -100,11 +100,11 @@ class Requests:
 
     async def record(self, call: Asking, asked: RecordRequest) -> Done[PrivacyRequest]:
         """Record a request. Privacy officers."""
-        controller = organisation(call)
-        ends_at = _checked_interval(asked)
-        _check_words(asked)
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[PrivacyRequest]:
+            ends_at = _checked_interval(asked)
+            _check_words(asked)
+            controller = occasion.controller
             people = self._people(view, controller, asked)
             person = people["request.person"]
             if person.kind is not PersonKind.PRIVATE:
@@ -145,28 +145,27 @@ class Requests:
             )
             return Draft(request, (request,))
 
-        return await self._desk.write(call, RECORDERS, controller, asked.note, draft)
+        return await self._desk.write(call, RECORDERS, asked.note, draft)
 
     async def get(self, call: Asking, asked: GetRequest) -> PrivacyRequest:
         """One request. Privacy officers and auditors; another organisation's is not available."""
-        if not _UUID.fullmatch(asked.request_id):
-            raise InvalidArgumentError("request_id", "BAD_ID", "`request_id` is not an id of a request")
 
-        async def look(view: FactsView) -> Found[PrivacyRequest]:
+        async def look(view: FactsView, controller: Controller) -> Found[PrivacyRequest]:
+            if not _UUID.fullmatch(asked.request_id):
+                raise InvalidArgumentError("request_id", "BAD_ID", "`request_id` is not an id of a request")
             request = view.request(asked.request_id)
-            if request is None or call.controller not in {request.controller, INSTALLATION}:
+            if request is None or controller not in {request.controller, INSTALLATION}:
                 raise NotAvailableError
             return Found(request, (fact_name(request),), request.controller)
 
-        return await self._desk.read(call, READERS, call.controller, look)
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
 
     async def list(self, call: Asking, asked: ListRequests) -> Listed[PrivacyRequest]:
         """A page of the organisation's requests, or of one person's, in the order of their ids."""
-        controller = organisation(call)
-        listing = (call.method, controller, asked.person)
-        page = self._pages.read(asked.page, *listing)
 
-        async def look(view: FactsView) -> Found[Listed[PrivacyRequest]]:
+        async def look(view: FactsView, controller: Controller) -> Found[Listed[PrivacyRequest]]:
+            listing = (call.method, controller, asked.person)
+            page = self._pages.read(asked.page, *listing)
             looked_for: tuple[str, ...] = ()
             if asked.person:
                 person = self._references.find_one(view, controller, asked.person, "person")
@@ -187,7 +186,7 @@ class Requests:
             listed = self._pages.listed(found, page, [request.request_id for request in found], *listing)
             return Found(listed, (*looked_for, *(fact_name(request) for request in listed.items)))
 
-        return await self._desk.read(call, READERS, controller, look)
+        return await self._desk.read(call, READERS, look)
 
     def _people(self, view: FactsView, controller: Controller, asked: RecordRequest) -> dict[str, Person]:
         """Everybody whom the request names, by field."""
