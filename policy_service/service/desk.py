@@ -272,7 +272,7 @@ class ControlDesk:
         await self._append(Entry(entry_id, to_microseconds(now), entry))
 
     async def refused_callers(self, *, time: datetime, peer: str, cause: str, count: int) -> None:
-        """Leave the summary of `count` calls that the door refused in the second that begins at `time` (UTC)."""
+        """Leave the summary of calls that the door refused within the second that begins at `time` (UTC)."""
         head = Head(
             entry_id=time_ordered_id(time),
             time=time,
