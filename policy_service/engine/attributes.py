@@ -202,7 +202,7 @@ _RESOURCE = (
         "resource.categories_needing_basis",
         _STRINGS,
         "D",
-        "The categories less those of a place that is the recipient's own, which needs no basis; may be empty.",
+        "The categories, less those of a place of the recipient's own, which needs no basis.",
         "[identity.name]",
         values=CATEGORIES,
         families=CATEGORY_FAMILIES,
@@ -229,6 +229,11 @@ _RESOURCE = (
         "resource.implied",
         "D",
         "The data subject is implied by the field (somebody who lives there), not declared by it.",
+    ),
+    _flag(
+        "resource.data_subject_private",
+        "D",
+        "The data subject is a private person, not an organisation.",
     ),
     _attribute(
         "resource.data_subject_roles",
@@ -379,6 +384,11 @@ _RECIPIENT = (
         "context.recipient.protection_team",
         "DL",
         "The recipient belongs to the team for which the record type keeps its secret roles.",
+    ),
+    _flag(
+        "context.recipient.restricted_out",
+        "DL",
+        "A team or user whom the allow list of a restricted_access request on the record does not hold.",
     ),
     _flag("context.recipient.adverse", "DL", "The recipient is adverse to the data subject."),
     _flag(

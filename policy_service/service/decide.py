@@ -21,7 +21,7 @@ from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.cast import NotTold
 from policy_service.facts.gather.clock import Moment
-from policy_service.facts.gather.questions import Attributes, FieldSeen, Questions
+from policy_service.facts.gather.questions import Attributes, Concerned, FieldSeen, Questions
 from policy_service.facts.gather.situation import RecipientSeen, Situation, situate
 from policy_service.facts.view import FactsView
 from policy_service.model.caller import Caller
@@ -132,16 +132,16 @@ def _cell(
     if concerned is None:
         return _UNKNOWN
     plan = policies.plan
-    judged: list[tuple[Outcome, bool, Attributes]] = []
+    judged: list[tuple[Outcome, Concerned, Attributes]] = []
     for person in concerned:
         attributes = questions.disclosure(seen, person, recipient)
         outcome = plan.decide(Gate.DISCLOSURE, attributes, denies_only=person.implied)
-        judged.append((outcome, person.implied, attributes))
-    denied = [(o, implied, a) for o, implied, a in judged if o.effect is Effect.DENY]
+        judged.append((outcome, person, attributes))
+    denied = [each for each in judged if each[0].effect is Effect.DENY]
     about = tuple(f"implied:{p.who}" if p.implied else str(p.who) for p in concerned)
     if denied:
         # What may not be told outweighs what may; then the higher tier speaks.
-        told = [_told(s, seen, outcome, implied=implied) for outcome, implied, _ in denied]
+        told = [_told(s, questions, seen, outcome, about=person) for outcome, person, _ in denied]
         worst = min(
             range(len(denied)), key=lambda i: (told[i] != NOT_AVAILABLE, -(denied[i][0].tier or 0), i)
         )
@@ -149,7 +149,7 @@ def _cell(
         result = _traced(outcome, told[worst], about, seen.envelope)
         witnesses = [attributes for _, _, attributes in denied]
     elif delivery.effect is Effect.DENY:
-        told_reason = _told(s, seen, delivery, implied=False)
+        told_reason = _told(s, questions, seen, delivery, about=None)
         result = _traced(delivery, told_reason, about, seen.envelope)
         witnesses = []
     else:
@@ -161,15 +161,23 @@ def _cell(
     return result
 
 
-def _told(s: Situation, seen: FieldSeen, outcome: Outcome, *, implied: bool) -> str:
+def _told(
+    s: Situation, questions: Questions, seen: FieldSeen, outcome: Outcome, *, about: Concerned | None
+) -> str:
     """What the caller is told of a deny: the reason, where the user is staff who may know it, else the one
     answer.
 
-    About somebody whom the field does not name nothing is told: that she lives there may be the secret.
+    About somebody whom the field does not name nothing is told: that she lives there may be the secret. A
+    default deny rests on no protection, and so gives none away. `about` is None for a deny of the delivery
+    gate.
     """
-    if implied or not outcome.tell or s.user.kind is UserKind.SELF:
+    if not outcome.tell or s.user.kind is UserKind.SELF:
         return NOT_AVAILABLE
     if not SECRET_EXISTENCE_CATEGORIES.isdisjoint(seen.type.categories):
+        return NOT_AVAILABLE
+    if about is not None and (
+        about.implied or (outcome.tier is not None and not questions.may_be_told(about.who))
+    ):
         return NOT_AVAILABLE
     return outcome.reason
 

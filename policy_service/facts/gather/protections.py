@@ -87,7 +87,8 @@ class Protections:
             if request.recipients and named == request.everyone_except:
                 continue
             kinds.add(request.kind)
-            if named:
+            # A list of those who alone may know names everybody else.
+            if named or (request.everyone_except and request.recipients):
                 kinds.add(f"{request.kind}{NAMED}")
         return frozenset(kinds)
 

@@ -119,6 +119,7 @@ class Questions:
             "resource.undeclared": undeclared,
             "resource.envelope": field.envelope,
             "resource.implied": concerned.implied,
+            "resource.data_subject_private": individual.kind is PersonKind.PRIVATE,
             "resource.data_subject_roles": _sorted(roles),
             "resource.role_secret": not roles.isdisjoint(s.record.secret_roles),
             "resource.requests": _sorted(kind for kind in requests if not kind.endswith(NAMED)),
@@ -155,6 +156,14 @@ class Questions:
         if point.verified_at is not None:
             attributes["context.contact_point.verified_days"] = (s.moment.now - point.verified_at).days
         return attributes
+
+    def may_be_told(self, about: Who) -> bool:
+        """Tell whether staff who work on the record may know of every protection that a deny about her can
+        rest on.
+        """
+        return all(
+            self._open_to_staff(who) for who in {about, *self._s.record.people} if self._is_protected(who)
+        )
 
     def answer(self, *, rows_differ: bool, permits: bool, valid_until: str) -> Attributes:
         """What obligations on the whole answer look at. `valid_until` is RFC 3339 in UTC, or empty."""
@@ -243,6 +252,10 @@ class Questions:
             if "public_body" in organisation_roles
             else (),
             "context.recipient.protection_team": recipient.in_protection_team,
+            "context.recipient.restricted_out": recipient.kind == "team"
+            and s.protections.shuts_out(
+                (p for p in sorted(s.record.people) if p != recipient.who), recipient.tokens
+            ),
             "context.recipient.adverse": s.ties.is_adverse(recipient.who, about),
             "context.recipient.associate": s.ties.is_associate(recipient.who, about),
             "context.recipient.excluded": recipient.who != about
@@ -263,7 +276,7 @@ class Questions:
         )
         if not holders:
             return None
-        return tuple(who for who in holders if s.cast.individual(who).kind is PersonKind.PRIVATE)
+        return tuple(holders)
 
     def _people_at_risk(self, recipient: RecipientSeen) -> Iterator[Who]:
         yield recipient.who

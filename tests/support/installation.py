@@ -1,0 +1,136 @@
+"""A whole installation in this process, without sockets: the real stores, the real log, the real round."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from policy_service.decision_log import url as log_urls
+from policy_service.decision_log.entries import Versions
+from policy_service.decision_log.reader import LogReader
+from policy_service.decision_log.round import CommitRound
+from policy_service.decision_log.stream import StreamWriter
+from policy_service.facts import schema
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.memory import FactsMemory
+from policy_service.facts.reader import FactsReader
+from policy_service.facts.revision_token import RevisionTokens
+from policy_service.facts.store import Change, FactStore
+from policy_service.facts.tokens import make_token
+from policy_service.facts.view import ColdFacts
+from policy_service.model.caller import Caller
+from policy_service.model.facts import INSTALLATION, Controller, Revision, Token
+from policy_service.model.ids import time_ordered_id
+from policy_service.model.vocabulary import StaffRole
+from policy_service.server.convert_check import check_response, parse_check
+from policy_service.server.handlers import Call, Router
+from policy_service.server.servicers_access import access_methods
+from policy_service.server.servicers_log import log_methods
+from policy_service.server.servicers_people import people_methods
+from policy_service.server.servicers_records import record_methods
+from policy_service.server.servicers_requests import request_methods
+from policy_service.service.access import Access
+from policy_service.service.caller import authenticate
+from policy_service.service.check import CheckService, DeciderParts
+from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.log_questions import LogQuestions
+from policy_service.service.people import People
+from policy_service.service.policies import shipped_policy_set
+from policy_service.service.records import Records
+from policy_service.service.requests import Requests
+
+POLICIES = Path(__file__).parents[2] / "policies"
+KEY = bytes(range(32))
+VERSIONS = Versions(engine=1, key_generation=1, time_zones="test", phone_data="test")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Calls methods as the door's wrapper does, with a caller judged from the newest facts."""
+
+    checks: CheckService
+    router: Router
+    reader: FactsReader
+    memory: FactsMemory
+    round: CommitRound
+    administrator: str
+    log: LogReader
+
+    async def call(self, method: str, message: bytes, *, token: str, controller: str = "") -> bytes:
+        caller = await self._caller(token)
+        if method == "DecisionService/Check":
+            return check_response(await self.checks.check(token, parse_check(message)))
+        found = self.router.methods[f"/policy_service.api.v1.{method}"]
+        call = Call(caller, method, Controller(controller) or caller.controller, token)
+        return found.serialise(await found.call(call, found.parse(message)))
+
+    async def _caller(self, token: str) -> Caller:
+        """As the door does for a token that memory does not know."""
+        while True:
+            await self.memory.advance(self.reader.head())
+            try:
+                return authenticate(self.memory.view, token, datetime.now(UTC))
+            except ColdFacts as cold:
+                await self.memory.load(cold.keys)
+
+
+@asynccontextmanager
+async def installation(facts_url: str, log_url: str) -> AsyncIterator[Installation]:
+    """Open an installation on two empty databases."""
+    schema.migrate(facts_url)
+    log_urls.migrate(log_url)
+    fingerprints, tokens = Fingerprinter(KEY), RevisionTokens(KEY)
+    with ExitStack() as stack:
+        control_log = stack.enter_context(StreamWriter.open(log_url, "control"))
+        worker_log = stack.enter_context(StreamWriter.open(log_url, "worker-0"))
+        store = FactStore(facts_url, stream_id=control_log.stream_id)
+        stack.callback(store.close)
+        reader = FactsReader(facts_url)
+        stack.callback(reader.close)
+        memory, control_memory = FactsMemory(reader), FactsMemory(reader)
+        stack.callback(memory.close)
+        stack.callback(control_memory.close)
+        administrator = _first_start(store)
+        desk = ControlDesk(
+            Backends(reader, control_memory, store, control_log, fingerprints, VERSIONS, tokens.seal)
+        )
+        await desk.start()
+        log = LogReader(log_url)
+        router = Router.of(
+            (
+                *access_methods(Access(desk)),
+                *people_methods(People(desk)),
+                *record_methods(Records(desk)),
+                *request_methods(Requests(desk)),
+                *log_methods(LogQuestions(desk, log.get)),
+            )
+        )
+        await memory.advance(reader.head())
+
+        async def advance(revision: int) -> None:
+            await memory.advance(Revision(revision))
+
+        async with CommitRound(head=reader.head, advance=advance, writer=worker_log) as commit_round:
+            checks = CheckService(DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS))
+            yield Installation(checks, router, reader, memory, commit_round, administrator, log)
+        await desk.close()
+
+
+def _first_start(store: FactStore) -> str:
+    now, new = datetime.now(UTC), make_token()
+    token = Token(
+        token_id=new.token_id,
+        controller=INSTALLATION,
+        secret_hash=new.secret_hash,
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+        principal="first-administrator",
+        roles=tuple(StaffRole),
+    )
+    facts = (shipped_policy_set(POLICIES), token)
+    change = Change("test", INSTALLATION, "first start", facts, time_ordered_id(now), now)
+    store.write(change, lambda _: b"first start")
+    return new.text
