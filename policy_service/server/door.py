@@ -7,7 +7,7 @@ stream shape, since grpc runs it at once, while one of unary shape would first w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -28,7 +28,7 @@ CONTROLLER = "x-controller"
 _FINAL = frozenset({"TOKEN_MISSING", "TOKEN_MALFORMED"})
 """What no store can change. All else may have changed since memory was last brought to the head."""
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Door(grpc.GenericRpcHandler):
@@ -49,6 +49,11 @@ class Door(grpc.GenericRpcHandler):
         self._limits = limits
         self._refusals = refusals
         self._open = open_to_all
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that it has a handler for."""
+        return (*self._router.methods, *self._open)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """Choose the handler of a call by its headers alone. Runs on the event loop; never raises."""

@@ -1,4 +1,4 @@
-"""The listening socket, and the server behind it."""
+"""Where a server listens: a port that nobody else has, and its certificate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 
 from policy_service.server.errors import StartError
-from policy_service.server.limits import server_options
 from policy_service.server.settings import Settings
 
 _PORT_WAIT_SECONDS = 5.0
@@ -40,27 +39,13 @@ def free_port(host: str, port: int) -> int:
         time.sleep(0.1)
 
 
-def new_server(
-    settings: Settings, port: int, handler: grpc.GenericRpcHandler, *, share_port: bool
-) -> grpc.aio.Server:
-    """Make the server with its one door, bound but not started. Raises `StartError`."""
-    server = grpc.aio.server(options=server_options(share_port=share_port))
-    server.add_generic_rpc_handlers((handler,))
-    host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
-    try:
-        credentials = _credentials(settings)
-        if credentials is None:
-            bound = server.add_insecure_port(f"{host}:{port}")
-        else:
-            bound = server.add_secure_port(f"{host}:{port}", credentials)
-    except (RuntimeError, OSError) as error:
-        raise StartError(f"cannot listen on port {port} of {settings.bind}") from error
-    if bound != port:
-        raise StartError(f"cannot listen on port {port} of {settings.bind}")
-    return server
+def address_of(settings: Settings, port: int) -> str:
+    """As gRPC writes it: `127.0.0.1:50051`, `[::1]:50051`."""
+    return f"[{settings.bind}]:{port}" if ":" in settings.bind else f"{settings.bind}:{port}"
 
 
-def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
+def server_credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    """The server's TLS certificate, or None where it listens to this machine alone. Raises `StartError`."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return None
     try:

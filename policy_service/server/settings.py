@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     log_url: str = ""
     """SQLAlchemy URL of the decision log; for SQLite a directory; default: `log` in `var_dir`."""
     key_file: Path | None = None
-    """The fingerprints' key, which is no part of a database's backup; default: `fingerprint.key` in `var_dir`."""
+    """Of the fingerprints. No backup of a database may hold it. Default: `fingerprint.key` in `var_dir`."""
     policies_dir: Path | None = None
     """What is published on the first start; default: the policies that ship with the product."""
     bind: str = "127.0.0.1"

@@ -1,0 +1,249 @@
+"""A process with the real edge (door, wrapper, health, reflection) around use cases made for tests.
+
+    python -m tests.server.edge_app [calls in flight]
+
+Prints its port, then serves until its stdin ends. The methods of `TestService` take and give raw text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from policy_service.facts import keys
+from policy_service.facts.keys import Key
+from policy_service.facts.view import ColdFacts
+from policy_service.model.caller import Caller
+from policy_service.model.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    NotAvailableError,
+    OverloadedError,
+    PermissionDeniedError,
+    PolicyServiceError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from policy_service.model.facts import Controller
+from policy_service.server import logs, reflection
+from policy_service.server.accepting import Server
+from policy_service.server.authenticator import Authenticator
+from policy_service.server.convert_check import parse_check
+from policy_service.server.door import Door
+from policy_service.server.errors import Refusal
+from policy_service.server.guests import Guests
+from policy_service.server.handlers import Call, Method, Router, Wrapper
+from policy_service.server.health import Health
+from policy_service.server.limits import Limits, server_options
+from policy_service.server.refusals import Refusals, RefusedCallers
+
+CANARY = "canary-0fb2-do-not-repeat"
+
+FRIEND, OTHER, MANAGER = "friend", "other", "manager"
+CALLERS = {
+    FRIEND: Caller("t1", Controller("police"), system="crime"),
+    OTHER: Caller("t2", Controller("trust"), system="ward"),
+    MANAGER: Caller("t3", Controller(""), principal="admin"),
+}
+
+
+class Store:
+    """What stands behind the edge: who is known at the head, and what memory has of it."""
+
+    def __init__(self) -> None:
+        self.on_file: dict[str, Caller | str] = {
+            **CALLERS,
+            "revoked": "TOKEN_REVOKED",
+            "expired": "TOKEN_EXPIRED",
+            "suspended": "SYSTEM_SUSPENDED",
+        }
+        self.memory: dict[str, Caller | str] = {}
+        self.head_reads = 0
+        self.loads = 0
+        self.down = False
+
+    def judge(self, authorization: str) -> Caller:
+        if not authorization:
+            raise UnauthenticatedError("TOKEN_MISSING", CANARY)
+        if authorization not in self.memory:
+            raise ColdFacts(frozenset({keys.token(authorization)}))
+        found = self.memory[authorization]
+        if isinstance(found, Caller):
+            return found
+        raise UnauthenticatedError(found, CANARY)
+
+    async def to_head(self) -> None:
+        await asyncio.sleep(0.005)
+        self.head_reads += 1
+        if self.down:
+            raise UnavailableError
+        if self.memory and any(self.on_file.get(key, "TOKEN_UNKNOWN") != v for key, v in self.memory.items()):
+            self.memory.clear()
+
+    async def load(self, wanted: frozenset[Key]) -> None:
+        await asyncio.sleep(0.005)
+        self.loads += 1
+        for _, token in wanted:
+            self.memory[token] = self.on_file.get(token, "TOKEN_UNKNOWN")
+
+
+class Uses:
+    """The use cases."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.entries: list[dict[str, str]] = []
+        self.summaries: list[dict[str, Any]] = []
+        self.finished = 0
+        self.gate = asyncio.Event()
+        self.refusals = Refusals(self.write_summary, lambda: datetime.now(UTC))
+
+    async def echo(self, call: Call, message: str) -> str:
+        return json.dumps(
+            {
+                "message": message,
+                "controller": call.controller,
+                "trace": call.trace_id.hex(),
+                "system": call.caller.system,
+            }
+        )
+
+    async def fail(self, call: Call, kind: str) -> str:
+        raise _FAILURES[kind]()
+
+    async def check(self, call: Call, message: object) -> str:
+        return "parsed"
+
+    async def slow(self, call: Call, message: str) -> str:
+        await asyncio.sleep(float(message))
+        self.finished += 1
+        return "done"
+
+    async def wait(self, call: Call, message: str) -> str:
+        await self.gate.wait()
+        return "done"
+
+    async def cancelled_inside(self, call: Call, message: str) -> str:
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(waiting.cancel)
+        return await waiting
+
+    async def tell(self, call: Call, message: str) -> str:
+        match message.partition(" "):
+            case ("revoke", _, token):
+                self.store.on_file[token] = "TOKEN_REVOKED"
+            case ("issue", _, token):
+                self.store.on_file[token] = CALLERS[OTHER]
+            case ("forget", _, _):
+                self.store.memory.clear()
+            case ("down", _, state):
+                self.store.down = state == "yes"
+            case ("open", _, _):
+                self.gate.set()
+                self.gate = asyncio.Event()
+            case _:
+                pass
+        await self.refusals.flush(whole=True)
+        return json.dumps(
+            {
+                "entries": self.entries,
+                "summaries": self.summaries,
+                "head_reads": self.store.head_reads,
+                "loads": self.store.loads,
+                "finished": self.finished,
+            }
+        )
+
+    async def write_refusal(self, call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
+        self.entries.append(
+            {
+                "method": call.method,
+                "token": call.caller.token_id,
+                "status": refusal.code.name,
+                "reason": error.reason,
+                "field": getattr(error, "field", ""),
+            }
+        )
+
+    async def write_summary(self, refused: RefusedCallers) -> None:
+        self.summaries.append({"peer": refused.peer, "cause": refused.cause, "count": refused.count})
+
+
+class OfAnotherLibraryError(Exception):
+    """Nothing that the table knows."""
+
+
+class EmptyError(PolicyServiceError):
+    """Ours, and yet not in the table."""
+
+
+_FAILURES: dict[str, Callable[[], Exception]] = {
+    "invalid": lambda: InvalidArgumentError("system.name", "TOO_LONG", "`system.name` is too long"),
+    "denied": lambda: PermissionDeniedError("ROLE_REQUIRED", "this needs the role `auditor`"),
+    "missing": NotAvailableError,
+    "conflict": lambda: ConflictError("ALREADY_EXISTS", "somebody else has it"),
+    "overloaded": lambda: OverloadedError("OVERLOADED", "too many calls wait"),
+    "unavailable": UnavailableError,
+    "revoked": lambda: UnauthenticatedError("TOKEN_REVOKED", CANARY),
+    "canary": lambda: ValueError(CANARY),
+    "library": lambda: OfAnotherLibraryError(CANARY),
+    "unlisted": lambda: EmptyError("SOMETHING", CANARY),
+    "key": lambda: KeyError(CANARY),
+    "assertion": lambda: AssertionError(CANARY),
+}
+
+
+def _text(data: bytes) -> str:
+    return data.decode()
+
+
+async def main(capacity: int) -> None:
+    logs.set_up("edge")
+    store = Store()
+    uses = Uses(store)
+    limits = Limits(capacity)
+    refusals = uses.refusals
+    authenticator = Authenticator(store.judge, to_head=store.to_head, load=store.load)
+    wrapper = Wrapper(limits, refusals, uses.write_refusal, authenticator.settle)
+    calls: dict[str, Callable[[Call, Any], Awaitable[str]]] = {
+        "Echo": uses.echo,
+        "Fail": uses.fail,
+        "Slow": uses.slow,
+        "Wait": uses.wait,
+        "Cancelled": uses.cancelled_inside,
+        "Tell": uses.tell,
+    }
+    methods: list[Method[Any, Any]] = [
+        Method("TestService", name, _text, call, str.encode) for name, call in calls.items()
+    ]
+    methods.append(Method("DecisionService", "Check", parse_check, uses.check, str.encode))
+    router = Router.of(methods)
+    guests = Guests(most=32, seconds=2.0)
+    health = Health(router.services, guests)
+    open_to_all = {
+        **health.handlers(),
+        **reflection.handlers(["policy_service.api.v1.DecisionService"], guests),
+    }
+    door = Door(router, wrapper, authenticator, limits, refusals, open_to_all)
+    server = Server(server_options(share_port=False), door, door.paths)
+    port = server.bind("127.0.0.1:0")
+    await server.start()
+    health.set(serving=True)
+    print(port, flush=True)
+    summing = asyncio.create_task(refusals.run())
+    await asyncio.to_thread(sys.stdin.read)
+    health.end()
+    guests.close()
+    await server.stop(1.0)
+    refusals.end()
+    await summing
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 64))
