@@ -1,0 +1,75 @@
+"""An answer of Check, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.cli.render import moment, print_pairs, print_table, say
+from policy_service.cli.targets import recipient_in_words
+
+# What a reader of the answer may need beside the code; the codes themselves are stable, these texts are not.
+_IN_WORDS = {
+    "NOT_AVAILABLE": "unknown, withheld or not for this user; which of them is never told",
+    "USER_REQUIRED": "no user is named; name one with --user",
+}
+
+
+def print_answer(request: pb.CheckRequest, answer: pb.CheckResponse) -> None:
+    """Print the matrix, what is owed, until when it holds, and the decision's id."""
+    if answer.cells:
+        print_table(("field", "recipient", "answer", "reason"), cell_rows(request, answer))
+        say()
+    if answer.obligations:
+        print_table(("obligation", "fields", "recipients", "parameters"), _obligation_rows(request, answer))
+        say()
+    reasons = dict.fromkeys([answer.reason, *(cell.reason for cell in answer.cells)])
+    print_pairs(
+        [
+            ("answer", effect(answer.effect)),
+            ("reason", answer.reason),
+            *((code, _IN_WORDS.get(code, "")) for code in reasons),
+            ("valid until", moment(answer.valid_until)),
+            ("decision", answer.decision_id),
+        ]
+    )
+
+
+def cell_rows(request: pb.CheckRequest, answer: pb.CheckResponse) -> Iterable[tuple[str, str, str, str]]:
+    """Give a row for each cell: field, recipient, answer, reason."""
+    for cell in answer.cells:
+        name = f"{cell.field}@{cell.party}" if cell.party else cell.field
+        yield (
+            f"{name} (envelope)" if cell.envelope else name,
+            recipient_of(request, cell.recipient),
+            effect(cell.effect),
+            cell.reason,
+        )
+
+
+def obligation_in_words(obligation: pb.Obligation) -> str:
+    """Name an obligation and the fields that it concerns."""
+    fields = ", ".join(obligation.fields)
+    return f"{obligation.kind} ({fields})" if fields else obligation.kind
+
+
+def effect(value: pb.Effect.ValueType) -> str:
+    """Name an effect; whatever is no permit is a deny."""
+    return "permit" if value == pb.EFFECT_PERMIT else "deny"
+
+
+def recipient_of(request: pb.CheckRequest, index: int) -> str:
+    """Name the recipient at an index of the call; a see has the user himself."""
+    if not request.recipients:
+        return request.user
+    return recipient_in_words(request.recipients[index]) if index < len(request.recipients) else "nobody"
+
+
+def _obligation_rows(request: pb.CheckRequest, answer: pb.CheckResponse) -> Iterable[tuple[str, ...]]:
+    for owed in answer.obligations:
+        yield (
+            owed.kind,
+            ", ".join(owed.fields) or "all",
+            ", ".join(recipient_of(request, index) for index in owed.recipients) or "all",
+            ", ".join(f"{name}={value}" for name, value in sorted(owed.parameters.items())),
+        )

@@ -1,0 +1,111 @@
+"""`check`: the question, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.api.v1.decision_pb2_grpc import DecisionServiceStub
+from policy_service.cli import flags, targets
+from policy_service.cli.answers import print_answer
+from policy_service.cli.connect import decisions
+from policy_service.cli.exits import CODES_IN_WORDS, Exit
+from policy_service.cli.render import print_json
+from policy_service.cli.run import asking_system, current
+from policy_service.client.decision import decision_from
+from policy_service.client.question import field_instance
+from policy_service.model.vocabulary import Channel, Purpose
+
+EPILOG = f"""\b
+Examples
+  policy-service check --as police-records --user o.manager \\
+      --record OM-1001 --field subject.name --field enquiry.made_by
+  policy-service check --as police-records --user o.manager \\
+      --record OM-1001 --field conditions --send --artefact police.letter \\
+      --to person:police-ref:P-1003,contact-point=CP-1003-HOME,channel=post
+  policy-service check --as nhs-letters \\
+      --describe examples/questions/letter.yaml \\
+      --user c.secretary --record LETTER-1 --field body \\
+      --to party:mother,contact-point=mother-home,channel=post
+
+{CODES_IN_WORDS}"""
+
+
+def check(
+    context: typer.Context,
+    user: Annotated[
+        str, typer.Option(metavar="REF", help="Who asks; without a user the answer is a deny.")
+    ] = "",
+    record: Annotated[str, typer.Option(metavar="REF", help="The record, on file or described.")] = "",
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[@PARTY]", help="A field of the record, and the party that it is about. Repeatable."
+        ),
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="May it be sent, rather than seen?")] = False,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECIPIENT",
+            help="party:KEY, person:REF or team:REF, then ,contact-point=REF and ,channel=NAME if needed; "
+            "asks about sending. Repeatable.",
+        ),
+    ] = None,
+    purpose: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Default: the grant's first. One of {', '.join(Purpose)}.")
+    ] = "",
+    channel: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(Channel)}.")] = "",
+    artefact: Annotated[
+        str, typer.Option(metavar="TYPE", help="The kind of letter or message; its envelope is decided, too.")
+    ] = "",
+    digest: Annotated[str, typer.Option(metavar="HEX", help="SHA-256 of what would be sent.")] = "",
+    dispatch_reference: Annotated[
+        str, typer.Option(metavar="REF", help="The calling system's own reference of the dispatch.")
+    ] = "",
+    self_service: Annotated[
+        bool, typer.Option("--self-service", help="The user is a private person, not staff.")
+    ] = False,
+    contact_point: Annotated[
+        str, typer.Option(metavar="REF", help="Where a self-service user looks from.")
+    ] = "",
+    describe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="YAML or JSON: who and what is not on file, as the message Description."
+        ),
+    ] = None,
+    system: flags.System = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Ask whether a user may see, or send to somebody, fields of a record.
+
+    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted.
+    """
+    request = pb.CheckRequest(
+        user=user,
+        record=record,
+        fields=[field_instance(text) for text in field or ()],
+        verb=pb.VERB_SEND if send else pb.VERB_UNSPECIFIED,
+        purpose=purpose,
+        channel=channel,
+        recipients=[targets.recipient(text) for text in to or ()],
+        artefact_type=artefact,
+        artefact_digest=targets.digest(digest),
+        dispatch_reference=dispatch_reference,
+        self_service=self_service,
+        contact_point=contact_point,
+        description=targets.description(describe) if describe else None,
+    )
+    run = current(context)
+    with decisions(run, asking_system(run, system)) as connection:
+        answer = connection.call(DecisionServiceStub(connection.channel).Check, request)
+    decision = decision_from(request, answer)
+    if json:
+        print_json(answer)
+    else:
+        print_answer(request, answer)
+    raise typer.Exit(Exit.OK if decision.permitted else Exit.DENIED)

@@ -1,0 +1,75 @@
+"""Reading the YAML (or JSON, which is YAML) that people write for the command line, strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pydantic
+import yaml
+
+from policy_service.cli.exits import Exit, Failure
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+_KEPT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "null", "merge")}
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, and leaves dates, which messages have as texts, as they stand."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"`{key.value}` stands twice", key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a file whose top is a mapping."""
+    try:
+        # A SafeLoader, narrowed: it builds nothing but texts, numbers, booleans, lists and mappings.
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    except OSError as error:
+        raise Failure(
+            f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
+            do_next="name a file that exists and that you may read",
+            code=Exit.USAGE,
+        ) from None
+    except UnicodeDecodeError:
+        raise _refused(path, "this is not UTF-8") from None
+    except yaml.YAMLError as error:
+        raise _refused(path, _where(error)) from None
+    if not isinstance(data, dict):
+        raise _refused(path, "the top of the file must be a mapping")
+    return data
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read a file into `model`; what the model does not know is refused."""
+    data = read_mapping(path)
+    try:
+        return model.model_validate(data)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _refused(path, f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+
+
+def _where(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return "this is not YAML"
+
+
+def _refused(path: Path, why: str) -> Failure:
+    return Failure(f"`{path}`: {why}", do_next="correct the file and try again", code=Exit.USAGE)

@@ -1,0 +1,172 @@
+"""What a file of the example world may say: the messages of the API, by the same names, and nothing else.
+
+A file is one organisation. People are named by identifiers alone (`scheme:value`), everywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from policy_service.cli.documents import read_model
+from policy_service.cli.exits import Exit, Failure
+
+DEMO: Final = "demo.yaml"
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and values of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class FieldType(Strict):
+    name: str
+    categories: list[str] = Field(min_length=1)
+    about: list[str] = Field(min_length=1)
+
+
+class RecordType(Strict):
+    name: str
+    extends: str
+    fields: list[FieldType] = []
+    secret_roles: list[str] = []
+    protection_team: str = ""
+
+
+class ArtefactType(Strict):
+    name: str
+    envelope: list[FieldType]
+
+
+class Person(Strict):
+    identifiers: list[str] = Field(min_length=1)
+    kind: str = ""
+    birth_date: str = ""
+    organisation_roles: list[str] = []
+    categories: list[str] = []
+
+
+class ContactPoint(Strict):
+    owner: str
+    kind: str
+    value: str
+    reference: str
+    uprn: str = ""
+    home: bool = False
+    voicemail_safe: bool = False
+    verified_at: str = ""
+    institution: bool = False
+
+
+class Relationship(Strict):
+    from_person: str
+    to_person: str
+    kind: str
+    basis: str = ""
+    parental_responsibility: bool = False
+    valid_from: str = ""
+    valid_until: str = ""
+
+
+class Party(Strict):
+    party: str
+    role: str
+    person: str
+
+
+class Record(Strict):
+    reference: str
+    record_type: str
+    teams: list[str]
+    parties: list[Party]
+
+
+class User(Strict):
+    reference: str
+    kind: str = ""
+    person: str = ""
+    roles: list[str] = []
+    teams: list[str] = []
+    organisation: str = ""
+    owner: str = ""
+    record_types: list[str] = []
+    suspended: bool = False
+
+
+class Scope(Strict):
+    categories: list[str] = []
+    record_types: list[str] = []
+    records: list[str] = []
+    systems: list[str] = []
+
+
+class Request(Strict):
+    person: str
+    kind: str
+    covers: list[str] = []
+    scope: Scope = Scope()
+    recipients: list[str] = []
+    everyone_except: bool = False
+    purposes: list[str] = []
+    legal_basis: str = ""
+    raised_by: str = ""
+    evidence: str = ""
+    valid_from: str = ""
+    valid_until: str = ""
+    zone: str = ""
+    review_date: str = ""
+    on_lapse: str = ""
+    visibility: str = ""
+
+
+class Grant(Strict):
+    record_types: list[str]
+    verbs: list[str]
+    purposes: list[str]
+    may_describe: bool = False
+    assert_roles: list[str] = []
+    assert_teams: list[str] = []
+    self_service: bool = False
+
+
+class System(Strict):
+    name: str
+    grant: Grant
+    suspended: bool = False
+
+
+class Organisation(Strict):
+    """One file, in the order in which it is put on file: what is named comes before what names it."""
+
+    controller: str
+    record_types: list[RecordType] = []
+    artefact_types: list[ArtefactType] = []
+    people: list[Person] = []
+    contact_points: list[ContactPoint] = []
+    relationships: list[Relationship] = []
+    records: list[Record] = []
+    users: list[User] = []
+    requests: list[Request] = []
+    systems: list[System] = []
+
+
+def shipped(*parts: str) -> Path:
+    """Find what ships with the product: in the wheel, or in the checkout that this runs from."""
+    package = Path(__file__).parents[2]
+    installed = package.joinpath("shipped", *parts)
+    return installed if installed.exists() else package.parent.joinpath(*parts)
+
+
+def read_world(directory: Path) -> list[Organisation]:
+    """Read every organisation of a world, in the order of the files' names."""
+    files = sorted(path for path in directory.glob("*.yaml") if path.name != DEMO)
+    if not files:
+        raise Failure(
+            f"`{directory}` holds no world",
+            do_next="name a folder with one YAML file for each organisation, with --world",
+            code=Exit.USAGE,
+        )
+    return [read_model(path, Organisation) for path in files]

@@ -1,0 +1,36 @@
+"""How a command ends: what it tells the script that called it, and what it tells the person."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Exit(IntEnum):
+    """Exit codes; scripts rely on them, so a code is never given another meaning."""
+
+    OK = 0
+    DENIED = 1
+    USAGE = 2
+    NOT_ALLOWED = 3
+    UNAVAILABLE = 4
+
+
+CODES_IN_WORDS: Final = """\b
+Exit codes
+  0  permitted, or done
+  1  denied or not available (demo: an answer was not as expected)
+  2  the command, or what it asks, cannot be right
+  3  the token is missing, refused, or may not do this
+  4  no answer; nothing was decided, and nothing is permitted
+"""
+
+
+class Failure(Exception):
+    """What ends a command: what happened, what to do next, and the exit code."""
+
+    def __init__(self, message: str, *, do_next: str, code: Exit) -> None:
+        super().__init__(message)
+        self.message = message
+        self.do_next = do_next
+        self.code = code

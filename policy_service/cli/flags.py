@@ -1,0 +1,47 @@
+"""Options that several commands share, so that they read alike everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, with the names of the protos, for scripts.")
+]
+System = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="SYSTEM",
+        help="The consuming system that asks; its token is read from VAR_DIR/tokens/SYSTEM.token.",
+    ),
+]
+Controller = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar="POLICY_SERVICE_CONTROLLER",
+        help="The organisation to act for; needed with the first administrator's token, which acts for all.",
+    ),
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the log, so name no person.")]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--idempotency-key",
+        metavar="TEXT",
+        help="Repeated with the same content, the first result is given again.",
+    ),
+]
+Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Show at most this many.")]
+VarDir = Annotated[
+    Path,
+    typer.Option(
+        "--var-dir",
+        metavar="DIR",
+        envvar="POLICY_SERVICE_VAR_DIR",
+        help="Where the local service keeps its data and tokens.",
+    ),
+]

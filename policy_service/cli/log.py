@@ -1,0 +1,107 @@
+"""`log`: what was decided, from the decision log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import decision_log_pb2 as pb
+from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
+from policy_service.cli import flags
+from policy_service.cli.answers import effect, obligation_in_words
+from policy_service.cli.connect import control
+from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
+from policy_service.cli.run import current, manager
+
+app = typer.Typer(no_args_is_help=True, help="The decision log. Each reading of it is an entry itself.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    entry_id: Annotated[str, typer.Argument(metavar="ID", help="A decision's id, or another entry's.")],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Show one entry: who asked what, what was decided and why, and where it stands."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = DecisionLogServiceStub(connection.channel).Get
+        question = pb.DecisionLogServiceGetRequest(entry_id=entry_id)
+        answer = connection.call(method, question, controller=controller)
+    if json:
+        print_json(answer)
+        return
+    entry = answer.entry
+    event = entry.WhichOneof("event") or "none"
+    print_pairs(
+        [
+            ("entry", entry.entry_id),
+            ("time", moment(entry.time)),
+            ("method", entry.method),
+            ("event", event),
+            ("caller", entry.caller.system or entry.caller.principal),
+            ("token id", entry.caller.token_id),
+            ("controller", entry.controller),
+            ("policy set", entry.versions.policy_set),
+            ("stream", answer.stream_id),
+            ("index", str(answer.index)),
+            ("leaf hash", answer.leaf_hash.hex()),
+        ]
+    )
+    say()
+    if event == "decision":
+        _show_decision(entry.decision)
+    else:
+        for name, value in as_json(getattr(entry, event)).items() if event != "none" else ():
+            say(f"{name}: {value}")
+
+
+def _show_decision(decision: pb.DecisionEvent) -> None:
+    print_pairs(
+        [
+            ("user", f"{decision.user} ({decision.user_kind})"),
+            (
+                "record",
+                f"{decision.record} ({decision.record_type})" if decision.record_type else decision.record,
+            ),
+            ("purpose", decision.purpose),
+            ("channel", decision.channel),
+            ("artefact", decision.artefact_type),
+            ("answer", effect(decision.effect)),
+            ("told", decision.reason),
+            ("cause", decision.cause),
+            ("authority", f"{effect(decision.authority.effect)} {decision.authority.reason}".strip()),
+            ("owed", ", ".join(obligation_in_words(owed) for owed in decision.obligations)),
+            ("valid until", moment(decision.valid_until)),
+            ("alerts", ", ".join(decision.alerts)),
+        ]
+    )
+    rows = list(_rows(decision))
+    if rows:
+        say()
+        print_table(("field", "recipient", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
+        say()
+        for policy in sorted({policy for row in rows for policy in row[6].split()}):
+            say(f"decided by {policy}")
+
+
+def _rows(decision: pb.DecisionEvent) -> Iterator[tuple[str, ...]]:
+    """Unpack the matrix: recipient by recipient, the fields in order."""
+    recipients = [each.recipient for each in decision.recipients] or [decision.user]
+    places = [(field, recipient) for recipient in recipients for field in decision.fields]
+    for (field, recipient), index in zip(places, decision.cells, strict=False):
+        if index >= len(decision.outcomes):
+            continue
+        outcome = decision.outcomes[index]
+        yield (
+            f"{field.name}@{field.party}" if field.party else field.name,
+            recipient,
+            effect(outcome.effect),
+            outcome.reason,
+            outcome.told,
+            outcome.tier,
+            " ".join(outcome.policies),
+        )

@@ -1,0 +1,84 @@
+"""What a person reads: tables that fit 80 columns; and what a script reads: JSON with the protos' names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """Give a message's JSON form, with fields that are unset, so that keys are the same in each answer."""
+    return MessageToDict(message, always_print_fields_with_no_presence=True)
+
+
+def print_json(value: Message | dict[str, Any]) -> None:
+    """Print one JSON document on standard output."""
+    typer.echo(
+        json.dumps(as_json(value) if isinstance(value, Message) else value, indent=2, ensure_ascii=False)
+    )
+
+
+def say(text: str = "") -> None:
+    """Print a line, never wrapped, so that ids and commands can be copied out of it."""
+    typer.echo(clean(text))
+
+
+def progress(text: str) -> None:
+    """Print a line about what goes on, on standard error."""
+    typer.echo(clean(text), err=True)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table within 80 columns, or within the terminal where that is narrower."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, so that square brackets of a value are not taken for markup.
+        table.add_row(*(Text(clean(value), style=_STYLE.get(value, "")) for value in row))
+    console = Console(highlight=False, soft_wrap=False)
+    console.width = min(console.width, 80)
+    console.print(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line, leaving out what has no value."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        say(f"{name.ljust(width)}  {value}")
+
+
+def clean(text: str) -> str:
+    """Make control characters visible: no answer of a server may steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def moment(timestamp: Timestamp) -> str:
+    """Give a timestamp in UTC to the second, or nothing where it is unset."""
+    if not timestamp.seconds and not timestamp.nanos:
+        return ""
+    try:
+        at = timestamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return "no moment"
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def now() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
+
+
+_STYLE = {"permit": "green", "deny": "red"}

@@ -1,0 +1,208 @@
+"""`requests`: what people asked for, and what was asked for them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import privacy_request_pb2 as pb
+from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
+from policy_service.cli import flags
+from policy_service.cli.connect import control
+from policy_service.cli.pages import all_pages
+from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
+from policy_service.cli.run import current, manager
+from policy_service.model.vocabulary import RequestKind
+
+app = typer.Typer(no_args_is_help=True, help="Privacy requests: record them, and read what is recorded.")
+
+_EXAMPLE = """\b
+Example
+  policy-service requests record --controller example-nhs-trust \\
+      --person nhs-ref:PT-2001 --kind do_not_share --recipient nhs-ref:GP-1 \\
+      --reason 'asked on the phone'
+"""
+
+
+@app.command(epilog=_EXAMPLE)
+def record(
+    context: typer.Context,
+    person: Annotated[
+        str, typer.Option(metavar="SCHEME:VALUE", help="Who it protects, by an identifier or person:ID.")
+    ],
+    kind: Annotated[str, typer.Option(metavar="KIND", help=f"One of {', '.join(RequestKind)}.")],
+    covers: Annotated[
+        list[str] | None, typer.Option(metavar="SCHEME:VALUE", help="Who is covered, too. Repeatable.")
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this category of fields, e.g. health.letter. Repeatable."),
+    ] = None,
+    record_type: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only records of this type. Repeatable.")
+    ] = None,
+    on_record: Annotated[
+        list[str] | None, typer.Option("--record", metavar="REF", help="Only this record. Repeatable.")
+    ] = None,
+    system: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this system. Repeatable.")
+    ] = None,
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHO",
+            help="Against whom: SCHEME:VALUE, person:ID, user:REF, team:REF or role:NAME. Repeatable.",
+        ),
+    ] = None,
+    everyone_except: Annotated[
+        bool, typer.Option("--everyone-except", help="Against everyone but the recipients named.")
+    ] = False,
+    purpose: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only for this purpose. Repeatable.")
+    ] = None,
+    legal_basis: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    raised_by: Annotated[
+        str, typer.Option(metavar="WHO", help="self, parent, professional, court or scheme.")
+    ] = "self",
+    evidence: Annotated[
+        str, typer.Option(metavar="REF", help="Where the evidence is; it may come later.")
+    ] = "",
+    valid_from: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="WHEN", help="A date or RFC 3339 time; it protects at once all the same."
+        ),
+    ] = "",
+    valid_until: Annotated[
+        str, typer.Option("--until", metavar="WHEN", help="A date, which is included, or RFC 3339 time.")
+    ] = "",
+    zone: Annotated[str, typer.Option(metavar="NAME", help="IANA zone of dates.")] = "Europe/London",
+    review_date: Annotated[str, typer.Option(metavar="DATE")] = "",
+    on_lapse: Annotated[
+        str, typer.Option(metavar="WHAT", help="hold protects until reviewed; lapse ends it.")
+    ] = "hold",
+    visibility: Annotated[
+        str, typer.Option(metavar="WHO", help="open, staff or secret: who may know of it.")
+    ] = "staff",
+    controller: flags.Controller = "",
+    reason: flags.Reason = "",
+    key: flags.Key = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Record a request. It protects from the moment this returns: the next check knows it."""
+    request = pb.PrivacyRequestServiceRecordRequest(
+        request=pb.PrivacyRequest(
+            person=person,
+            kind=kind,
+            covers=covers or (),
+            scope=pb.Scope(
+                categories=category or (),
+                record_types=record_type or (),
+                records=on_record or (),
+                systems=system or (),
+            ),
+            recipients=recipient or (),
+            everyone_except=everyone_except,
+            purposes=purpose or (),
+            legal_basis=legal_basis,
+            raised_by=raised_by,
+            evidence=evidence,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            zone=zone,
+            review_date=review_date,
+            on_lapse=on_lapse,
+            visibility=visibility,
+        ),
+        idempotency_key=key or str(uuid.uuid4()),
+        reason=reason,
+    )
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PrivacyRequestServiceStub(connection.channel).Record
+        answer = connection.call(method, request, controller=controller)
+    if json:
+        print_json(answer)
+    else:
+        _show(answer.request)
+
+
+@app.command("list")
+def list_requests(
+    context: typer.Context,
+    person: Annotated[str, typer.Option(metavar="SCHEME:VALUE", help="Only this person's.")] = "",
+    controller: flags.Controller = "",
+    limit: flags.Limit = 1000,
+    json: flags.AsJson = False,
+) -> None:
+    """List the requests of an organisation, or of one person."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PrivacyRequestServiceStub(connection.channel).List
+
+        def page(token: str, size: int) -> tuple[list[pb.PrivacyRequest], str]:
+            question = pb.PrivacyRequestServiceListRequest(person=person, page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return list(answer.requests), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    if json:
+        print_json({"requests": [as_json(each) for each in found], "more": more})
+        return
+    print_table(
+        ("request", "kind", "state", "person"),
+        ((each.request_id, each.kind, each.state, each.person) for each in found),
+    )
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="As `requests list` shows it.")],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Show one request."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PrivacyRequestServiceStub(connection.channel).Get
+        question = pb.PrivacyRequestServiceGetRequest(request_id=request_id)
+        answer = connection.call(method, question, controller=controller)
+    if json:
+        print_json(answer)
+    else:
+        _show(answer.request)
+
+
+def _show(request: pb.PrivacyRequest) -> None:
+    against = ", ".join(request.recipients)
+    print_pairs(
+        [
+            ("request", request.request_id),
+            ("kind", request.kind),
+            ("state", request.state),
+            ("person", request.person),
+            ("covers", ", ".join(request.covers)),
+            ("against", f"everyone except {against or 'nobody'}" if request.everyone_except else against),
+            ("categories", ", ".join(request.scope.categories)),
+            ("record types", ", ".join(request.scope.record_types)),
+            ("records", ", ".join(request.scope.records)),
+            ("systems", ", ".join(request.scope.systems)),
+            ("purposes", ", ".join(request.purposes)),
+            ("legal basis", request.legal_basis),
+            ("raised by", request.raised_by),
+            ("evidence", request.evidence),
+            ("from", request.valid_from),
+            ("until", request.valid_until),
+            ("zone", request.zone),
+            ("review", request.review_date),
+            ("on lapse", request.on_lapse),
+            ("visibility", request.visibility),
+            ("received", moment(request.received_at)),
+            ("received by", request.received_by),
+        ]
+    )

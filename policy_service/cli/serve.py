@@ -1,0 +1,5 @@
+"""`serve`."""
+
+
+def serve() -> None:
+    """Run."""

@@ -1,0 +1,147 @@
+"""`systems`: the consuming systems and what each is granted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import access_pb2 as pb
+from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
+from policy_service.cli import flags
+from policy_service.cli.connect import control
+from policy_service.cli.pages import all_pages
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
+from policy_service.cli.run import current, manager
+from policy_service.model.vocabulary import Purpose
+
+app = typer.Typer(no_args_is_help=True, help="Consuming systems, and what each may ask.")
+
+_EXAMPLE = """\b
+Example
+  policy-service systems put housing-letters --controller example-council \\
+      --record-type '*' --verb see --verb send --purpose casework \\
+      --may-describe
+"""
+
+
+@app.command(epilog=_EXAMPLE)
+def put(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    record_type: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A record type or base type, or '*'. Repeatable.")
+    ] = None,
+    verb: Annotated[list[str] | None, typer.Option(metavar="VERB", help="see or send. Repeatable.")] = None,
+    purpose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"The first is its default. Repeatable. Any of {', '.join(Purpose)}."
+        ),
+    ] = None,
+    may_describe: Annotated[
+        bool, typer.Option("--may-describe", help="It may describe users, records and people in a call.")
+    ] = False,
+    assert_role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A staff role that it may assert for users. Repeatable."),
+    ] = None,
+    assert_team: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A team that it may assert for users. Repeatable."),
+    ] = None,
+    self_service: Annotated[
+        bool, typer.Option("--self-service", help="It may ask for private people who serve themselves.")
+    ] = False,
+    suspended: Annotated[
+        bool, typer.Option("--suspended", help="Refuse its tokens from the next call on.")
+    ] = False,
+    controller: flags.Controller = "",
+    reason: flags.Reason = "",
+    key: flags.Key = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Put a system on file, or replace its whole grant. What is not said is not granted."""
+    request = pb.PutSystemRequest(
+        system=pb.System(
+            name=name,
+            controller=controller,
+            grant=pb.Grant(
+                record_types=record_type or (),
+                verbs=verb or (),
+                purposes=purpose or (),
+                may_describe=may_describe,
+                assert_roles=assert_role or (),
+                assert_teams=assert_team or (),
+                self_service=self_service,
+            ),
+            suspended=suspended,
+        ),
+        idempotency_key=key,
+        reason=reason,
+    )
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).PutSystem
+        answer = connection.call(method, request, controller=controller)
+    if json:
+        print_json(answer)
+    else:
+        _show(answer.system)
+
+
+@app.command("list")
+def list_systems(
+    context: typer.Context,
+    controller: flags.Controller = "",
+    limit: flags.Limit = 1000,
+    json: flags.AsJson = False,
+) -> None:
+    """List the systems that this token may see."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).ListSystems
+
+        def page(token: str, size: int) -> tuple[list[pb.System], str]:
+            question = pb.ListSystemsRequest(page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return list(answer.systems), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    if json:
+        print_json({"systems": [as_json(each) for each in found], "more": more})
+        return
+    print_table(
+        ("system", "controller", "verbs", "purposes", "record types", "state"),
+        (
+            (
+                each.name,
+                each.controller,
+                ", ".join(each.grant.verbs),
+                ", ".join(each.grant.purposes),
+                ", ".join(each.grant.record_types),
+                "suspended" if each.suspended else "active",
+            )
+            for each in found
+        ),
+    )
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
+
+
+def _show(system: pb.System) -> None:
+    grant = system.grant
+    print_pairs(
+        [
+            ("system", system.name),
+            ("controller", system.controller),
+            ("record types", ", ".join(grant.record_types) or "none"),
+            ("verbs", ", ".join(grant.verbs) or "none"),
+            ("purposes", ", ".join(grant.purposes) or "none"),
+            ("may describe", "yes" if grant.may_describe else "no"),
+            ("asserts roles", ", ".join(grant.assert_roles)),
+            ("asserts teams", ", ".join(grant.assert_teams)),
+            ("self-service", "yes" if grant.self_service else "no"),
+            ("state", "suspended" if system.suspended else "active"),
+        ]
+    )

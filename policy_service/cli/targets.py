@@ -1,0 +1,71 @@
+"""Reading what `check` is told: recipients, and the description of who and what is not on file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.json_format import ParseDict, ParseError
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.cli.documents import read_mapping
+from policy_service.cli.exits import Exit, Failure
+
+_OPTION: Final = re.compile(r",(?=(?:contact-point|channel)=)")
+_KINDS: Final = ("party", "person", "team")
+
+
+def recipient(text: str) -> pb.Recipient:
+    """Read `party:KEY`, `person:REF` or `team:REF`, and `,contact-point=REF` and `,channel=NAME` after it."""
+    target, *options = _OPTION.split(text)
+    kind, _, reference = target.partition(":")
+    if kind not in _KINDS or not reference:
+        raise Failure(
+            f"--to `{text}` names no recipient",
+            do_next="write party:KEY, person:KEY, person:SCHEME:VALUE or team:NAME, "
+            "then ,contact-point=REF and ,channel=NAME if needed",
+            code=Exit.USAGE,
+        )
+    found = pb.Recipient(**{kind: reference})
+    for option in options:
+        name, _, value = option.partition("=")
+        if name == "channel":
+            found.channel = value
+        else:
+            found.contact_point = value
+    return found
+
+
+def recipient_in_words(target: pb.Recipient) -> str:
+    """Name a recipient as `--to` does, without how it is sent."""
+    for kind in _KINDS:
+        if reference := getattr(target, kind):
+            return f"{kind}:{reference}"
+    return "nobody"
+
+
+def description(path: Path) -> pb.Description:
+    """Read a description: the fields of the proto message Description, in YAML or JSON."""
+    try:
+        return ParseDict(read_mapping(path), pb.Description())
+    except ParseError as error:
+        raise Failure(
+            f"`{path}` is no description: {error}",
+            do_next="its keys are user, record, people, relationships and contact_points; "
+            "examples/questions/ holds one",
+            code=Exit.USAGE,
+        ) from None
+
+
+def digest(text: str) -> bytes:
+    """Read a SHA-256 in hex."""
+    if not text:
+        return b""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise Failure(
+            "--digest is no SHA-256: that has 64 hexadecimal digits",
+            do_next="use what `sha256sum FILE` prints",
+            code=Exit.USAGE,
+        )
+    return bytes.fromhex(text)

@@ -1,0 +1,65 @@
+"""A fake service, a folder with tokens, and a way to type commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from policy_service.cli.main import app
+from tests.support.fake_service import FakeService, running
+
+ADMIN, POLICE, TRUST = "psk_admin_a", "psk_police_b", "psk_trust_c"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a command did: its exit code, and what it wrote where."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Types `policy-service` with the addresses of the fake and a folder of its own."""
+
+    address: str
+    var_dir: Path
+
+    def __call__(self, *args: str, before: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Typed:
+        """Run a command; `before` are global options, which stand before it."""
+        addresses = ("--address", self.address, "--control-address", self.address)
+        result = CliRunner(env={"COLUMNS": "80", **(env or {})}).invoke(
+            app, [*addresses, "--var-dir", str(self.var_dir), *before, *args]
+        )
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Typed(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeService]:
+    with running() as service:
+        yield service
+
+
+@pytest.fixture
+def terminal(fake: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("POLICY_SERVICE_TOKEN", "POLICY_SERVICE_CONTROLLER", "POLICY_SERVICE_VAR_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "admin.token").write_text(f"{ADMIN}\n")
+    (tmp_path / "tokens" / "police-records.token").write_text(f"{POLICE}\n")
+    (tmp_path / "tokens" / "nhs-letters.token").write_text(f"{TRUST}\n")
+    return Terminal(fake.address, tmp_path)

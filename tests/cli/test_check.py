@@ -1,0 +1,337 @@
+"""`check`: what is asked, what is printed, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from policy_service.api.v1 import decision_pb2 as pb
+from tests.cli.conftest import POLICE, TRUST, Terminal
+from tests.support.fake_service import FakeService, Refusal
+
+SIMPLE = (
+    "check",
+    "--as",
+    "police-records",
+    "--user",
+    "o.manager",
+    "--record",
+    "OM-1001",
+    "--field",
+    "subject.name",
+)
+
+
+def permit(request: pb.CheckRequest) -> pb.CheckResponse:
+    cells = [pb.Cell(field=f.name, party=f.party, effect=pb.EFFECT_PERMIT) for f in request.fields]
+    return pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_PERMIT, cells=cells)
+
+
+def test_the_simplest_question(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["DecisionService/Check"] = permit
+
+    typed = terminal(*SIMPLE)
+
+    assert (typed.code, typed.err) == (0, "")
+    assert fake.calls[0].request == pb.CheckRequest(
+        user="o.manager", record="OM-1001", fields=[pb.FieldInstance(name="subject.name")]
+    )
+    assert fake.calls[0].metadata["authorization"] == f"Bearer {POLICE}"
+    assert typed.out.splitlines()[2].split() == ["subject.name", "o.manager", "permit"]
+    assert "decision  d-1" in typed.out
+
+
+def test_every_option_is_asked(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
+    fake.answers["DecisionService/Check"] = permit
+    described = tmp_path / "described.yaml"
+    described.write_text("people: [{key: m, birth_date: 2016-05-04}]\nuser: {teams: [t]}\n")
+
+    terminal(
+        *(
+            "check",
+            "--as",
+            "nhs-letters",
+            "--user",
+            "u",
+            "--record",
+            "R",
+            "--field",
+            "report@b1",
+            "--field",
+            "body",
+        ),
+        *(
+            "--send",
+            "--purpose",
+            "care",
+            "--channel",
+            "post",
+            "--artefact",
+            "nhs.letter",
+            "--digest",
+            "ab" * 32,
+        ),
+        *(
+            "--dispatch-reference",
+            "X-1",
+            "--self-service",
+            "--contact-point",
+            "CP",
+            "--describe",
+            str(described),
+        ),
+        *(
+            "--to",
+            "party:mother,contact-point=a,b,channel=email",
+            "--to",
+            "person:scheme:v,1",
+            "--to",
+            "team:t",
+        ),
+    )
+
+    assert fake.calls[0].metadata["authorization"] == f"Bearer {TRUST}"
+    assert fake.calls[0].request == pb.CheckRequest(
+        user="u",
+        record="R",
+        fields=[pb.FieldInstance(name="report", party="b1"), pb.FieldInstance(name="body")],
+        verb=pb.VERB_SEND,
+        purpose="care",
+        channel="post",
+        recipients=[
+            pb.Recipient(party="mother", contact_point="a,b", channel="email"),
+            pb.Recipient(person="scheme:v,1"),
+            pb.Recipient(team="t"),
+        ],
+        artefact_type="nhs.letter",
+        artefact_digest=b"\xab" * 32,
+        dispatch_reference="X-1",
+        self_service=True,
+        contact_point="CP",
+        description=pb.Description(
+            user=pb.DescribedUser(teams=["t"]), people=[pb.DescribedPerson(key="m", birth_date="2016-05-04")]
+        ),
+    )
+
+
+def test_a_matrix_and_what_is_owed_fit_80_columns(terminal: Terminal, fake: FakeService) -> None:
+    long = "a.field.of.a.record.type.with.a.rather.long.name"
+    answer = pb.CheckResponse(
+        decision_id="01930000-0000-7000-8000-000000000000",
+        effect=pb.EFFECT_DENY,
+        cells=[
+            pb.Cell(field=long, party="p", effect=pb.EFFECT_PERMIT),
+            pb.Cell(field=long, recipient=1, effect=pb.EFFECT_DENY, reason="PEOPLE_WHO_LIVE_APART_AND_MORE"),
+            pb.Cell(field="copy_list", recipient=1, envelope=True),
+        ],
+        obligations=[
+            pb.Obligation(kind="split_per_recipient"),
+            pb.Obligation(
+                kind="recheck_before", fields=[long], recipients=[1], parameters={"valid_until": "x"}
+            ),
+        ],
+    )
+    answer.valid_until.FromJsonString("2026-03-29T00:30:00Z")
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    typed = terminal(*SIMPLE, "--to", "person:police-ref:P-1003", "--to", "party:father")
+
+    assert typed.code == 1
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    words = typed.out.replace("\n", " ").split()
+    for word in ("permit", "deny", "(envelope)", "party:father", "split_per_recipient", "valid_until=x"):
+        assert word in words
+    assert "valid until  2026-03-29 00:30:00Z" in typed.out
+    assert "decision     01930000-0000-7000-8000-000000000000" in typed.out
+
+
+def test_json_is_the_answer_with_the_protos_names(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["DecisionService/Check"] = permit
+
+    typed = terminal(*SIMPLE, "--json")
+
+    assert typed.code == 0
+    assert typed.json == {
+        "decisionId": "d-1",
+        "effect": "EFFECT_PERMIT",
+        "cells": [
+            {
+                "field": "subject.name",
+                "party": "",
+                "recipient": 0,
+                "effect": "EFFECT_PERMIT",
+                "reason": "",
+                "envelope": False,
+            }
+        ],
+        "obligations": [],
+        "factsToken": "",
+        "reason": "",
+    }
+
+
+def test_a_denial_says_what_not_available_means(terminal: Terminal, fake: FakeService) -> None:
+    answer = pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_DENY, reason="NOT_AVAILABLE")
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    typed = terminal(*SIMPLE)
+
+    assert typed.code == 1
+    assert "never told" in typed.out
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_PERMIT),
+        pb.CheckResponse(decision_id="d-1"),
+        pb.CheckResponse(decision_id="d-1", effect=7),  # type: ignore[arg-type]
+    ],
+    ids=["a permit without cells", "no effect", "an effect of tomorrow"],
+)
+def test_only_a_permit_ends_with_0(terminal: Terminal, fake: FakeService, answer: pb.CheckResponse) -> None:
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    assert terminal(*SIMPLE).code == 1
+
+
+def test_an_answer_that_names_no_decision_is_no_answer(terminal: Terminal, fake: FakeService) -> None:
+    typed = terminal(*SIMPLE)
+
+    assert (typed.code, typed.out) == (4, "")
+    assert "nothing is permitted" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "told"),
+    [
+        (
+            Refusal(grpc.StatusCode.INVALID_ARGUMENT, "`fields` must not be empty", "REQUIRED", "fields"),
+            2,
+            "`fields`: `fields` must not be empty (REQUIRED)",
+        ),
+        (Refusal(grpc.StatusCode.UNAUTHENTICATED, "send a token", "UNAUTHENTICATED"), 3, "is not accepted"),
+        (
+            Refusal(grpc.StatusCode.PERMISSION_DENIED, "no", "ROLE_REQUIRED"),
+            3,
+            "may not do this (ROLE_REQUIRED)",
+        ),
+        (
+            Refusal(grpc.StatusCode.UNAVAILABLE, "cannot answer", "STORE_UNAVAILABLE"),
+            4,
+            "(STORE_UNAVAILABLE)",
+        ),
+        (Refusal(grpc.StatusCode.UNAVAILABLE), 4, "nothing answers at 127.0.0.1:"),
+        (Refusal(grpc.StatusCode.UNIMPLEMENTED, "no such method", "UNKNOWN_METHOD"), 4, "but not this"),
+        (Refusal(grpc.StatusCode.INTERNAL, "the service failed"), 4, "the service failed"),
+        (Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "later", "TOO_MANY_CALLS"), 4, "later (TOO_MANY_CALLS)"),
+    ],
+    ids=lambda value: value.status.name if isinstance(value, Refusal) else "",
+)
+def test_an_error_says_what_happened_and_what_to_do_next(
+    terminal: Terminal, fake: FakeService, refusal: Refusal, code: int, told: str
+) -> None:
+    def refuse(_: object) -> pb.CheckResponse:
+        raise refusal
+
+    fake.answers["DecisionService/Check"] = refuse
+
+    typed = terminal(*SIMPLE)
+
+    assert (typed.code, typed.out) == (code, "")
+    error, do_next = typed.err.splitlines()
+    assert error.startswith("error: ")
+    assert told in error
+    assert do_next.startswith("next:  ")
+    assert POLICE not in typed.err
+
+
+def test_nobody_there(terminal: Terminal) -> None:
+    typed = terminal(*SIMPLE, before=("--address", "127.0.0.1:1"))
+
+    assert typed.code == 4
+    assert "nothing answers at 127.0.0.1:1" in typed.err
+    assert "make run" in typed.err
+
+
+def test_a_deadline(terminal: Terminal, fake: FakeService) -> None:
+    def late(_: object) -> pb.CheckResponse:
+        raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    fake.answers["DecisionService/Check"] = late
+
+    typed = terminal(*SIMPLE, before=("--timeout", "2.5"))
+
+    assert typed.code == 4
+    assert "within 2.5 s" in typed.err
+    assert "--timeout" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--to", "mother"), "--to"),
+        (("--to", "party:"), "--to"),
+        (("--to", "everybody:x"), "--to"),
+        (("--digest", "abc"), "SHA-256"),
+        (("--describe", "no/such/file.yaml"), "cannot be read"),
+        (("--as", "../admin"), "system's name"),
+    ],
+)
+def test_what_cannot_be_right_is_not_sent(
+    terminal: Terminal, fake: FakeService, arguments: tuple[str, ...], told: str
+) -> None:
+    typed = terminal(*SIMPLE, *arguments)
+
+    assert typed.code == 2
+    assert told in typed.err
+    assert "next:  " in typed.err
+    assert not fake.calls
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("people: [{key: a, name: b}]", "name"),
+        ("people: [{key: a, key: b}]", "`key` stands twice"),
+        ("- a list", "mapping"),
+        ("people: [", "line 1"),
+        ('{"people": [{"key": 5}]}', "key"),
+    ],
+    ids=["unknown key", "key twice", "no mapping", "no YAML", "wrong type"],
+)
+def test_a_description_is_read_strictly(terminal: Terminal, tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "described.yaml"
+    file.write_text(text)
+
+    typed = terminal(*SIMPLE, "--describe", str(file))
+
+    assert typed.code == 2
+    assert told in typed.err
+
+
+def test_a_description_may_be_json_with_json_names(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    fake.answers["DecisionService/Check"] = permit
+    file = tmp_path / "described.json"
+    file.write_text(json.dumps({"contactPoints": [{"key": "p", "voicemailSafe": True}]}))
+
+    terminal(*SIMPLE, "--describe", str(file))
+
+    assert fake.calls[0].request.description.contact_points[0].voicemail_safe
+
+
+def test_an_answer_cannot_steer_the_terminal(terminal: Terminal, fake: FakeService) -> None:
+    cell = pb.Cell(field="\x1b[2J[bold]x", effect=pb.EFFECT_DENY, reason="R\x07")
+    answer = pb.CheckResponse(decision_id="d\x1b]0;t", effect=pb.EFFECT_DENY, cells=[cell])
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    typed = terminal(*SIMPLE)
+
+    assert "\x1b" not in typed.out
+    assert "\x07" not in typed.out
+    assert "[bold]x" in typed.out

@@ -1,0 +1,219 @@
+"""The example world: what the files say is what is put on file, all of it, and nobody in them is real."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf.message import Message
+
+from policy_service.api.v1 import access_pb2
+from policy_service.cli.documents import read_mapping
+from policy_service.cli.example.load import steps
+from policy_service.cli.example.world import Organisation, read_world, shipped
+from policy_service.client import open_channel
+from tests.cli.conftest import ADMIN, Terminal, Typed
+from tests.support.fake_service import FakeService
+
+WORLD = shipped("examples", "world")
+ORGANISATIONS = sorted(path for path in WORLD.glob("*.yaml") if path.name != "demo.yaml")
+Place = tuple[str | int, ...]
+
+
+def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Every place in a document that holds a value and no further structure."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, (*place, index))
+    else:
+        yield place
+
+
+def changed(document: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The document with another value at one place."""
+    result = copy.deepcopy(document)
+    inner: Any = result
+    for step in place[:-1]:
+        inner = inner[step]
+    value = inner[place[-1]]
+    inner[place[-1]] = (not value) if isinstance(value, bool) else f"{value}x"
+    return result
+
+
+def load(terminal: Terminal, fake: FakeService, directory: Path) -> list[Message]:
+    """Load a world, and give every message that arrived."""
+    fake.calls.clear()
+    typed = terminal("example", "load", "--world", str(directory))
+    assert typed.code == 0, typed.err
+    return [call.request for call in fake.calls]
+
+
+@pytest.mark.parametrize("file", ORGANISATIONS, ids=lambda path: path.stem)
+def test_no_field_of_any_file_is_ignored(file: Path) -> None:
+    document = read_mapping(file)
+
+    def said(content: dict[str, Any]) -> list[Message]:
+        with open_channel("127.0.0.1:1") as nobody_there:
+            world = Organisation.model_validate(content)
+            return [request for _, _, requests in steps(nobody_there, world) for request in requests]
+
+    as_it_is = said(document)
+    places = [place for place in leaves(document) if place != ("controller",)]
+    assert len(places) > 50
+    for place in places:
+        assert said(changed(document, place)) != as_it_is, place
+
+
+def test_everything_said_arrives_in_its_order_under_its_controller(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    load(terminal, fake, WORLD)
+
+    for world in read_world(WORLD):
+        with open_channel("127.0.0.1:1") as nobody_there:
+            said = [request for _, _, requests in steps(nobody_there, world) for request in requests]
+        mine = [call for call in fake.calls if call.metadata.get("x-controller") == world.controller]
+        assert [call.request for call in mine if "IssueToken" not in call.method] == said
+
+
+@pytest.mark.parametrize("file", ORGANISATIONS, ids=lambda path: path.stem)
+def test_a_misspelt_key_is_refused(terminal: Terminal, fake: FakeService, tmp_path: Path, file: Path) -> None:
+    document = read_mapping(file)
+    document["records"][0]["partys"] = document["records"][0].pop("parties")
+    copied = tmp_path / "world" / "organisation.yaml"
+    copied.parent.mkdir()
+    copied.write_text(yaml.safe_dump(document))
+
+    typed = terminal("example", "load", "--world", str(copied.parent))
+
+    assert typed.code == 2
+    assert "records.0.part" in typed.err
+    assert not fake.calls
+
+
+def test_what_is_named_comes_before_what_names_it(terminal: Terminal, fake: FakeService) -> None:
+    load(terminal, fake, WORLD)
+
+    first: dict[str, int] = {}
+    for number, call in enumerate(fake.calls):
+        if call.metadata.get("x-controller") == "example-police":
+            first.setdefault(call.method.partition("/")[2], number)
+    assert list(first) == [
+        "PutRecordType",
+        "PutArtefactType",
+        "PutPerson",
+        "PutContactPoint",
+        "PutRelationship",
+        "PutRecord",
+        "PutUser",
+        "Record",
+        "PutSystem",
+        "IssueToken",
+    ]
+
+
+def test_everything_is_put_for_its_own_organisation(terminal: Terminal, fake: FakeService) -> None:
+    load(terminal, fake, WORLD)
+
+    names = {world.controller for world in read_world(WORLD)}
+    assert names == {"example-police", "example-nhs-trust"}
+    written = [call for call in fake.calls if "List" not in call.method]
+    assert {call.metadata.get("x-controller") for call in written} == names
+    assert {call.metadata["authorization"] for call in written} == {f"Bearer {ADMIN}"}
+    for call in written:
+        inner = getattr(call.request, "user", getattr(call.request, "system", call.request))
+        if hasattr(inner, "controller"):
+            assert inner.controller == call.metadata["x-controller"]
+
+
+def issues_tokens(fake: FakeService) -> list[access_pb2.Token]:
+    """Let the fake issue and list tokens as the service does; gives the list that it keeps."""
+    tokens: list[access_pb2.Token] = []
+
+    def issue(asked: access_pb2.IssueTokenRequest) -> access_pb2.IssueTokenResponse:
+        token = access_pb2.Token(token_id=f"{len(tokens):016x}", system=asked.system)
+        tokens.append(token)
+        return access_pb2.IssueTokenResponse(token=token, secret=f"psk_{token.token_id}_secret")
+
+    fake.answers["AccessService/IssueToken"] = issue
+    fake.answers["AccessService/ListTokens"] = lambda _: access_pb2.ListTokensResponse(tokens=tokens)
+    return tokens
+
+
+def test_each_system_gets_a_token_that_its_owner_alone_can_read(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    issues_tokens(fake)
+    load(terminal, fake, WORLD)
+
+    for system in ("police-records", "nhs-letters"):
+        path = terminal.var_dir / "tokens" / f"{system}.token"
+        assert re.fullmatch(r"psk_[0-9a-f]{16}_secret\n", path.read_text())
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_that_holds_is_kept_and_one_that_does_not_is_replaced(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    tokens = issues_tokens(fake)
+    police = terminal.var_dir / "tokens" / "police-records.token"
+    load(terminal, fake, WORLD)
+    first = police.read_text()
+
+    load(terminal, fake, WORLD)
+    assert police.read_text() == first
+    assert len(tokens) == 2
+
+    next(token for token in tokens if token.system == "police-records").revoked_at.GetCurrentTime()
+    load(terminal, fake, WORLD)
+    assert police.read_text() != first
+    assert len(tokens) == 3
+
+
+def test_requests_are_recorded_under_keys_that_stay(terminal: Terminal, fake: FakeService) -> None:
+    def keys() -> list[str]:
+        load(terminal, fake, WORLD)
+        return [each.idempotency_key for each in fake.requests("PrivacyRequestService/Record")]
+
+    once, again = keys(), keys()
+    assert once == again
+    assert len(set(once)) == len(once) == 3
+
+
+def test_loading_tells_what_goes_on_on_standard_error(terminal: Terminal, fake: FakeService) -> None:
+    typed: Typed = terminal("example", "load")
+    assert typed.out == ""
+    assert "example-police" in typed.err
+    assert "records" in typed.err
+
+
+def test_a_folder_without_a_world(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
+    typed = terminal("example", "load", "--world", str(tmp_path))
+    assert typed.code == 2
+    assert "--world" in typed.err
+
+
+@pytest.mark.parametrize("file", sorted(WORLD.parent.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_nobody_in_the_files_is_real(file: Path) -> None:
+    text = file.read_text()
+    assert "made up" in text.partition("\n\n")[0]
+    document = read_mapping(file)
+    for place in leaves(document):
+        value: Any = document
+        for step in place:
+            value = value[step]
+        assert not re.search(r"name$", str(place[-1])) or re.fullmatch(r"[a-z_.-]+", value), place
+        if re.search(r"\b0\d{9,10}\b|\+\d{9}", str(value).replace(" ", "")):
+            assert re.fullmatch(r"07700 ?900\d{3}", value), place  # Ofcom's range for drama
+        if "@" in str(value):
+            assert str(value).endswith("@example.org"), place
+        if re.search(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b", str(value)):
+            assert "ZZ99 " in value, place  # no such postcode area

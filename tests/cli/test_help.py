@@ -1,0 +1,109 @@
+"""`--help` is complete, and what it shows as an example can be typed."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from policy_service.cli.main import app
+from tests.cli.conftest import Terminal
+from tests.support.fake_service import FakeService
+
+ROOT = get_command(app)
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, command
+    for name, inner in sorted(getattr(command, "commands", {}).items()):
+        yield from commands(inner, (*path, name))
+
+
+COMMANDS = list(commands(ROOT))
+
+
+def help_of(path: tuple[str, ...]) -> str:
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*path, "--help"])
+    assert result.exit_code == 0
+    return result.stdout
+
+
+@functools.cache
+def examples() -> list[str]:
+    """Every command line that some help text shows."""
+    text = "\n".join(help_of(path) for path, _ in COMMANDS)
+    joined = re.sub(r"\\\n\s+", "", text)
+    return sorted(
+        {line.strip() for line in joined.splitlines() if line.strip().startswith("policy-service ")}
+    )
+
+
+def test_what_there_is() -> None:
+    assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
+        *("serve", "check", "demo", "version", "example load", "log show"),
+        *("requests record", "requests list", "requests show"),
+        *("systems put", "systems list", "tokens issue", "tokens list", "tokens revoke"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
+def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command: Any) -> None:
+    text = help_of(path)
+    assert command.help
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, _ in COMMANDS if path[-1:] and path[-1] in ("list", "show", "check", "demo")]
+)
+def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:
+    assert "--json" in help_of(path)
+
+
+def test_the_codes_that_scripts_rely_on_are_told() -> None:
+    for path in ((), ("check",), ("demo",)):
+        for line in ("0  permitted", "1  denied", "2  the command", "3  the token", "4  no answer"):
+            assert line in help_of(path)
+
+
+@pytest.mark.parametrize("line", [each for each in examples() if " serve" not in each])
+def test_an_example_can_be_typed(terminal: Terminal, fake: FakeService, line: str) -> None:
+    assert len(examples()) > 5
+    typed = terminal(*shlex.split(line.removeprefix("policy-service ")))
+    # The fake answers with nothing, which no command takes for a permit; but the line itself is right.
+    assert "Usage:" not in typed.err
+    assert typed.code in (0, 1, 4)
+    assert fake.calls
+
+
+def test_a_fault_in_the_program_is_told_without_a_stack_trace(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: typer.Context) -> None:
+        raise KeyError("psk_secret")
+
+    monkeypatch.setattr("policy_service.cli.tokens.manager", broken)
+    typed = terminal("tokens", "list")
+    assert typed.code == 4
+    assert "KeyError" in typed.err
+    assert "psk_secret" not in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_no_mistake_in_typing_is_taken_for_a_deny(terminal: Terminal) -> None:
+    for args in (
+        ("chek",),
+        ("check", "--usr", "u"),
+        ("requests", "record"),
+        ("tokens", "issue", "--days", "0"),
+    ):
+        assert terminal(*args).code == 2

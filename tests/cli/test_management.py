@@ -1,0 +1,354 @@
+"""`requests`, `systems`, `tokens`, `log`: what is sent, and what is shown of the answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from policy_service.api.v1 import access_pb2, decision_log_pb2, decision_pb2
+from policy_service.api.v1 import privacy_request_pb2 as requests_pb2
+from tests.cli.conftest import Terminal
+from tests.support.fake_service import FakeService
+
+
+def at(days: int) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+    return stamp
+
+
+def test_requests_record_sends_every_option(terminal: Terminal, fake: FakeService) -> None:
+    def echo(
+        asked: requests_pb2.PrivacyRequestServiceRecordRequest,
+    ) -> requests_pb2.PrivacyRequestServiceRecordResponse:
+        return requests_pb2.PrivacyRequestServiceRecordResponse(request=asked.request, facts_token="f")
+
+    fake.answers["PrivacyRequestService/Record"] = echo
+
+    typed = terminal(
+        *(
+            "requests",
+            "record",
+            "--person",
+            "s:1",
+            "--kind",
+            "do_not_share",
+            "--covers",
+            "s:2",
+            "--category",
+            "finance",
+        ),
+        *(
+            "--record-type",
+            "t",
+            "--record",
+            "R",
+            "--system",
+            "sys",
+            "--recipient",
+            "s:3",
+            "--everyone-except",
+        ),
+        *(
+            "--purpose",
+            "care",
+            "--legal-basis",
+            "lb",
+            "--raised-by",
+            "court",
+            "--evidence",
+            "ev",
+            "--from",
+            "2026-01-01",
+        ),
+        *(
+            "--until",
+            "2026-03-29",
+            "--zone",
+            "Europe/Paris",
+            "--review-date",
+            "2026-02-02",
+            "--on-lapse",
+            "lapse",
+        ),
+        *("--visibility", "secret", "--controller", "c", "--reason", "why", "--idempotency-key", "k"),
+    )
+
+    assert typed.code == 0
+    assert fake.calls[0].metadata["x-controller"] == "c"
+    assert fake.calls[0].request == requests_pb2.PrivacyRequestServiceRecordRequest(
+        request=requests_pb2.PrivacyRequest(
+            person="s:1",
+            kind="do_not_share",
+            covers=["s:2"],
+            scope=requests_pb2.Scope(
+                categories=["finance"], record_types=["t"], records=["R"], systems=["sys"]
+            ),
+            recipients=["s:3"],
+            everyone_except=True,
+            purposes=["care"],
+            legal_basis="lb",
+            raised_by="court",
+            evidence="ev",
+            valid_from="2026-01-01",
+            valid_until="2026-03-29",
+            zone="Europe/Paris",
+            review_date="2026-02-02",
+            on_lapse="lapse",
+            visibility="secret",
+        ),
+        idempotency_key="k",
+        reason="why",
+    )
+    assert "everyone except s:3" in typed.out
+
+
+def test_each_recording_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
+    for _ in range(2):
+        terminal("requests", "record", "--person", "s:1", "--kind", "object")
+    keys = [request.idempotency_key for request in fake.requests("PrivacyRequestService/Record")]
+    assert all(keys)
+    assert keys[0] != keys[1]
+
+
+def test_requests_list_reads_every_page(terminal: Terminal, fake: FakeService) -> None:
+    def page(
+        asked: requests_pb2.PrivacyRequestServiceListRequest,
+    ) -> requests_pb2.PrivacyRequestServiceListResponse:
+        number = int(asked.page_token or "0")
+        return requests_pb2.PrivacyRequestServiceListResponse(
+            requests=[requests_pb2.PrivacyRequest(request_id=f"r-{number}", kind="object", state="active")],
+            next_page_token=str(number + 1) if number < 2 else "",
+        )
+
+    fake.answers["PrivacyRequestService/List"] = page
+
+    typed = terminal("requests", "list", "--person", "s:1", "--json")
+    assert [each["requestId"] for each in typed.json["requests"]] == ["r-0", "r-1", "r-2"]
+    assert typed.json["more"] is False
+    assert {request.person for request in fake.requests("PrivacyRequestService/List")} == {"s:1"}
+
+    typed = terminal("requests", "list", "--limit", "2", "--json")
+    assert [each["requestId"] for each in typed.json["requests"]] == ["r-0", "r-1"]
+    assert typed.json["more"] is True
+
+    typed = terminal("requests", "list", "--limit", "2")
+    assert "the first 2" in typed.out
+
+
+def test_requests_show(terminal: Terminal, fake: FakeService) -> None:
+    request = requests_pb2.PrivacyRequest(
+        request_id="r-1", person="person:p", recipients=["user:u"], zone="Z"
+    )
+    fake.answers["PrivacyRequestService/Get"] = lambda _: requests_pb2.PrivacyRequestServiceGetResponse(
+        request=request
+    )
+
+    typed = terminal("requests", "show", "r-1")
+    assert fake.calls[0].request.request_id == "r-1"
+    assert "against  user:u" in typed.out
+    assert terminal("requests", "show", "r-1", "--json").json["request"]["requestId"] == "r-1"
+
+
+def test_systems_put_sends_the_whole_grant(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["AccessService/PutSystem"] = lambda asked: access_pb2.PutSystemResponse(system=asked.system)
+
+    typed = terminal(
+        *(
+            "systems",
+            "put",
+            "letters",
+            "--controller",
+            "c",
+            "--record-type",
+            "*",
+            "--verb",
+            "see",
+            "--verb",
+            "send",
+        ),
+        *(
+            "--purpose",
+            "care",
+            "--may-describe",
+            "--assert-role",
+            "r",
+            "--assert-team",
+            "t",
+            "--self-service",
+        ),
+        *("--suspended", "--reason", "why", "--idempotency-key", "k"),
+    )
+
+    assert typed.code == 0
+    assert fake.calls[0].request == access_pb2.PutSystemRequest(
+        system=access_pb2.System(
+            name="letters",
+            controller="c",
+            grant=access_pb2.Grant(
+                record_types=["*"],
+                verbs=["see", "send"],
+                purposes=["care"],
+                may_describe=True,
+                assert_roles=["r"],
+                assert_teams=["t"],
+                self_service=True,
+            ),
+            suspended=True,
+        ),
+        reason="why",
+        idempotency_key="k",
+    )
+    assert "suspended" in typed.out
+
+
+def test_systems_list(terminal: Terminal, fake: FakeService) -> None:
+    system = access_pb2.System(
+        name="letters", controller="c", grant=access_pb2.Grant(verbs=["see"]), suspended=True
+    )
+    fake.answers["AccessService/ListSystems"] = lambda _: access_pb2.ListSystemsResponse(systems=[system])
+
+    assert terminal("systems", "list").out.splitlines()[2].split() == ["letters", "c", "see", "suspended"]
+    assert terminal("systems", "list", "--json").json["systems"][0]["grant"]["mayDescribe"] is False
+
+
+def issued(fake: FakeService) -> None:
+    token = access_pb2.Token(token_id="0123", system="letters", controller="c", expires_at=at(90))
+    fake.answers["AccessService/IssueToken"] = lambda _: access_pb2.IssueTokenResponse(
+        token=token, secret="psk_0123_s"
+    )
+
+
+def test_a_token_is_shown_once(terminal: Terminal, fake: FakeService) -> None:
+    issued(fake)
+    typed = terminal(
+        "tokens", "issue", "--system", "letters", "--controller", "c", "--days", "5", "--reason", "why"
+    )
+    assert "psk_0123_s" in typed.out
+    assert fake.calls[0].request == access_pb2.IssueTokenRequest(
+        system="letters", controller="c", valid_days=5, reason="why"
+    )
+
+
+def test_a_token_is_written_for_its_owner_alone_and_not_shown(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    issued(fake)
+    file = tmp_path / "new" / "letters.token"
+    for json in ((), ("--json",)):
+        typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file), *json)
+        assert typed.code == 0
+        assert "psk_0123_s" not in typed.out + typed.err
+    assert file.read_text() == "psk_0123_s\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["letters.token"]
+
+
+def test_a_token_is_for_a_system_or_a_person(terminal: Terminal, fake: FakeService) -> None:
+    for given in ((), ("--system", "s", "--principal", "p")):
+        assert terminal("tokens", "issue", *given).code == 2
+    assert not fake.calls
+
+
+def test_tokens_list_tells_which_hold(terminal: Terminal, fake: FakeService) -> None:
+    tokens = [
+        access_pb2.Token(token_id="a1", system="letters", controller="c", expires_at=at(1)),
+        access_pb2.Token(token_id="b2", principal="office", expires_at=at(-1)),
+        access_pb2.Token(token_id="c3", principal="office", expires_at=at(1), revoked_at=at(0)),
+    ]
+    fake.answers["AccessService/ListTokens"] = lambda _: access_pb2.ListTokensResponse(tokens=tokens)
+
+    lines = terminal("tokens", "list").out.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a1", "b2", "c3"]
+    assert [line.split()[-1] for line in lines] == ["active", "expired", "revoked"]
+    assert "system letters" in lines[0]
+
+
+def test_tokens_revoke(terminal: Terminal, fake: FakeService) -> None:
+    token = access_pb2.Token(token_id="a1", system="letters", revoked_at=at(0))
+    fake.answers["AccessService/RevokeToken"] = lambda _: access_pb2.RevokeTokenResponse(token=token)
+    typed = terminal("tokens", "revoke", "a1", "--reason", "lost")
+    assert fake.calls[0].request == access_pb2.RevokeTokenRequest(token_id="a1", reason="lost")
+    assert "revoked" in typed.out
+
+
+def entry() -> decision_log_pb2.DecisionLogServiceGetResponse:
+    """Two fields for two recipients, the second denied to the second."""
+    decision = decision_log_pb2.DecisionEvent(
+        user="o.manager",
+        user_kind="staff",
+        record="OM-1001",
+        record_type="police.offender_management",
+        effect=decision_pb2.EFFECT_DENY,
+        fields=[
+            decision_pb2.FieldInstance(name="body"),
+            decision_pb2.FieldInstance(name="address", party="m"),
+        ],
+        recipients=[
+            decision_log_pb2.LoggedRecipient(recipient="described:mother"),
+            decision_log_pb2.LoggedRecipient(recipient="described:father"),
+        ],
+        outcomes=[
+            decision_log_pb2.LoggedOutcome(
+                effect=decision_pb2.EFFECT_PERMIT, tier="basis", policies=["b.parent"]
+            ),
+            decision_log_pb2.LoggedOutcome(
+                effect=decision_pb2.EFFECT_DENY,
+                reason="LIVES_APART",
+                told="TOLD",
+                tier="baseline",
+                policies=["a.apart"],
+            ),
+        ],
+        cells=[0, 0, 0, 1],
+        obligations=[decision_pb2.Obligation(kind="split_per_recipient")],
+    )
+    return decision_log_pb2.DecisionLogServiceGetResponse(
+        entry=decision_log_pb2.LogEntry(
+            entry_id="d-1",
+            caller=decision_log_pb2.Caller(token_id="t-1", system="police-records"),
+            method="DecisionService/Check",
+            controller="example-police",
+            decision=decision,
+        ),
+        stream_id="s-1",
+        index=7,
+        leaf_hash=b"\xab" * 32,
+    )
+
+
+def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["DecisionLogService/Get"] = lambda _: entry()
+
+    typed = terminal("log", "show", "d-1")
+
+    assert typed.code == 0
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    rows = [line.split() for line in typed.out.splitlines() if "described:" in line]
+    assert [row[:3] for row in rows] == [
+        ["body", "described:mother", "permit"],
+        ["address@m", "described:mother", "permit"],
+        ["body", "described:father", "permit"],
+        ["address@m", "described:father", "deny"],
+    ]
+    assert rows[3][3:] == ["LIVES_APART", "TOLD", "baseline"]
+    for line in ("decided by a.apart", "decided by b.parent", "index       7"):
+        assert line in typed.out
+
+
+def test_log_show_json(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["DecisionLogService/Get"] = lambda _: entry()
+    typed = terminal("log", "show", "d-1", "--json")
+    assert typed.json["entry"]["decision"]["cells"] == [0, 0, 0, 1]
+    assert typed.json["streamId"] == "s-1"
+
+
+def test_log_show_of_an_entry_that_is_no_decision(terminal: Terminal, fake: FakeService) -> None:
+    answer = entry()
+    answer.entry.write.facts.append("request:r-1")
+    fake.answers["DecisionLogService/Get"] = lambda _: answer
+    typed = terminal("log", "show", "d-1")
+    assert "event       write" in typed.out
+    assert "request:r-1" in typed.out
