@@ -109,6 +109,8 @@ def read_run(name: str, *, twin: bool, tag: str, renamed: bool) -> Run:
 
     def named(match: re.Match[str]) -> str:
         name = match.group(1)
+        if name.startswith("uprn-"):  # a number of at most twelve digits
+            return str(int(hashlib.sha256(f"{name} {tag}".encode()).hexdigest(), 16) % 10**12)
         word = f"n{hashlib.sha256(name.encode()).hexdigest()[:10]}" if renamed else name
         return f"{word}_{tag}"
 
