@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from policy_service.model.errors import PolicyServiceError
 
+_MAX_TEXT = 600
+
 
 class PolicyDocumentError(PolicyServiceError):
     """One document is refused. `message` is `text` with `file:line:` before it."""
 
     def __init__(self, file: str, line: int, text: str) -> None:
+        text = _one_line(text)
         super().__init__("POLICY_INVALID", f"{file}:{line}: {text}")
         self.file = file
         self.line = line
@@ -20,3 +23,11 @@ class PolicySetError(PolicyServiceError):
 
     def __init__(self, message: str) -> None:
         super().__init__("POLICY_SET_INVALID", message)
+
+
+def _one_line(text: str) -> str:
+    """A message repeats what stands in the file: it may be long, on many lines, or not printable."""
+    line = "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
+    # What is wrong stands at the beginning, and what to write instead at the end.
+    half = _MAX_TEXT // 2
+    return line if len(line) <= _MAX_TEXT else f"{line[:half]} … {line[-half:]}"

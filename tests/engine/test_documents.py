@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policy_service.engine import (
     CATALOGUE,
     Attribute,
     AttributeType,
     DocumentKind,
+    PolicyDocument,
     PolicyDocumentError,
     PolicySetError,
     Tell,
@@ -16,6 +19,7 @@ from policy_service.engine import (
     parse_document,
 )
 from policy_service.model.vocabulary import Effect, Gate, Tier
+from tests.engine import generators
 
 POLICY = """\
 uid: disclosure.absolute.adverse_person
@@ -335,6 +339,50 @@ def test_a_deny_without_a_condition_denies_everything() -> None:
 )
 def test_files_that_are_no_policy(text: str, words: str) -> None:
     assert words in refused(text).text
+
+
+@pytest.mark.parametrize("key", ["a\\nb", "\\x07", "x" * 900], ids=["lines", "bell", "long"])
+def test_a_message_is_one_line_whatever_the_file_holds(key: str) -> None:
+    error = refused(POLICY.replace("owner:", f'"{key}": 1\nowner:'))
+    assert error.message.isprintable()
+    assert len(error.message) < 1000
+    assert "no such key" in error.text
+
+
+def document_or_refusal(text: str) -> PolicyDocument | PolicyDocumentError:
+    try:
+        return parse_document(text, name="policies/it.yaml")
+    except PolicyDocumentError as error:
+        return error
+
+
+_PIECES = st.sampled_from(
+    [
+        *"{}[]:,-?&*!|>'\"%@`# \n\t\\0",
+        "- ",
+        ": ",
+        "<<: ",
+        "true",
+        "null",
+        "1",
+        "1e999",
+        "$.x",
+        "Not",
+        "value",
+        "\x00",
+    ]
+)
+
+
+@generators.times(3)
+@given(start=st.integers(0, len(POLICY)), length=st.integers(0, 30), pieces=st.lists(_PIECES, max_size=4))
+def test_whatever_is_written_is_a_document_or_a_refusal(start: int, length: int, pieces: list[str]) -> None:
+    text = POLICY[:start] + "".join(pieces) + POLICY[start + length :]
+    found = document_or_refusal(text)
+    if isinstance(found, PolicyDocumentError):
+        assert 1 <= found.line <= text.count("\n") + 2
+    else:
+        assert document_or_refusal(found.source) == found
 
 
 def test_conditions_may_be_nested_as_deep_as_a_file_may() -> None:
