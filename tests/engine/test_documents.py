@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -413,3 +415,10 @@ def test_one_uid_stands_for_one_policy() -> None:
     document = parse_document(POLICY, name="it.yaml")
     with pytest.raises(PolicySetError, match="is in the set twice"):
         compile_set([document, document])
+
+
+def test_a_set_is_bounded() -> None:
+    document = parse_document(POLICY, name="it.yaml")
+    documents = (replace(document, uid=f"p{index}") for index in range(10_001))
+    with pytest.raises(PolicySetError, match="the set has 10001 policies, and may have 10000"):
+        compile_set(documents)
