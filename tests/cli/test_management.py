@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import access_pb2, decision_log_pb2, decision_pb2
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb2
 from tests.cli.conftest import Terminal
-from tests.support.fake_service import FakeService
+from tests.support.fake_service import FakeService, Refusal
 
 
 def at(days: int) -> Timestamp:
@@ -336,6 +337,17 @@ def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> N
     assert rows[3][3:] == ["LIVES_APART", "TOLD", "baseline"]
     for line in ("decided by a.apart", "decided by b.parent", "index       7"):
         assert line in typed.out
+
+
+def test_what_is_not_available_is_no_success(terminal: Terminal, fake: FakeService) -> None:
+    def refuse(_: object) -> decision_log_pb2.DecisionLogServiceGetResponse:
+        raise Refusal(grpc.StatusCode.NOT_FOUND, "not available", "NOT_AVAILABLE")
+
+    fake.answers["DecisionLogService/Get"] = refuse
+
+    typed = terminal("log", "show", "d-1")
+    assert (typed.code, typed.out) == (1, "")
+    assert "not available (NOT_AVAILABLE)" in typed.err
 
 
 def test_log_show_json(terminal: Terminal, fake: FakeService) -> None:

@@ -48,7 +48,7 @@ def test_of_several_systems_one_must_be_named(terminal: Terminal, fake: FakeServ
 
 def test_the_environment_names_a_token_for_both(terminal: Terminal, fake: FakeService) -> None:
     for command in (ASK, ("tokens", "list")):
-        terminal(*command, env={"POLICY_SERVICE_TOKEN": "psk_env_e"})
+        terminal(*command, env={"POLICY_SERVICE_TOKEN": " psk_env_e\n"})
         assert used(fake) == "psk_env_e"
 
 
@@ -83,6 +83,7 @@ def test_a_file_without_a_token_says_so_and_repeats_nothing(
     assert typed.code == code
     assert str(file) in typed.err
     assert "next:  " in typed.err
+    assert ("is empty" in typed.err) is (content is not None and not content.strip())
     assert "psk" not in typed.err
     assert not fake.calls
 
