@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,6 +58,7 @@ class Installation:
     round: CommitRound
     administrator: str
     log: LogReader
+    worker_log: StreamWriter
 
     async def call(self, method: str, message: bytes, *, token: str, controller: str = "") -> bytes:
         caller = await self._caller(token)
@@ -78,8 +79,14 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(facts_url: str, log_url: str) -> AsyncIterator[Installation]:
-    """Open an installation on two empty databases."""
+async def installation(
+    facts_url: str, log_url: str, *, before_head: Callable[[], None] = lambda: None
+) -> AsyncIterator[Installation]:
+    """Open an installation on two empty databases.
+
+    `before_head` is called in the committer's thread before it reads the head: a test that moves the head
+    between a decision and its commit waits there.
+    """
     schema.migrate(facts_url)
     log_urls.migrate(log_url)
     fingerprints, tokens = Fingerprinter(KEY), RevisionTokens(KEY)
@@ -113,9 +120,13 @@ async def installation(facts_url: str, log_url: str) -> AsyncIterator[Installati
         async def advance(revision: int) -> None:
             await memory.advance(Revision(revision))
 
-        async with CommitRound(head=reader.head, advance=advance, writer=worker_log) as commit_round:
+        def head() -> int:
+            before_head()
+            return reader.head()
+
+        async with CommitRound(head=head, advance=advance, writer=worker_log) as commit_round:
             checks = CheckService(DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS))
-            yield Installation(checks, router, reader, memory, commit_round, administrator, log)
+            yield Installation(checks, router, reader, memory, commit_round, administrator, log, worker_log)
         await desk.close()
 
 

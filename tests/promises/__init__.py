@@ -1,0 +1,1 @@
+"""The eight promises of the README, each shown on a whole installation."""
