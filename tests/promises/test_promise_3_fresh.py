@@ -1,4 +1,4 @@
-"""Promise 3, fresh: what was written before a check began decides it, and what was written while it waited."""
+"""Promise 3, fresh: what was written before a check began decides it, and what was written as it waited."""
 
 from __future__ import annotations
 

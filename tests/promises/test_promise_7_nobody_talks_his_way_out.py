@@ -1,4 +1,4 @@
-"""Promise 7: nothing that a caller asserts lifts a deny of the request tier, or takes away what is on file."""
+"""Promise 7: nothing that a caller asserts lifts a request's deny, or takes away what is on file."""
 
 from __future__ import annotations
 
