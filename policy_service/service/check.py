@@ -26,7 +26,7 @@ from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
 from policy_service.service.caller import authenticate
-from policy_service.service.decide import Decided, decide
+from policy_service.service.decide import Decided, decide, too_large
 from policy_service.service.policies import PublishedPolicies, published
 
 METHOD = "DecisionService/Check"
@@ -122,7 +122,7 @@ class CheckService:
 
     async def decide(
         self, authorization: str, call: CheckCall, now: datetime
-    ) -> tuple[Caller, Decided, Revision]:
+    ) -> tuple[Caller, PublishedPolicies, Decided, Revision]:
         """Decide whole, as of one view; what is not in memory is loaded, and then it is decided from the
         start.
         """
@@ -137,7 +137,7 @@ class CheckService:
             except ColdFacts as cold:
                 await self._parts.memory.load(cold.keys)
             else:
-                return caller, decided, view.revision
+                return caller, policies, decided, view.revision
         raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
 
     async def _published(self, view: FactsView) -> PublishedPolicies:
@@ -178,9 +178,12 @@ class _PendingCheck:
 
     async def decide_again(self) -> None:
         service, now = self._service, self._service.now
-        caller, decided, revision = await service.decide(self._authorization, self._call, now)
+        caller, policies, decided, revision = await service.decide(self._authorization, self._call, now)
         head = service.head(caller, METHOD, now, revision, self._call.trace_id)
         entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
+        if entry.is_too_large:
+            decided = too_large(self._call, policies)
+            entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
         answer = decided.decision
         decision = Decision(
             decision_id=head.entry_id,

@@ -14,7 +14,7 @@ unknown record differ in nothing that the caller sees but ids, times, tokens and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from policy_service.engine.combine import Outcome
@@ -73,6 +73,12 @@ def decide(
         return _decide(situation, policies, moment)
     except NotTold as untold:
         return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
+
+
+def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
+    """The answer to a call whose entry would be larger than the log takes; its entry says so, and no more."""
+    decided = _withheld(call, policies, reason=NOT_AVAILABLE, cause="entry_too_large")
+    return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=()))
 
 
 def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Decided:

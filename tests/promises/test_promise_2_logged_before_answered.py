@@ -42,3 +42,15 @@ async def test_without_a_log_nothing_is_permitted(urls: tuple[str, str]) -> None
         road.worker_log.close()
         with pytest.raises(UnavailableError):
             await check(road, token, **SEE)
+
+
+async def test_what_is_too_large_for_the_log_is_not_available(urls: tuple[str, str]) -> None:
+    """The log takes entries of 65,535 bytes; a call that needs more is denied, and its entry says why."""
+    async with installation(*urls) as road:
+        token = await open_world(road)
+        fields = [{"name": f"{'x' * 60}{number}"} for number in range(1_500)]
+        answer = await check(road, token, user="w.nurse", record="F-V", fields=fields)
+        assert {(cell.effect, cell.reason) for cell in answer.cells} == {(pb.EFFECT_DENY, "NOT_AVAILABLE")}
+        stored = road.log.get(answer.decision_id)
+        assert stored is not None
+        assert log_pb.LogEntry.FromString(stored.data).decision.cause == "entry_too_large"
