@@ -120,9 +120,8 @@ Confirm = Callable[[str], Awaitable[Caller]]
 class Wrapper:
     """Runs a method for a caller whom the door let in.
 
-    Use cases judge the credentials afresh, on the facts that their answer rests on; `confirm` does so for a
-    call that never gets to one. `outlives_client` is control's: a write goes on to its log entry when the
-    client has left.
+    What has begun goes on to its log entry, also when the client has left. Use cases judge the credentials
+    afresh, on the facts that their answer rests on; `confirm` does so for a call that never gets to one.
     """
 
     def __init__(
@@ -131,44 +130,29 @@ class Wrapper:
         refusals: Refusals,
         write_refusal: WriteRefusal,
         confirm: Confirm,
-        *,
-        outlives_client: bool = False,
     ) -> None:
         self._limits = limits
         self._refusals = refusals
         self._write_refusal = write_refusal
         self._confirm = confirm
-        self._outlives_client = outlives_client
         self._running: set[asyncio.Task[bytes | Refusal]] = set()
 
     async def run(
         self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
     ) -> bytes:
         """Answer, or end the call with a refusal (which raises grpc's own error)."""
-        work = self._perform(method, caller, headers, request, context.peer)
-        try:
-            outcome = await (self._outlive(work) if self._outlives_client else work)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # the client left, or the server is ending: nobody waits for a status
-            # Something that the call waited for was cancelled; without this the client would wait for ever.
-            outcome = refusal_of(UnavailableError())
+        work = asyncio.create_task(self._perform(method, caller, headers, request, context.peer()))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
+        outcome = await asyncio.shield(work)
         if isinstance(outcome, Refusal):
             await abort(context, outcome)
         return outcome
 
     async def drained(self) -> None:
         """Return when no call runs any more."""
-        # Once, at the end, so that no call pays for an event.
-        while self._limits.in_flight:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-    async def _outlive(self, work: Any) -> bytes | Refusal:
-        running: asyncio.Task[bytes | Refusal] = asyncio.create_task(work)
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
-        return await asyncio.shield(running)
+        while self._running:
+            await asyncio.wait(tuple(self._running))
 
     async def _perform(
         self,
@@ -176,12 +160,12 @@ class Wrapper:
         caller: Caller,
         headers: Headers,
         request: bytes,
-        peer: Callable[[], str],
+        peer: str,
     ) -> bytes | Refusal:
         try:
             self._limits.enter(caller)
         except OverloadedError as error:
-            self._refusals.count(peer(), error.reason)
+            self._refusals.count(peer, error.reason)
             return refusal_of(error)
         call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
         try:
@@ -195,14 +179,18 @@ class Wrapper:
             return method.serialise(await method.call(call, message))
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, its text goes no further
             return await self._refuse(call, error, peer)
+        except asyncio.CancelledError:
+            # Something that it waited for was cancelled. A handler that ends so sends no status at all, and
+            # the client would wait for ever.
+            return await self._refuse(call, UnavailableError(), peer)
         finally:
             self._limits.leave(caller)
 
-    async def _refuse(self, call: Call, error: Exception, peer: Callable[[], str]) -> Refusal:
+    async def _refuse(self, call: Call, error: Exception, peer: str) -> Refusal:
         refusal = refusal_of(error)
         match error:
             case UnauthenticatedError() | OverloadedError():
-                self._refusals.count(peer(), error.reason)
+                self._refusals.count(peer, error.reason)
                 return refusal
             case PolicyServiceError():
                 known = error

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,12 +30,14 @@ class RefusedCallers:
     count: int
 
 
+WriteSummaries = Callable[[Sequence[RefusedCallers]], Awaitable[None]]
+"""Makes all of them durable, or raises."""
+
+
 class Refusals:
     """Counts refusals and writes their summaries once a second. Event loop only."""
 
-    def __init__(
-        self, write: Callable[[RefusedCallers], Awaitable[None]], now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, write: WriteSummaries, now: Callable[[], datetime]) -> None:
         self._write = write
         self._now = now
         self._counts: Counter[tuple[datetime, str, str]] = Counter()
@@ -65,14 +67,16 @@ class Refusals:
     async def flush(self, *, whole: bool = False) -> None:
         """Write the summaries of the seconds that are over, or of all. What fails is tried again."""
         second = self._now().replace(microsecond=0)
-        for key in [key for key in self._counts if whole or key[0] < second]:
-            count = self._counts.pop(key)
-            try:
-                await self._write(RefusedCallers(*key, count))
-            except Exception as error:  # noqa: BLE001 - a log that is down must not end the counting
-                self._counts[key] += count
-                _log.warning("the summary of refused calls was not written", extra=cause_of(error))
-                return
+        over = {key: count for key, count in self._counts.items() if whole or key[0] < second}
+        if not over:
+            return
+        for key in over:
+            del self._counts[key]
+        try:
+            await self._write([RefusedCallers(*key, count) for key, count in over.items()])
+        except Exception as error:  # noqa: BLE001 - a log that is down must not end the counting
+            self._counts.update(over)
+            _log.warning("the summaries of refused calls were not written", extra=cause_of(error))
 
 
 def host_of(peer: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,7 +100,7 @@ class Uses:
         self.summaries: list[dict[str, Any]] = []
         self.finished = 0
         self.gate = asyncio.Event()
-        self.refusals = Refusals(self.write_summary, lambda: datetime.now(UTC))
+        self.refusals = Refusals(self.write_summaries, lambda: datetime.now(UTC))
 
     async def echo(self, call: Call, message: str) -> str:
         return json.dumps(
@@ -169,8 +169,8 @@ class Uses:
             }
         )
 
-    async def write_summary(self, refused: RefusedCallers) -> None:
-        self.summaries.append({"peer": refused.peer, "cause": refused.cause, "count": refused.count})
+    async def write_summaries(self, summaries: Sequence[RefusedCallers]) -> None:
+        self.summaries += [{"peer": s.peer, "cause": s.cause, "count": s.count} for s in summaries]
 
 
 class OfAnotherLibraryError(Exception):

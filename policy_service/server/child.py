@@ -1,0 +1,169 @@
+"""One child process of the supervisor: `python -m policy_service.server.child control|worker`.
+
+What it is to do comes as one line of JSON on stdin, which then stays open: its end means that the supervisor
+is gone, and the child ends too. What it has to say goes to stdout, a line of JSON each: that it is ready,
+that it could not start and why, and every second whether it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Any
+
+import uvloop
+
+from policy_service.model.errors import PolicyServiceError
+from policy_service.server import logs
+from policy_service.server.compose import Parts, open_control, open_worker
+from policy_service.server.errors import StartError, cause
+from policy_service.server.health import Health
+from policy_service.server.serving import Ended, serve
+from policy_service.server.settings import Settings
+
+BEAT_SECONDS = 1.0
+CANNOT_START = 78
+"""Exit code (EX_CONFIG of sysexits.h): it said why on stdout."""
+BROKEN = 70
+"""Exit code (EX_SOFTWARE): it cannot do its work any more, another one may."""
+
+_STDIN, _STDOUT = 0, 1
+_ORPHANED_SECONDS = 5.0
+"""On top of the drain, for an orphan whose event loop does not turn any more."""
+
+_log = logging.getLogger("policy_service.server.child")  # not `__main__`, which it is
+
+
+class Role(StrEnum):
+    """What a child is."""
+
+    CONTROL = "control"
+    WORKER = "worker"
+
+
+_OPEN: dict[Role, Callable[[Settings], AbstractAsyncContextManager[Parts]]] = {
+    Role.CONTROL: open_control,
+    Role.WORKER: open_worker,
+}
+
+
+def main(role: Role) -> int:
+    """Run one child; returns its exit code."""
+    logs.set_up(role)
+    _prepare_process()
+    told = json.loads(_read_line())
+    settings = Settings.model_validate(told["settings"])
+    return uvloop.run(_run(role, settings, int(told["port"])))
+
+
+async def _run(role: Role, settings: Settings, port: int) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_unhandled)
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    _end_with_the_supervisor(loop, stop, settings.drain_seconds + _ORPHANED_SECONDS)
+    async with _beating() as say_health:
+        try:
+            async with _OPEN[role](settings) as parts:
+
+                def on_ready(health: Health) -> None:
+                    say_health(health)
+                    if role is Role.WORKER:
+                        _tune_collector()
+                    _say({"ready": True})
+                    _log.info("ready", extra={"port": port})
+
+                # A worker's port is shared with its siblings; control has none.
+                shared = role is Role.WORKER
+                ended = await serve(parts, settings, port, stop, share_port=shared, on_ready=on_ready)
+        except (StartError, PolicyServiceError) as error:
+            _log.error("cannot start", extra=cause(error))
+            _say({"failed": str(error)})
+            return CANNOT_START
+    return 0 if ended is Ended.ASKED else BROKEN
+
+
+def _prepare_process() -> None:
+    os.umask(0o077)  # whatever is made here, by whichever library, is its owner's alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the supervisor turns it into a drain
+    # Before grpc starts its threads, which inherit it. Measured at half as many calls again; where the kernel
+    # refuses it, the service runs without.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _tune_collector() -> None:
+    """After warm-up. Each call leaves a cycle behind; what was made at the start is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(1_000, 20, 50)
+
+
+def _end_with_the_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, seconds: float) -> None:
+    """Drain when stdin ends; end without draining where the event loop does not get to it."""
+
+    def wait() -> None:
+        while os.read(_STDIN, 1):
+            pass
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stop.set)
+        threading.Event().wait(seconds)
+        os._exit(BROKEN)
+
+    threading.Thread(target=wait, name="orphaned", daemon=True).start()
+
+
+@contextlib.asynccontextmanager
+async def _beating() -> AsyncIterator[Callable[[Health], None]]:
+    """Say every second that the event loop turns, and whether the process serves."""
+    health: list[Health] = []
+
+    async def beat() -> None:
+        while True:
+            _say({"serving": bool(health) and health[0].serving})
+            await asyncio.sleep(BEAT_SECONDS)
+
+    beats = asyncio.create_task(beat())
+    try:
+        yield health.append
+    finally:
+        beats.cancel()
+
+
+def _read_line() -> bytes:
+    """Unbuffered: a buffer's lock, held by a thread that waits, would end the interpreter with an error."""
+    line = bytearray()
+    while (byte := os.read(_STDIN, 1)) and byte != b"\n":
+        line += byte
+    return bytes(line)
+
+
+def _say(message: dict[str, Any]) -> None:
+    """One line to the supervisor. One that does not listen any more must not stop the child."""
+    with contextlib.suppress(OSError):
+        os.write(_STDOUT, json.dumps(message).encode() + b"\n")
+
+
+def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody waited for, by type and place; asyncio's own line would repeat its text."""
+    error = context.get("exception")
+    what = str(context.get("message", "")).partition("\n")[0]
+    _log.error("unhandled on the event loop", extra={"what": what, **(cause(error) if error else {})})
+
+
+if __name__ == "__main__":
+    sys.exit(main(Role(sys.argv[1])))

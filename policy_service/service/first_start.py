@@ -1,0 +1,98 @@
+"""What an empty installation needs before anybody can call it: policies, and somebody who may manage.
+
+Both are revisions like any other, and leave their log entries through the outbox.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from policy_service.decision_log.entries import Head, Versions, write_entry
+from policy_service.facts import keys
+from policy_service.facts.reader import FactsReader
+from policy_service.facts.store import Change, FactStore
+from policy_service.facts.tokens import make_token
+from policy_service.model.caller import NOBODY
+from policy_service.model.facts import INSTALLATION, Fact, Revision, Token
+from policy_service.model.ids import time_ordered_id
+from policy_service.model.vocabulary import StaffRole
+from policy_service.service.naming import fact_name
+from policy_service.service.policies import shipped_policy_set
+
+METHOD = "serve"
+PRINCIPAL = "first-administrator"
+VALID_FOR = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """Blocking; before the process serves."""
+
+    store: FactStore
+    reader: FactsReader
+    versions: Versions
+    clock: Callable[[], datetime]
+
+    def publish_policies(self, directory: Path) -> bool:
+        """Publish what is in `directory`, if nothing is published. Tells whether it did.
+
+        Raises what `shipped_policy_set` raises.
+        """
+        head = self.reader.head()
+        if self.reader.load([keys.policy_set()], head)[keys.policy_set()]:
+            return False
+        self._write(shipped_policy_set(directory), "the policies of the first start")
+        return True
+
+    def make_administrator(self, file: Path) -> bool:
+        """Put a first administrator's token into `file`, if there is no token at all. Tells whether it did.
+
+        The file is durable before the token holds, so that it is never lost; only its owner can read it.
+        """
+        if self.reader.list_facts(Token, None, "", 1, self.reader.head()):
+            return False
+        now, made = self.clock(), make_token()
+        _write_secret(file, made.text)
+        token = Token(
+            token_id=made.token_id,
+            controller=INSTALLATION,
+            secret_hash=made.secret_hash,
+            created_at=now,
+            expires_at=now + VALID_FOR,
+            principal=PRINCIPAL,
+            roles=tuple(StaffRole),
+        )
+        self._write(token, "the first administrator")
+        return True
+
+    def _write(self, fact: Fact, reason: str) -> None:
+        now = self.clock()
+        entry_id = time_ordered_id(now)
+
+        def entry(revision: Revision) -> bytes:
+            head = Head(entry_id, now, NOBODY, METHOD, revision, self.versions)
+            return write_entry(head, facts=[fact_name(fact)], reason=reason)
+
+        self.store.write(Change(METHOD, INSTALLATION, reason, (fact,), entry_id, now), entry)
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """Write a file that only its owner can read; it is there whole or not at all."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(text + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(file)
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
