@@ -82,7 +82,7 @@ class Manager:
         caller = Caller(
             token.token_id, token.controller, token.system, token.principal, frozenset(token.roles)
         )
-        return Call(caller, self.secret, method, acting_for or token.controller)
+        return Call(caller, self.secret, method, token.controller if acting_for is None else acting_for)
 
 
 @dataclass

@@ -1,0 +1,257 @@
+"""PrivacyRequestService: what is recorded protects at once, and stays in its organisation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from policy_service.facts import keys
+from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
+from policy_service.model.facts import PersonId, PrivacyRequest
+from policy_service.model.ids import random_id
+from policy_service.model.vocabulary import (
+    OnLapse,
+    PersonKind,
+    Purpose,
+    RequestKind,
+    RequestState,
+    Verb,
+    Visibility,
+)
+from policy_service.service.access import PutSystem, PutUser
+from policy_service.service.pages import PageAsked
+from policy_service.service.people import PutPerson
+from policy_service.service.requests import GetRequest, ListRequests, RecordRequest
+from tests.service.control import (
+    ADMIN,
+    AUDITOR,
+    FIRST,
+    NOON,
+    OFFICER,
+    POLICE,
+    TRUST_AUDITOR,
+    TRUST_OFFICER,
+    Control,
+    refusals,
+)
+
+WITHHOLD = RecordRequest("police-ref:P-1", RequestKind.WITHHOLD_LOCATION)
+
+
+async def on_file(control: Control) -> dict[str, PersonId]:
+    """Vera (with two identifiers), Adam, a child, a firm; a user and a system."""
+    people = {}
+    for name, asked in {
+        "vera": PutPerson(("police-ref:P-1", "nhs-number:9434765919")),
+        "adam": PutPerson(("police-ref:P-2",)),
+        "child": PutPerson(("police-ref:P-3",)),
+        "firm": PutPerson(("police-ref:F-1",), PersonKind.ORGANISATION),
+    }.items():
+        people[name] = (await control.people.put_person(OFFICER.calling(), asked)).answer.person.person_id
+    await control.access.put_user(ADMIN.calling(), PutUser("o.manager"))
+    await control.access.put_system(ADMIN.calling(), PutSystem("police-records", verbs=(Verb.SEE,)))
+    return people
+
+
+async def record(control: Control, asked: RecordRequest = WITHHOLD) -> PrivacyRequest:
+    return (await control.requests.record(OFFICER.calling(), asked)).answer
+
+
+async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -> None:
+    people = await on_file(control)
+    asked = RecordRequest(
+        person="nhs-number:943 476 5919",
+        kind=RequestKind.DO_NOT_SHARE,
+        covers=("police-ref:P-3",),
+        categories=("health.letter",),
+        record_types=("base.case",),
+        records=("OM-1",),
+        systems=("police-records",),
+        recipients=("police-ref:P-2", f"person:{people['adam']}", "user:o.manager", "team:x", "role:y"),
+        everyone_except=True,
+        purposes=(Purpose.CASEWORK,),
+        legal_basis="art. 21",
+        raised_by="professional",
+        evidence="E/1",
+        valid_from="2026-03-01",
+        valid_until="2026-03-28",
+        review_date=date(2026, 6, 1),
+        on_lapse=OnLapse.LAPSE,
+        visibility=Visibility.SECRET,
+    )
+    request = await record(control, asked)
+
+    view = await control.seen_elsewhere(
+        keys.requests_about(people["vera"]), keys.requests_about(people["child"])
+    )
+    assert view.requests_about(people["vera"]) == view.requests_about(people["child"]) == (request,)
+    assert request == PrivacyRequest(
+        request_id=request.request_id,
+        controller=POLICE,
+        person_id=people["vera"],
+        kind=RequestKind.DO_NOT_SHARE,
+        state=RequestState.ACTIVE,
+        received_at=NOON,
+        received_by="police-officer",
+        covers=(people["child"],),
+        categories=("health.letter",),
+        record_types=("base.case",),
+        records=("OM-1",),
+        systems=("police-records",),
+        # Adam was named twice, under two names; he is one.
+        recipients=(f"person:{people['adam']}", "user:o.manager", "team:x", "role:y"),
+        everyone_except=True,
+        purposes=(Purpose.CASEWORK,),
+        legal_basis="art. 21",
+        raised_by="professional",
+        evidence="E/1",
+        valid_from="2026-03-01",
+        valid_until="2026-03-28",
+        ends_at=datetime(2026, 3, 29, tzinfo=UTC),
+        zone="Europe/London",
+        review_date=date(2026, 6, 1),
+        on_lapse=OnLapse.LAPSE,
+        visibility=Visibility.SECRET,
+    )
+
+
+async def test_case_13_a_date_includes_its_day_where_the_clocks_change(control: Control) -> None:
+    await on_file(control)
+    request = await record(control, replace(WITHHOLD, valid_until="2026-03-29"))
+    assert request.ends_at == datetime(2026, 3, 29, 23, 0, tzinfo=UTC)
+
+
+async def test_case_14_what_begins_tomorrow_protects_today(control: Control) -> None:
+    people = await on_file(control)
+    request = await record(control, replace(WITHHOLD, valid_from="2026-03-03"))
+    assert (request.state, request.valid_from) == (RequestState.ACTIVE, "2026-03-03")
+    view = await control.seen_elsewhere(keys.requests_about(people["vera"]))
+    assert view.requests_about(people["vera"]) == (request,)
+
+
+async def test_two_requests_are_two(control: Control) -> None:
+    await on_file(control)
+    assert (await record(control)).request_id != (await record(control)).request_id
+
+
+async def test_what_no_request_can_be(control: Control) -> None:
+    await on_file(control)
+    await control.people.put_person(TRUST_OFFICER.calling(), PutPerson(("trust-ref:1",)))
+    against = replace(WITHHOLD, recipients=("police-ref:P-2",))
+    refused = {
+        replace(WITHHOLD, person=""): ("request.person", "REQUIRED"),
+        replace(WITHHOLD, person="police-ref:P-9"): ("request.person", "UNKNOWN_PERSON"),
+        replace(WITHHOLD, person="trust-ref:1"): ("request.person", "UNKNOWN_PERSON"),
+        replace(WITHHOLD, person="police-ref:F-1"): ("request.person", "NOT_A_PRIVATE_PERSON"),
+        replace(WITHHOLD, covers=("police-ref:P-3", "police-ref:P-9")): (
+            "request.covers[1]",
+            "UNKNOWN_PERSON",
+        ),
+        replace(WITHHOLD, categories=("location.currnt",)): (
+            "request.scope.categories[0]",
+            "UNKNOWN_CATEGORY",
+        ),
+        replace(WITHHOLD, categories=("finance", "finance")): ("request.scope.categories[1]", "REPEATED"),
+        replace(WITHHOLD, record_types=("base.case", "nhs.letter")): (
+            "request.scope.record_types[1]",
+            "UNKNOWN_RECORD_TYPE",
+        ),
+        replace(WITHHOLD, systems=("unknown",)): ("request.scope.systems[0]", "UNKNOWN_SYSTEM"),
+        replace(WITHHOLD, records=("OM-1 ",)): ("request.scope.records[0]", "BAD_REFERENCE"),
+        replace(WITHHOLD, recipients=("user:nobody",)): ("request.recipients[0]", "UNKNOWN_USER"),
+        replace(WITHHOLD, recipients=("team:",)): ("request.recipients[0]", "REQUIRED"),
+        replace(WITHHOLD, recipients=("nobody",)): ("request.recipients[0]", "BAD_IDENTIFIER"),
+        replace(WITHHOLD, recipients=("team:a", "police-ref:P-9")): (
+            "request.recipients[1]",
+            "UNKNOWN_PERSON",
+        ),
+        replace(against, everyone_except=True): ("request.everyone_except", "ONLY_FOR_DO_NOT_SHARE"),
+        replace(WITHHOLD, kind=RequestKind.EXCLUDED_PERSON): ("request.recipients", "REQUIRED"),
+        replace(WITHHOLD, kind=RequestKind.RESTRICTED_ACCESS): ("request.recipients", "REQUIRED"),
+        replace(WITHHOLD, purposes=(Purpose.CARE, Purpose.CARE)): ("request.purposes[1]", "REPEATED"),
+        replace(WITHHOLD, raised_by="neighbour"): ("request.raised_by", "UNKNOWN_WORD"),
+        replace(WITHHOLD, zone="Europe/Londn"): ("request.zone", "UNKNOWN_ZONE"),
+        replace(WITHHOLD, valid_until="2026-03-29T12:00:00"): ("request.valid_until", "BAD_TIME"),
+        replace(WITHHOLD, valid_until="next week"): ("request.valid_until", "BAD_TIME"),
+        replace(WITHHOLD, valid_from="2026-02-30"): ("request.valid_from", "BAD_DATE"),
+        replace(WITHHOLD, valid_from="2026-03-02", valid_until="2026-03-01"): (
+            "request.valid_until",
+            "ENDS_BEFORE_IT_BEGINS",
+        ),
+        replace(WITHHOLD, valid_from="2026-03-02T10:00:00Z", valid_until="2026-03-02T11:00:00+01:00"): (
+            "request.valid_until",
+            "ENDS_BEFORE_IT_BEGINS",
+        ),
+    }
+    asks = (control.requests.record(OFFICER.calling(), asked) for asked in refused)
+    assert await refusals(asks) == list(refused.values())
+
+
+async def test_one_day_is_an_interval(control: Control) -> None:
+    await on_file(control)
+    await record(control, replace(WITHHOLD, valid_from="2026-03-02", valid_until="2026-03-02"))
+
+
+async def test_roles(control: Control) -> None:
+    await on_file(control)
+    request = await record(control)
+    for caller in (ADMIN, AUDITOR):
+        with pytest.raises(PermissionDeniedError):
+            await control.requests.record(caller.calling(), WITHHOLD)
+    assert await control.requests.get(AUDITOR.calling(), GetRequest(request.request_id)) == request
+    assert (await control.requests.list(AUDITOR.calling(), ListRequests())).items == (request,)
+    for ask in (
+        control.requests.get(ADMIN.calling(), GetRequest(request.request_id)),
+        control.requests.list(ADMIN.calling(), ListRequests()),
+    ):
+        with pytest.raises(PermissionDeniedError):
+            await ask
+
+
+async def test_gets_and_lists_stop_at_the_organisation(control: Control) -> None:
+    await on_file(control)
+    request = await record(control)
+    told = set()
+    for request_id in (request.request_id, random_id()):
+        with pytest.raises(NotAvailableError) as caught:
+            await control.requests.get(TRUST_AUDITOR.calling(), GetRequest(request_id))
+        told.add((caught.value.reason, caught.value.message))
+    assert len(told) == 1
+    assert (await control.requests.list(TRUST_OFFICER.calling(), ListRequests())).items == ()
+    with pytest.raises(InvalidArgumentError, match="names nobody on file"):
+        await control.requests.list(TRUST_OFFICER.calling(), ListRequests("police-ref:P-1"))
+    assert await control.requests.get(FIRST.calling(), GetRequest(request.request_id)) == request
+    assert control.entries()[-1].controller == POLICE
+
+
+async def test_a_list_comes_in_pages_and_may_be_of_one_person(control: Control) -> None:
+    await on_file(control)
+    of_vera = {(await record(control)).request_id for _ in range(3)}
+    of_adam = (await record(control, replace(WITHHOLD, person="police-ref:P-2"))).request_id
+    covering_vera = replace(WITHHOLD, person="police-ref:P-3", covers=("police-ref:P-1",))
+    of_vera.add((await record(control, covering_vera)).request_id)
+
+    async def pages(person: str) -> list[list[str]]:
+        found, token = [], ""
+        while True:
+            listed = await control.requests.list(
+                OFFICER.calling("PrivacyRequestService/List"), ListRequests(person, PageAsked(2, token))
+            )
+            found.append([request.request_id for request in listed.items])
+            if not (token := listed.next_page_token):
+                return found
+
+    everything = await pages("")
+    assert [len(page) for page in everything] == [2, 2, 1]
+    assert [one for page in everything for one in page] == sorted({*of_vera, of_adam})
+    hers = await pages("police-ref:P-1")
+    assert [len(page) for page in hers] == [2, 2]
+    assert [one for page in hers for one in page] == sorted(of_vera)
+
+
+async def test_an_id_that_is_none_is_refused(control: Control) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        await control.requests.get(OFFICER.calling(), GetRequest("' OR 1=1"))
+    assert caught.value.reason == "BAD_ID"
