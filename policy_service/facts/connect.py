@@ -25,7 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from policy_service.model.errors import UnavailableError
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = 5.0
 """How long anything here waits for a lock, a connection or a server."""
 
 Answer = TypeVar("Answer")
@@ -68,9 +68,9 @@ def writing_engine(url: str) -> Engine:
     _at_each_begin(
         engine,
         "SET LOCAL synchronous_commit = on;"
-        f" SET LOCAL lock_timeout = '{WAIT_SECONDS}s';"
-        f" SET LOCAL statement_timeout = '{4 * WAIT_SECONDS}s';"
-        f" SET LOCAL idle_in_transaction_session_timeout = '{WAIT_SECONDS}s'",
+        f" SET LOCAL lock_timeout = {_milliseconds(1)};"
+        f" SET LOCAL statement_timeout = {_milliseconds(4)};"
+        f" SET LOCAL idle_in_transaction_session_timeout = {_milliseconds(2)}",
     )
     event.listen(engine, "connect", _collect_warnings)
     return engine
@@ -85,12 +85,12 @@ def reading_engine(url: str) -> Engine:
 
 
 def loading_engine(url: str, *, connections: int) -> Engine:
-    """Connections that cannot write, for several statements at a time; on PostgreSQL these are a transaction."""
+    """Connections that cannot write, for several statements at a time: on PostgreSQL, a transaction."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, _open_to_read, connections=connections)
     engine = _postgresql_engine(parsed, connections=connections)
-    _at_each_begin(engine, f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '{WAIT_SECONDS}s'")
+    _at_each_begin(engine, f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {_milliseconds(1)}")
     return engine
 
 
@@ -224,6 +224,10 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _milliseconds(waits: int) -> int:
+    return round(waits * WAIT_SECONDS * 1_000)
+
+
 def _at_each_begin(engine: Engine, statements: str) -> None:
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(statements))
 
@@ -249,8 +253,8 @@ def _postgresql_engine(url: URL, *, connections: int, **options: Any) -> Engine:
         use_native_hstore=False,  # no question about a type that is not used
         connect_args={
             "prepare_threshold": None,  # PgBouncer in transaction mode has no session to prepare for
-            "connect_timeout": WAIT_SECONDS,
-            "tcp_user_timeout": 2_000 * WAIT_SECONDS,
+            "connect_timeout": max(1, round(WAIT_SECONDS)),
+            "tcp_user_timeout": _milliseconds(2),
         },
         **options,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from policy_service.facts import keys
@@ -58,30 +58,28 @@ class FactsReader:
         return self._heads.read()
 
     def load(self, wanted: Collection[Key], revision: Revision) -> Mapping[Key, tuple[Fact, ...]]:
-        """What each key finds as of `revision` (one that `head` has returned), in the order of the facts'
-        ids; `()` for nothing.
+        """What each key finds as of `revision` (one that `head` has returned), in the order of the ids;
+        `()` for nothing.
 
-        One statement for each look-up and each 1,000 of its keys, whatever the number of calls they are for.
-        Rows as of a revision that is committed never change, so these statements need no common snapshot.
+        One statement for each look-up, organisation and 1,000 keys, whatever the number of calls they serve.
+        Rows as of a revision that is committed never change, so the statements need no common snapshot.
         """
         found: dict[Key, list[Fact]] = {key: [] for key in wanted}
-        by_lookup: defaultdict[Lookup, list[Key]] = defaultdict(list)
+        together: defaultdict[Key, list[str]] = defaultdict(list)
         for key in found:
             if not keys.is_empty(key):
-                by_lookup[LOOKUPS[key[0]]].append(key)
-        statements = [
-            (lookup, _find(lookup, batch, revision))
-            for lookup, these in by_lookup.items()
-            for batch in _batches(these)
+                together[key[:-1] or key].append(key[-1])
+        finds = [
+            find(beginning, batch, revision)
+            for beginning, last in together.items()
+            for batch in _batches(last)
         ]
         with failures_named():
-            answers = (
-                ask(self._loading, lambda connection: _run(connection, statements)) if statements else []
-            )
-        for lookup, rows in answers:
-            start = len(lookup.fields)
+            answers = ask(self._loading, lambda connection: _run(connection, finds)) if finds else []
+        for (lookup, _), rows in zip(finds, answers, strict=True):
+            values = len(lookup.fields)
             for row in rows:
-                found[lookup.name, *row[:start]].append(from_row(lookup.kind, row[start:]))
+                found[lookup.name, *row[:values]].append(from_row(lookup.kind, row[values:]))
         return {key: tuple(sorted(facts, key=fact_id)) for key, facts in found.items()}
 
     def list_facts(
@@ -112,40 +110,42 @@ def as_of(kind: Kind, revision: Revision) -> tuple[ColumnElement[bool], ColumnEl
     return kind.table.c.revision_from <= revision, kind.table.c.revision_to > revision
 
 
-def _run(
-    connection: Connection, statements: Sequence[tuple[Lookup, Select[*tuple[Any, ...]]]]
-) -> list[tuple[Lookup, Sequence[Row[*tuple[Any, ...]]]]]:
-    return [(lookup, connection.execute(statement).all()) for lookup, statement in statements]
+Find = tuple[Lookup, Select[*tuple[Any, ...]]]
 
 
-def _find(lookup: Lookup, wanted: list[Key], revision: Revision) -> Select[*tuple[Any, ...]]:
-    """A row for each fact that one of the keys finds: the key's values, then the fact's columns."""
+def find(beginning: Key, last: list[str], revision: Revision) -> Find:
+    """For keys that begin with `beginning` and end with one of `last`: their look-up, and a statement that
+    gives, for each fact that one of them finds, the values of that key and then the fact's columns.
+    """
+    lookup = LOOKUPS[beginning[0]]
     kind = KINDS[lookup.kind]
     table = kind.table
     if lookup.many:
         people = PrivacyRequestPersonRow
-        return (
-            select(people.person_id, *kind.columns)
-            .join(
-                table,
-                (table.c.request_id == people.request_id) & (table.c.revision_from == people.revision_from),
-            )
-            .where(people.person_id.in_([key[1] for key in wanted]), *as_of(kind, revision))
+        this_version = (table.c.request_id == people.request_id) & (
+            table.c.revision_from == people.revision_from
         )
+        statement = select(people.person_id, *kind.columns).join(table, this_version)
+        return lookup, statement.where(people.person_id.in_(last), *as_of(kind, revision))
     by = [table.c[field] for field in lookup.fields]
     statement = select(*by, *kind.columns).where(*as_of(kind, revision))
-    if not by:
-        return statement
-    # An empty value finds nothing; said in the words of the partial indexes, so that they are used.
-    statement = statement.where(by[-1] != _EMPTY_TEXT)
-    if len(by) == 1:
-        return statement.where(by[0].in_([key[1] for key in wanted]))
-    return statement.where(tuple_(*by).in_([key[1:] for key in wanted]))
+    if by:
+        # All but the last by themselves: for `(a, b) IN ((?, ?), ...)` SQLite reads the whole table.
+        statement = statement.where(
+            *(column == value for column, value in zip(by, beginning[1:], strict=False))
+        )
+        # An empty value finds nothing; said in the words of the partial indexes, so that they are used.
+        statement = statement.where(by[-1].in_(last), by[-1] != _EMPTY_TEXT)
+    return lookup, statement
 
 
-def _batches(wanted: list[Key]) -> Iterator[list[Key]]:
-    for start in range(0, len(wanted), KEYS_A_STATEMENT):
-        yield wanted[start : start + KEYS_A_STATEMENT]
+def _run(connection: Connection, finds: Sequence[Find]) -> list[Sequence[Row[*tuple[Any, ...]]]]:
+    return [connection.execute(statement).all() for _, statement in finds]
+
+
+def _batches(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), KEYS_A_STATEMENT):
+        yield values[start : start + KEYS_A_STATEMENT]
 
 
 class HeadReader:

@@ -98,7 +98,8 @@ def _state(connection: Connection) -> SchemaState:
     if current == scripts.get_current_head():
         return SchemaState.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}
-    return SchemaState.TOO_OLD if current in known else SchemaState.TOO_NEW
+    # None: before the first migration.
+    return SchemaState.TOO_OLD if current is None or current in known else SchemaState.TOO_NEW
 
 
 def _config() -> Config:

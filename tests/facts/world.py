@@ -1,0 +1,126 @@
+"""People and records for the tests of the store, and the changes that put them on file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from policy_service.facts.reader import FactsReader
+from policy_service.facts.store import Change, FactStore, Written
+from policy_service.model.facts import (
+    ArtefactType,
+    ContactPoint,
+    Controller,
+    Fact,
+    FieldType,
+    Fingerprint,
+    Person,
+    PersonId,
+    PersonIdentifier,
+    PolicySet,
+    PrivacyRequest,
+    Record,
+    RecordId,
+    RecordParty,
+    RecordType,
+    Relationship,
+    Revision,
+    System,
+    Token,
+    User,
+)
+from policy_service.model.vocabulary import (
+    ContactKind,
+    RelationKind,
+    RequestKind,
+    RequestState,
+    Role,
+    Verb,
+)
+
+POLICE = Controller("police")
+NHS = Controller("nhs")
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+VERA, ADAM, CHILD = PersonId("vera"), PersonId("adam"), PersonId("child")
+PHONE = Fingerprint("f" * 64)
+HOME = Fingerprint("a" * 64)
+
+vera = Person(VERA, POLICE)
+adam = Person(ADAM, POLICE)
+vera_nhs_number = PersonIdentifier("identifier-1", POLICE, VERA, "nhs_number", Fingerprint("1" * 64))
+adverse = Relationship("relationship-1", POLICE, ADAM, VERA, RelationKind.ADVERSE_TO)
+vera_phone = ContactPoint("point-1", POLICE, VERA, ContactKind.PHONE, PHONE, reference="CRM/7", uprn=HOME)
+case_type = RecordType(
+    "type-1", POLICE, "case", "base.case", (FieldType("address", ("location.current",), ("victim",)),)
+)
+letter = ArtefactType("artefact-1", POLICE, "letter", (FieldType("to", ("contact.post",), ("subject",)),))
+case = Record(RecordId("record-1"), POLICE, "CR/1", "case", ("dv-unit",))
+vera_in_case = RecordParty("party-1", POLICE, case.record_id, "vera", Role.VICTIM, VERA)
+withhold = PrivacyRequest(
+    "request-1",
+    POLICE,
+    VERA,
+    RequestKind.WITHHOLD_LOCATION,
+    RequestState.ACTIVE,
+    received_at=NOON,
+    received_by="desk",
+    covers=(CHILD,),
+)
+officer = User("user-1", POLICE, "PC-1", person_id=PersonId("officer"), roles=("investigator",))
+crm = System("system-1", POLICE, "crm", ("base.case",), (Verb.SEE,))
+token = Token("0123456789abcdef", POLICE, "0" * 64, NOON, NOON.replace(year=2027), system="crm")
+policies = PolicySet("set-1", POLICE, (("a.yaml", "uid: a"),), (("base.case", "fields: []"),))
+
+ONE_OF_EACH: tuple[Fact, ...] = (
+    vera,
+    vera_nhs_number,
+    adverse,
+    vera_phone,
+    case_type,
+    letter,
+    case,
+    vera_in_case,
+    withhold,
+    officer,
+    crm,
+    token,
+    policies,
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A store that several tests write to, and a reader of it."""
+
+    url: str
+    store: FactStore
+    reader: FactsReader
+
+
+def change(
+    *facts: Fact,
+    removed: tuple[Fact, ...] = (),
+    actor: str = "principal:priya",
+    controller: Controller = POLICE,
+    entry_id: str = "entry",
+    time: datetime = NOON,
+    idempotency_key: str = "",
+    body_hash: bytes = b"",
+) -> Change:
+    return Change(
+        actor, controller, "asked by phone", facts, entry_id, time, idempotency_key, body_hash, removed
+    )
+
+
+def entry(revision: Revision) -> bytes:
+    """A log entry's bytes: what they are is the log's affair."""
+    return f"entry of {revision}".encode()
+
+
+def put(store: FactStore, *facts: Fact, removed: tuple[Fact, ...] = ()) -> Revision:
+    return write(store, change(*facts, removed=removed)).revision
+
+
+def write(store: FactStore, wanted: Change) -> Written:
+    return store.write(wanted, entry)
