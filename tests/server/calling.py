@@ -20,7 +20,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Refused(Exception):
     """A refusal as a client reads it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -35,24 +35,39 @@ def test_a_system_holds_a_quarter_and_the_others_have_the_rest(small: Edge) -> N
     assert sum(s["count"] for s in summaries if s["cause"] == "OVERLOADED") >= 1
 
 
-def test_a_client_that_leaves_gives_back_what_it_held(small: Edge) -> None:
+def test_what_a_client_began_goes_on_without_it_and_holds_its_part_until_then(small: Edge) -> None:
+    finished = small.tell()["finished"]
     with Client(small.port) as client, ThreadPoolExecutor(CAPACITY) as threads:
-        left = [
-            threads.submit(client.call, "TestService/Wait", token="friend", seconds=0.3)
+        begun = [
+            threads.submit(client.call, "TestService/Slow", "1.0", token="friend", seconds=0.3)
             for _ in range(CAPACITY // 4)
         ]
-        for future in left:
-            with pytest.raises(Refused):
-                future.result(10)
-        time.sleep(0.2)
-        assert client.call("TestService/Echo", token="friend")
+        assert [type(future.exception(10)) for future in begun] == [Refused] * (CAPACITY // 4)
+        with pytest.raises(Refused) as refused:
+            client.call("TestService/Echo", token="friend")
+        assert refused.value.reason == "OVERLOADED"
+
+        _allowed_at_last(lambda: client.call("TestService/Echo", token="friend"))
+    assert small.tell()["finished"] == finished + CAPACITY // 4
 
 
-def _refused_until(call: object) -> Refused:
+def _allowed_at_last(call: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 5.0
+    while True:
+        try:
+            call()
+        except Refused:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _refused_until(call: Callable[[], object]) -> Refused:
     deadline = time.monotonic() + 5.0
     while time.monotonic() < deadline:
         try:
-            call()  # type: ignore[operator]
+            call()
         except Refused as refused:
             return refused
         time.sleep(0.02)
