@@ -79,26 +79,30 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
             ("alerts", ", ".join(decision.alerts)),
         ]
     )
+    for number, recipient in enumerate(decision.recipients, start=1):
+        how = " ".join(part for part in (recipient.contact_point, recipient.channel) if part)
+        say(f"recipient {number}  {recipient.recipient} {how}".rstrip())
     rows = list(_rows(decision))
     if rows:
         say()
-        print_table(("field", "recipient", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
+        print_table(("field", "to", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
         say()
         for policy in sorted({policy for row in rows for policy in row[6].split()}):
             say(f"decided by {policy}")
 
 
 def _rows(decision: pb.DecisionEvent) -> Iterator[tuple[str, ...]]:
-    """Unpack the matrix: recipient by recipient, the fields in order."""
-    recipients = [each.recipient for each in decision.recipients] or [decision.user]
-    places = [(field, recipient) for recipient in recipients for field in decision.fields]
-    for (field, recipient), index in zip(places, decision.cells, strict=False):
+    """Unpack the matrix: recipient by recipient, the fields in order; the recipients by their numbers."""
+    places = [
+        (field, str(number)) for number in range(1, len(decision.recipients) + 1) for field in decision.fields
+    ]
+    for (field, number), index in zip(places, decision.cells, strict=False):
         if index >= len(decision.outcomes):
             continue
         outcome = decision.outcomes[index]
         yield (
             f"{field.name}@{field.party}" if field.party else field.name,
-            recipient,
+            number,
             effect(outcome.effect),
             outcome.reason,
             outcome.told,

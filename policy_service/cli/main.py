@@ -10,13 +10,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from policy_service.cli import check, flags, log, requests, systems, tokens
+from policy_service.cli import check, flags, log, requests, serve, systems, tokens
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.render import clean
 from policy_service.cli.run import TOKEN_VARIABLE, Run
-from policy_service.cli.serve import serve
 from policy_service.cli.version import version
 from policy_service.client.errors import ServiceError
 
@@ -121,7 +120,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(systems.app, name="systems")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(example.app, name="example")
-app.command()(serve)
+app.command(epilog=serve.EPILOG)(serve.serve)
 app.command()(version)
 
 

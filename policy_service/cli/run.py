@@ -62,7 +62,12 @@ def current(context: typer.Context) -> Run:
 
 def manager(run: Run) -> Bearer:
     """The token for management: named by an option or the environment, else the first administrator's."""
-    return _named(run) or _read(
+    return _named(run) or first_administrator(run)
+
+
+def first_administrator(run: Run) -> Bearer:
+    """The token that `serve` made on its first start."""
+    return _read(
         run.admin_token,
         do_next="start the service with `make run`, which makes it, or name your own with --token-file",
     )

@@ -42,7 +42,7 @@ def load_organisation(connection: Connection, world: Organisation, say: Say) -> 
         for request in requests:
             connection.call(method, request, controller=world.controller)
         if requests:
-            say(f"  {len(requests):3} {what}")
+            say(f"  {what}: {len(requests)}")
 
 
 def is_loaded(connection: Connection, worlds: Sequence[Organisation]) -> bool:
@@ -71,7 +71,7 @@ def keep_tokens(connection: Connection, run: Run, world: Organisation, say: Say)
         )
         issued = connection.call(method, request, controller=world.controller)
         write_secret(path, issued.secret)
-        say(f"  token of {system.name} in {path}")
+        say(f"  token of {system.name}: {path}")
 
 
 def _holding_tokens(connection: Connection) -> list[str]:

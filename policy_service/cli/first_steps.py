@@ -1,0 +1,70 @@
+"""What `serve` prints when it is ready: what runs where, and commands that can be copied as they stand."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+DEFAULTS: Final = {"--address": "127.0.0.1:50051", "--control-address": "127.0.0.1:50052", "--var-dir": "var"}
+
+_TRY: Final = (
+    ("demo",),
+    (
+        *("check", "--as", "police-records", "--user", "o.manager", "--record", "OM-1001"),
+        *("--field", "subject.name", "--field", "enquiry.made_by"),
+    ),
+    ("requests", "list", "--controller", "example-police"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a service runs."""
+
+    address: str
+    control_address: str
+    var_dir: Path
+    tls_ca: Path | None
+
+
+def what_runs_where(running: Running) -> Sequence[str]:
+    """Tell where to call and where things are, a line each."""
+    return (
+        f"questions   {running.address}  DecisionService",
+        f"management  {running.control_address}  requests, people, records, access, decision log",
+        f"data        {running.var_dir.absolute()}",
+        f"your token  {running.var_dir / 'admin.token'}",
+    )
+
+
+def commands_to_try(running: Running) -> Sequence[str]:
+    """Give command lines that work from this folder, against this service."""
+    options = {
+        "--address": running.address,
+        "--control-address": running.control_address,
+        "--var-dir": str(running.var_dir),
+    }
+    words = [_program()]
+    for name, value in options.items():
+        if value != DEFAULTS[name]:
+            words += [name, value]
+    if running.tls_ca is not None:
+        words += ["--tls-ca", str(running.tls_ca)]
+    return [shlex.join([*words, *command]) for command in _TRY]
+
+
+def _program() -> str:
+    """Name this program so that a shell finds it: by its name if that is on the PATH, else by where it is."""
+    name = "policy-service"
+    here = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if found and Path(found).resolve() == here.resolve():
+        return name
+    if not here.exists():
+        return f"{sys.executable} -m policy_service"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
