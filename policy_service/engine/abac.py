@@ -70,7 +70,8 @@ def parse(part: Mapping[str, Any], *, uid: str, effect: Effect, priority: int) -
     with _PARSING:
         try:
             parsed = py_abac.Policy.from_json(policy)
-        except py_abac_exceptions.PolicyCreateError:
+        except (py_abac_exceptions.PolicyCreateError, TypeError):
+            # TypeError: its path check fails on an ObjectPath error that carries no text.
             raise NotPyAbac("py-abac does not accept it") from None
     return AllOf((*_targets(parsed.targets), *_rules(parsed.rules)))
 

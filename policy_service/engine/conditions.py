@@ -7,7 +7,7 @@ The tree (`Condition`) is frozen and hashable. Paths in it are catalogue paths, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
@@ -173,15 +173,3 @@ class Not:
 
 
 Condition = Test | AllOf | AnyOf | Not
-
-
-def tests_of(condition: Condition) -> Iterator[Test]:
-    """Give every test in `condition`, in the order in which it is written."""
-    match condition:
-        case Test():
-            yield condition
-        case Not(part):
-            yield from tests_of(part)
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from tests_of(part)

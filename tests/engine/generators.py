@@ -51,7 +51,7 @@ CATALOGUE = Catalogue(
 TEXTS = ("", "a", "ab", "Ab", "b", "a.b", "no", "é", "A")
 NUMBERS = (-1, 0, 1, 2.5, 14, 14.0, 9007199254740992)
 EXPRESSIONS = ("a", "^a", "b$", "a.b", "[ab]+", "(?i)AB", "^(a|no)$", r"\.")
-TARGETS = ("a", "ab", "a*", "b", "*", ["a", "b*"], ["ab", "no", "a.b"])
+TARGETS = ("a", "ab", "a*", "b", "*", ["a", "b*"], ["ab", "no", "a.b"], ["b", "*"])
 
 _COMPARE_TEXT = ["Equals", "NotEquals", "Contains", "NotContains", "StartsWith", "EndsWith"]
 _OTHER_KINDS = {

@@ -40,6 +40,15 @@ policy:
     context:
       $.recipient.works_on_record: {condition: Eq, value: true}
 """
+WARN = """
+uid: warn
+title: Warn
+kind: obligation
+gate: disclosure
+owner: privacy-office
+owes: {kind: show_warning, parameters: {categories: resource.categories}}
+policy: {rules: {resource: {$.protected: {condition: Eq, value: true}}}}
+"""
 HARMLESS_FIELD = {
     "resource.categories": ("finance",),
     "context.recipient.adverse": True,
@@ -92,6 +101,13 @@ def test_an_ill_typed_attribute_is_never_a_permit(attributes: dict[str, Any], pa
     assert outcome.effect is Effect.DENY
 
 
+@pytest.mark.parametrize("gate", [Gate.AUTHORITY, Gate.DELIVERY, Gate.ANSWER])
+def test_a_permit_in_one_gate_never_answers_another(gate: Gate) -> None:
+    outcome = plan(PERMIT).decide(gate, HARMLESS_RECIPIENT)
+    assert (outcome.effect, outcome.reason) == (Effect.DENY, "NO_BASIS")
+    assert plan(WARN).owed(gate, Effect.PERMIT, HARMLESS_RECIPIENT) == ()
+
+
 def test_a_deny_by_error_is_named_as_one() -> None:
     outcome = plan(DENY, PERMIT).decide(
         Gate.DISCLOSURE, {**HARMLESS_RECIPIENT, "context.recipient.adverse": 0}
@@ -131,16 +147,7 @@ def test_what_an_error_means(tier: Tier | None, meaning: ErrorMeans, counts: boo
 
 
 def test_an_obligation_that_cannot_be_evaluated_is_owed() -> None:
-    text = """
-uid: warn
-title: Warn
-kind: obligation
-gate: disclosure
-owner: privacy-office
-owes: {kind: show_warning, parameters: {categories: resource.categories}}
-policy: {rules: {resource: {$.protected: {condition: Eq, value: true}}}}
-"""
-    (owed,) = plan(text).owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.categories": ("finance",)})
+    (owed,) = plan(WARN).owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.categories": ("finance",)})
     assert (owed.kind, owed.by_error, owed.parameters) == (
         "show_warning",
         True,
