@@ -132,15 +132,23 @@ class FactsView:
         """The one that is published, or none."""
         return self._one(keys.policy_set())
 
-    # typed by the methods above; `keys.LOOKUPS` says what each look-up finds
+    # The methods above say the types: `keys.LOOKUPS` has the kind of fact that each look-up finds.
+
     def _all(self, key: Key) -> tuple[Any, ...]:
         try:
             return self._found[key]
         except KeyError:
-            if keys.is_empty(key):
-                return ()
-            raise ColdFacts(frozenset({key})) from None
+            return _not_in_memory(key)
 
     def _one(self, key: Key) -> Any | None:
-        found = self._all(key)
+        try:
+            found = self._found[key]
+        except KeyError:
+            found = _not_in_memory(key)
         return found[0] if found else None
+
+
+def _not_in_memory(key: Key) -> tuple[()]:
+    if keys.is_empty(key):
+        return ()
+    raise ColdFacts(frozenset({key}))
