@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from policy_service.decision_log.entries import (
     Head,
@@ -46,6 +46,7 @@ from policy_service.model.errors import (
     ConflictError,
     InvalidArgumentError,
     PermissionDeniedError,
+    PolicyServiceError,
     UnavailableError,
 )
 from policy_service.model.facts import Controller, Fact, Revision
@@ -74,6 +75,25 @@ class Occasion:
     caller: Caller
     controller: Controller
     idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked(Generic[T]):
+    """What a write would put on file after the revision `seen`, or why it would be refused.
+
+    A refusal waits for the store where the call has an idempotency key: what was written when it was first
+    asked for is answered again, whatever has become impossible since.
+    """
+
+    seen: Revision
+    occasion: Occasion
+    draft: Draft[T] | PolicyServiceError
+
+    @property
+    def drafted(self) -> Draft[T]:
+        if isinstance(self.draft, PolicyServiceError):
+            raise self.draft
+        return self.draft
 
 
 class _HeadMoved(Exception):
@@ -172,46 +192,56 @@ class ControlDesk:
     ) -> Done[T]:
         now = self._clock()
 
-        async def look(view: FactsView) -> tuple[Revision, Occasion, Draft[T]]:
+        async def look(view: FactsView) -> _Looked[T]:
             caller, controller = self._judged(view, call, roles, for_whom, now)
             _check_note(note)
             occasion = Occasion(now, caller, controller, note.idempotency_key)
-            return view.revision, occasion, draft(view, occasion)
+            try:
+                return _Looked(view.revision, occasion, draft(view, occasion))
+            except PolicyServiceError as refused:
+                if not note.idempotency_key:
+                    raise
+                return _Looked(view.revision, occasion, refused)
 
-        seen, occasion, made = await self._at_head(look)
-        caller = occasion.caller
-        owner = occasion.controller if made.controller is None else made.controller
-        entry_id = time_ordered_id(now)
+        looked = await self._at_head(look)
+        written = await self._in_writing_thread(partial(self._commit, call, note, looked))
+        if written.repeated:
+            return await self._write_again(call, looked.occasion, draft, written)
+        await self._complete()
+        return Done(looked.drafted.answer, self._backends.facts_token(written.revision))
 
-        def entry(revision: Revision) -> bytes:
+    def _commit(self, call: Asking, note: Note, looked: _Looked[T]) -> Written:
+        """Commit what was drafted, as the revision that follows the one it was drafted from. Blocking."""
+        seen, occasion = looked.seen, looked.occasion
+        draft = looked.draft if isinstance(looked.draft, Draft) else None
+        owner = occasion.controller if draft is None or draft.controller is None else draft.controller
+        entry_id = time_ordered_id(occasion.now)
+
+        def entry(revision: Revision) -> bytes:  # what it raises undoes the write
             if revision != seen + 1:
-                raise _HeadMoved  # the store rolls back
-            names = [fact_name(fact) for fact in (*made.facts, *made.removed)]
-            head = self._entry_head(call, caller, owner, entry_id, now, revision)
+                raise _HeadMoved
+            drafted = looked.drafted
+            names = [fact_name(fact) for fact in (*drafted.facts, *drafted.removed)]
+            head = self._entry_head(call, occasion.caller, owner, entry_id, occasion.now, revision)
             return write_entry(head, facts=names, reason=note.reason)
 
         change = Change(
-            actor=_actor(caller),
+            actor=_actor(occasion.caller),
             controller=owner,
             reason=note.reason,
-            facts=made.facts,
+            facts=() if draft is None else draft.facts,
             entry_id=entry_id,
-            time=now,
+            time=occasion.now,
             idempotency_key=note.idempotency_key,
             body_hash=self._body_hash(call, note),
-            removed=made.removed,
+            removed=() if draft is None else draft.removed,
         )
-        store = self._backends.store
         try:
-            written = await self._in_writing_thread(lambda: store.write(change, entry))
+            return self._backends.store.write(change, entry)
         except ConflictError as error:
-            if error.reason == "ALREADY_EXISTS" and await self.in_thread(self._backends.reader.head) > seen:
+            if error.reason == "ALREADY_EXISTS" and self._backends.reader.head() > seen:
                 raise _HeadMoved from error
             raise
-        if written.repeated:
-            return await self._write_again(call, occasion, draft, written)
-        await self._complete()
-        return Done(made.answer, self._backends.facts_token(written.revision))
 
     async def _write_again(
         self,

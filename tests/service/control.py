@@ -79,9 +79,8 @@ class Manager:
     def calling(self, method: str = "TestService/Test", *, acting_for: Controller | None = None) -> Call:
         """A call of his; `acting_for` is the metadata `x-controller`."""
         token = self.token
-        caller = Caller(
-            token.token_id, token.controller, token.system, token.principal, frozenset(token.roles)
-        )
+        roles = frozenset(token.roles)
+        caller = Caller(token.token_id, token.controller, token.system, token.principal, roles)
         return Call(caller, self.secret, method, token.controller if acting_for is None else acting_for)
 
 
@@ -191,10 +190,10 @@ async def prepare(stores: Stores) -> None:
 
 
 @asynccontextmanager
-async def running(stores: Stores) -> AsyncIterator[Control]:
-    """A control plane on these stores; it goes on where an earlier one ended."""
+async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
+    """A control plane on these stores; it goes on where an earlier one of its slot ended."""
     with ExitStack() as stack:
-        log = stack.enter_context(StreamWriter.open(stores.log_url, SLOT, timeouts=IMPATIENT))
+        log = stack.enter_context(StreamWriter.open(stores.log_url, slot, timeouts=IMPATIENT))
         store = stack.enter_context(FactStore(stores.facts_url, stream_id=log.stream_id))
         reader = FactsReader(stores.facts_url)
         stack.callback(reader.close)

@@ -1,0 +1,74 @@
+"""Promise 3, Fresh: what a write has put on file, whoever reads the head next sees, control itself too."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from policy_service.facts import keys
+from policy_service.facts.memory import FactsMemory
+from policy_service.model.errors import UnauthenticatedError
+from policy_service.model.vocabulary import RequestKind
+from policy_service.service.access import IssueToken, PutSystem, RevokeToken
+from policy_service.service.pages import PageAsked
+from policy_service.service.people import PutPerson
+from policy_service.service.requests import ListRequests, RecordRequest
+from tests.service.control import ADMIN, OFFICER, POLICE, Control, Manager, Stores, running
+
+VERA = PutPerson(("police-ref:P-1",))
+WITHHOLD = RecordRequest("police-ref:P-1", RequestKind.WITHHOLD_LOCATION)
+
+
+async def test_a_request_that_was_recorded_is_seen_by_a_memory_that_was_warm(control: Control) -> None:
+    person_id = (await control.people.put_person(OFFICER.calling(), VERA)).answer.person.person_id
+    memory = FactsMemory(control.reader)
+    for number in range(10):
+        await memory.advance(control.reader.head())
+        await memory.load([keys.requests_about(person_id)])
+        assert len(memory.view.requests_about(person_id)) == number
+        await control.requests.record(OFFICER.calling(), WITHHOLD)
+    memory.close()
+
+
+async def test_control_reads_what_another_process_wrote(control: Control) -> None:
+    assert (await control.access.list_systems(ADMIN.calling(), PageAsked())).items == ()
+    issued = control.manager("newcomer", *ADMIN.token.roles)
+    await control.access.put_system(issued.calling(), PutSystem("x"))
+    assert len((await control.access.list_systems(issued.calling(), PageAsked())).items) == 1
+
+
+async def test_a_caller_revoked_while_his_write_waits_does_not_write(control: Control) -> None:
+    revoke = control.access.revoke_token(ADMIN.calling(), RevokeToken(OFFICER.token.token_id))
+    put = control.people.put_person(OFFICER.calling(), VERA)
+    revoked, refused = await asyncio.gather(revoke, put, return_exceptions=True)
+    assert not isinstance(revoked, BaseException)
+    assert isinstance(refused, UnauthenticatedError)
+
+
+async def test_two_controls_that_write_at_once_each_write_what_still_holds(stores: Stores) -> None:
+    """On PostgreSQL several may run: a write that was made from facts that moved is made again."""
+    if stores.facts_url.startswith("sqlite"):
+        pytest.skip("one process writes a SQLite file")
+    async with running(stores) as one, running(stores, slot="control-2") as other:
+        both = (one, other)
+        # Each makes the same people, so that each finds what the other has just put on file.
+        puts = [
+            each.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",)))
+            for i in range(10)
+            for each in both
+        ]
+        people = [done.answer.person.person_id for done in await asyncio.gather(*puts)]
+        assert people[0::2] == people[1::2]
+        assert len(set(people)) == 10
+        writes = [entry.revision for entry in one.entries() if entry.HasField("write")]
+        assert len(set(writes)) == len(writes) == 20
+
+
+async def test_a_token_that_was_issued_opens_the_next_call(control: Control) -> None:
+    asked = IssueToken(principal="m.new", roles=OFFICER.token.roles)
+    issued = (await control.access.issue_token(ADMIN.calling(), asked)).answer
+    newcomer = Manager(issued.token, issued.secret)
+    await control.requests.list(newcomer.calling(), ListRequests())
+    assert control.entries()[-1].caller.principal == "m.new"
+    assert control.entries()[-1].controller == POLICE
