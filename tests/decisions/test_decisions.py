@@ -1,17 +1,24 @@
-"""Every decision case, and its twin, on every road."""
+"""Every decision case, and its twin, on every road; and once more under other names.
+
+The services are opened once for all cases: each run has names of its own, so none meets another's facts.
+"""
 
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from tests.decisions.case import Run, case_names, read_run
 from tests.decisions.compare import agrees_with_its_entry, expected_to_say, says
 from tests.decisions.roads import Road, ask, entry_of, put_on_file
-from tests.support.installation import installation
+from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
+from tests.support.served import Served, served, socket_road
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _tags = itertools.count(1)
 
@@ -19,7 +26,9 @@ SIDES = pytest.mark.parametrize("twin", [False, True], ids=["case", "twin"])
 CASES = pytest.mark.parametrize("name", case_names())
 
 
-async def travel(road: Road, run: Run) -> None:
+async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) -> None:
+    """Put the case's facts on file, ask, and hold answer and log entry against what the case expects."""
+    run: Run = read_run(name, twin=twin, tag=f"t{next(_tags)}", renamed=renamed)
     token = await put_on_file(road, run.case.facts, run.case.system)
     answer = await ask(road, run.case.ask, token)
     entry = await entry_of(road, answer.decision_id)
@@ -29,27 +38,61 @@ async def travel(road: Road, run: Run) -> None:
     assert set(run.expected.log.policies) <= decided
 
 
-@CASES
-@SIDES
-async def test_on_sqlite(name: str, twin: bool, tmp_path: Path) -> None:
-    run = read_run(name, twin=twin, tag=f"s{next(_tags)}", renamed=False)
-    async with installation(f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}") as road:
-        await travel(road, run)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    directory = tmp_path_factory.mktemp("installation")
+    async with installation(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}") as road:
+        yield road
 
 
-@CASES
-@SIDES
-async def test_on_postgresql(name: str, twin: bool) -> None:
-    run = read_run(name, twin=twin, tag=f"p{next(_tags)}", renamed=False)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def on_postgresql() -> AsyncIterator[Installation]:
     url = postgres_url()
     async with installation(url, url) as road:
-        await travel(road, run)
+        yield road
+
+
+@pytest.fixture(scope="module")
+def served_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def served_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    url = postgres_url()
+    with served(tmp_path_factory.mktemp("served"), facts_url=url, log_url=url) as service:
+        yield service
 
 
 @CASES
 @SIDES
-async def test_whatever_the_names(name: str, twin: bool, tmp_path: Path) -> None:
+async def test_use_case_on_sqlite(name: str, twin: bool, on_sqlite: Installation) -> None:
+    await travel(on_sqlite, name, twin=twin)
+
+
+@CASES
+@SIDES
+async def test_use_case_on_postgresql(name: str, twin: bool, on_postgresql: Installation) -> None:
+    await travel(on_postgresql, name, twin=twin)
+
+
+@CASES
+@SIDES
+async def test_socket_on_sqlite(name: str, twin: bool, served_on_sqlite: Served) -> None:
+    async with socket_road(served_on_sqlite) as road:
+        await travel(road, name, twin=twin)
+
+
+@CASES
+@SIDES
+async def test_socket_on_postgresql(name: str, twin: bool, served_on_postgresql: Served) -> None:
+    async with socket_road(served_on_postgresql) as road:
+        await travel(road, name, twin=twin)
+
+
+@CASES
+@SIDES
+async def test_whatever_the_names(name: str, twin: bool, on_sqlite: Installation) -> None:
     """Every party renamed, another record type of its base, another organisation."""
-    run = read_run(name, twin=twin, tag=f"r{next(_tags)}", renamed=True)
-    async with installation(f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}") as road:
-        await travel(road, run)
+    await travel(on_sqlite, name, twin=twin, renamed=True)
