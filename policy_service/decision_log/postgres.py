@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from policy_service.decision_log import migrations
 from policy_service.decision_log.errors import LogUnavailable
 from policy_service.decision_log.location import Timeouts
+
+Answer = TypeVar("Answer")
 
 _LOSES_COMMITS = ("fsync", "full_page_writes")
 
@@ -50,7 +54,8 @@ class PostgresLocation:
         return nullcontext()
 
     def writing(self, slot: str) -> Engine:  # noqa: ARG002 - one database holds all slots
-        engine = self._engine(isolation_level="AUTOCOMMIT")  # the writer says BEGIN and COMMIT itself
+        # The writer says BEGIN and COMMIT itself.
+        engine = self._bounded(self._engine(isolation_level="AUTOCOMMIT"))
         with engine.connect() as connection:
             found = migrations.version(connection)
         if found != migrations.NEWEST:
@@ -73,12 +78,12 @@ class PostgresLocation:
     def commit(self, cursor: DBAPICursor) -> None:
         self.warnings.clear()
         cursor.execute("COMMIT")
-        # A wait for a synchronous standby that is cut off, by the timeout too, ends in success and a warning.
+        # A wait for a synchronous standby that somebody cancels ends in success and a warning.
         if self.warnings:
             raise LogUnavailable("PostgreSQL committed without knowing that its standby has it")
 
     def reading(self) -> Generator[Connection, None, None]:
-        with self._engine().connect() as connection:
+        with self._bounded(self._engine()).connect() as connection:
             statement_ms = int(self.timeouts.statement * 1000)
             connection.exec_driver_sql(
                 f"SET LOCAL statement_timeout = {statement_ms}; SET TRANSACTION READ ONLY"
@@ -94,17 +99,35 @@ class PostgresLocation:
             self.warnings.append(diagnostic.message_primary)
 
     def _engine(self, **options: Any) -> Engine:
-        return create_engine(
-            self.url,
-            **options,
-            poolclass=NullPool,
-            connect_args={
-                "prepare_threshold": None,
-                "connect_timeout": max(1, round(self.timeouts.connect)),
-                # A server that is gone without a word is noticed by the client's own kernel.
-                "tcp_user_timeout": int(self.timeouts.statement * 1000),
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 3,
-            },
-        )
+        connect_args = {
+            "prepare_threshold": None,
+            "connect_timeout": max(1, round(self.timeouts.connect)),
+            # A server that is gone without a word is noticed by the client's own kernel.
+            "tcp_user_timeout": int(self.timeouts.statement * 1000),
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+        }
+        return create_engine(self.url, poolclass=NullPool, connect_args=connect_args, **options)
+
+    def _bounded(self, engine: Engine) -> Engine:
+        @event.listens_for(engine, "do_connect")
+        def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> psycopg.Connection:
+            connection = BoundedConnection.connect(*arguments, **options)
+            # The server's own timeout is let come first, since it says what it was.
+            connection.longest_wait = self.timeouts.statement + 1
+            return connection
+
+        return engine
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """Waits for the server for so long only, also where the server's timeouts do not reach.
+
+    They do not where a COMMIT waits for a synchronous standby, and where the server itself stands still.
+    """
+
+    longest_wait: float | None = None
+
+    def wait(self, gen: PQGen[Answer], interval: float = 0.1, timeout: float | None = None) -> Answer:
+        return super().wait(gen, interval, self.longest_wait if timeout is None else timeout)

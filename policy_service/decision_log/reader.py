@@ -136,4 +136,6 @@ def _head(row: Row[str, str, int, int, bytes, int, int, bool]) -> StreamHead:
 
 def _stored(row: Row[str, str, int, str, int, bytes]) -> StoredEntry:
     stream_id, slot, index, entry_id, time_us, data = row
-    return StoredEntry(StreamId(stream_id), slot, index, entry_id, time_us, data, leaf_hash(data))
+    # SQLite lets whoever alters a row put a text where bytes were.
+    as_bytes = data if isinstance(data, bytes) else str(data).encode()
+    return StoredEntry(StreamId(stream_id), slot, index, entry_id, time_us, as_bytes, leaf_hash(as_bytes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from policy_service.decision_log.errors import LogUnavailable
 from policy_service.decision_log.location import Location, Timeouts
@@ -18,7 +19,11 @@ def locate(url: str, timeouts: Timeouts | None = None) -> Location:
     """
     # Here, since both import this module for what they share.
 
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Without the cause, which repeats the URL, with its password.
+        raise LogUnavailable("the decision log's URL cannot be read") from None
     within = timeouts or Timeouts()
     match parsed.get_backend_name():
         case "sqlite":
@@ -35,4 +40,7 @@ def migrate(url: str) -> None:
     On PostgreSQL it must have run before a writer opens, by a role that may create tables. On SQLite each
     writer brings its own file up to date when it opens it; this does the same for those that nobody has open.
     """
-    locate(url).migrate()
+    try:
+        locate(url).migrate()
+    except SQLAlchemyError as error:
+        raise LogUnavailable("the decision log cannot be migrated now") from error

