@@ -77,11 +77,12 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
             ("owed", ", ".join(obligation_in_words(owed) for owed in decision.obligations)),
             ("valid until", moment(decision.valid_until)),
             ("alerts", ", ".join(decision.alerts)),
+            *(
+                (f"to {number}", " ".join(filter(None, (each.recipient, each.contact_point, each.channel))))
+                for number, each in enumerate(decision.recipients, start=1)
+            ),
         ]
     )
-    for number, recipient in enumerate(decision.recipients, start=1):
-        how = " ".join(part for part in (recipient.contact_point, recipient.channel) if part)
-        say(f"recipient {number}  {recipient.recipient} {how}".rstrip())
     rows = list(_rows(decision))
     if rows:
         say()

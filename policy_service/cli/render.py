@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -15,6 +16,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+WIDTH: Final = 80
+_ID_WIDTH: Final = 40
 
 
 def as_json(message: Message) -> dict[str, Any]:
@@ -34,22 +38,37 @@ def say(text: str = "") -> None:
     typer.echo(clean(text))
 
 
+def say_wrapped(text: str, indent: str) -> None:
+    """Print a sentence in lines of at most 80 columns."""
+    for line in textwrap.wrap(clean(text), WIDTH - len(indent)):
+        typer.echo(indent + line)
+
+
 def progress(text: str) -> None:
     """Print a line about what goes on, on standard error."""
     typer.echo(clean(text), err=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table within 80 columns, or within the terminal where that is narrower."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    """Print a table within 80 columns, or within the terminal where that is narrower.
+
+    The first column, which names the row, is not broken as long as it is no wider than an id, so that it can
+    be copied.
+    """
+    rows = list(rows)
+    whole = max((len(clean(row[0])) for row in rows), default=0) <= _ID_WIDTH
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=whole and number == 0)
     for row in rows:
         # Text, so that square brackets of a value are not taken for markup.
         table.add_row(*(Text(clean(value), style=_STYLE.get(value, "")) for value in row))
-    console = Console(highlight=False, soft_wrap=False)
-    console.width = min(console.width, 80)
-    console.print(table)
+    console = Console(highlight=False)
+    console.width = min(console.width, WIDTH)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:

@@ -152,8 +152,8 @@ def list_requests(
         print_json({"requests": [as_json(each) for each in found], "more": more})
         return
     print_table(
-        ("request", "kind", "state", "person"),
-        ((each.request_id, each.kind, each.state, each.person) for each in found),
+        ("request", "kind", "state"),
+        ((each.request_id, each.kind, each.state) for each in found),
     )
     if more:
         say(f"the first {limit}; there are more, see --limit")

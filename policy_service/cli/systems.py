@@ -112,14 +112,13 @@ def list_systems(
         print_json({"systems": [as_json(each) for each in found], "more": more})
         return
     print_table(
-        ("system", "controller", "verbs", "purposes", "record types", "state"),
+        ("system", "controller", "verbs", "purposes", "state"),
         (
             (
                 each.name,
                 each.controller,
                 ", ".join(each.grant.verbs),
                 ", ".join(each.grant.purposes),
-                ", ".join(each.grant.record_types),
                 "suspended" if each.suspended else "active",
             )
             for each in found

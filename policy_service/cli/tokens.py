@@ -109,7 +109,7 @@ def list_tokens(
         (
             (
                 each.token_id,
-                f"system {each.system}" if each.system else each.principal,
+                each.system or each.principal,
                 each.controller or "all",
                 moment(each.expires_at)[:10],
                 state(each),

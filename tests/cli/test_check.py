@@ -149,6 +149,25 @@ def test_a_matrix_and_what_is_owed_fit_80_columns(terminal: Terminal, fake: Fake
     assert "decision     01930000-0000-7000-8000-000000000000" in typed.out
 
 
+@pytest.mark.parametrize("length", [36, 40, 41, 128])
+def test_a_long_name_is_broken_rather_than_cut(terminal: Terminal, fake: FakeService, length: int) -> None:
+    name = "".join(chr(97 + i % 26) for i in range(length))
+    cells = [pb.Cell(field=name, effect=pb.EFFECT_DENY, reason="A_REASON_OF_SOME_LENGTH_AND_MORE")]
+    answer = pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_DENY, cells=cells)
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    lines = terminal(*SIMPLE).out.splitlines()
+
+    assert max(len(line) for line in lines) <= 80
+    firsts = [
+        line.split()[0]
+        for line in lines[2:]
+        if line[:1].isalpha() and not line.startswith(("answer", "decision"))
+    ]
+    assert "".join(firsts) == name
+    assert (len(firsts) == 1) is (length <= 40)
+
+
 def test_json_is_the_answer_with_the_protos_names(terminal: Terminal, fake: FakeService) -> None:
     fake.answers["DecisionService/Check"] = permit
 

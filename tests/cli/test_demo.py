@@ -61,7 +61,7 @@ def test_right_answers_end_with_0(
 
     assert (typed.code, typed.err) == (0, "")
     assert f"{len(QUESTIONS)} of {len(QUESTIONS)} answers are as expected" in typed.out
-    assert max(len(line) for line in typed.out.splitlines()) <= 110
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
     for word in ("example-police", "the fatal question", "enquiry.made_by", "split_per_recipient", "d-1"):
         assert word in typed.out
     tokens = {call.metadata["authorization"] for call in fake.calls}
