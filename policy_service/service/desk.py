@@ -28,7 +28,6 @@ from policy_service.decision_log.entries import (
     Versions,
     read_entry,
     refusal_entry,
-    refused_callers_entry,
     write_entry,
 )
 from policy_service.decision_log.entry import Entry
@@ -41,7 +40,7 @@ from policy_service.facts.memory import FactsMemory
 from policy_service.facts.reader import FactsReader
 from policy_service.facts.store import Change, FactStore, Written
 from policy_service.facts.view import ColdFacts, FactsView
-from policy_service.model.caller import NOBODY, Caller
+from policy_service.model.caller import Caller
 from policy_service.model.errors import (
     ConflictError,
     InvalidArgumentError,
@@ -300,19 +299,6 @@ class ControlDesk:
         head = self._entry_head(call, call.caller, call.controller, entry_id, now, revision)
         entry = refusal_entry(head, status=status, reason=reason, field=field)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
-
-    async def refused_callers(self, *, time: datetime, peer: str, cause: str, count: int) -> None:
-        """Leave the summary of calls that the door refused within the second that begins at `time` (UTC)."""
-        head = Head(
-            entry_id=time_ordered_id(time),
-            time=time,
-            caller=NOBODY,
-            method="",
-            revision=self._backends.memory.view.revision,
-            versions=self._backends.versions,
-        )
-        entry = refused_callers_entry(head, peer=peer, cause=cause, count=count)
-        await self._append(Entry(head.entry_id, to_microseconds(time), entry))
 
     def _judged(
         self,

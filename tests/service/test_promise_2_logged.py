@@ -92,12 +92,6 @@ async def test_what_raises_leaves_no_entry_of_its_own(control: Control) -> None:
     assert control.entries() == []
 
 
-async def test_the_summary_of_refused_callers_names_nobody(control: Control) -> None:
-    await control.desk.refused_callers(time=NOON, peer="ipv4:192.0.2.7", cause="TOKEN_UNKNOWN", count=3)
-    (entry,) = control.entries()
-    assert (entry.caller.token_id, entry.refused_callers.count) == ("", 3)
-
-
 async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Control) -> None:
     await control.people.put_person(OFFICER.calling(), VERA)
     before = control.entries()
