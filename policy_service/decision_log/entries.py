@@ -51,6 +51,8 @@ class Head:
     revision: int
     versions: Versions
     trace_id: bytes = b""
+    permits_judged_at: datetime | None = None
+    """The moment by which ends of permits were judged; None in entries that are no decisions."""
     controller: Controller | None = None
     """For whom the caller acts, where that is not his token's controller (an installation token)."""
 
@@ -58,6 +60,8 @@ class Head:
 def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
     """The entry of a decision."""
     entry = _entry(head)
+    if head.permits_judged_at is not None:
+        entry.permits_judged_at.CopyFrom(timestamp(head.permits_judged_at))
     entry.versions.policy_set = trace.policy_set
     event = entry.decision
     call = trace.call

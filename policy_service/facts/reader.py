@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, literal_column, s
 from sqlalchemy.exc import DBAPIError
 
 from policy_service.facts import keys
-from policy_service.facts.connect import ask, failures_named, loading_engine, reading_engine
+from policy_service.facts.connect import ask, failures_named, loading_engine, reading_engine, sqlite_path
 from policy_service.facts.keys import LOOKUPS, Key, Lookup
 from policy_service.facts.mapping import KINDS, F, Kind, fact_id, from_microseconds, from_row, kind_of
 from policy_service.facts.tables import PrivacyRequestPersonRow
@@ -33,6 +33,8 @@ class Head:
 
     revision: Revision
     committed_at: datetime
+    server_time: datetime | None = None
+    """What the database server's own clock said; None on SQLite, whose clock is the process's."""
 
 
 class FactsReader:
@@ -148,37 +150,40 @@ def _batches(values: list[str]) -> Iterator[list[str]]:
         yield values[start : start + KEYS_A_STATEMENT]
 
 
+_HEAD_ON_SQLITE = "SELECT revision, committed_at, NULL FROM head"
+_HEAD_ON_POSTGRESQL = "SELECT revision, committed_at, clock_timestamp() FROM head"
+
+
 class HeadReader:
     """Reads the head row, each time in a transaction of its own, on one connection that is kept for it."""
 
     def __init__(self, url: str) -> None:
         self._engine = reading_engine(url)
+        self._statement = _HEAD_ON_SQLITE if sqlite_path(url) else _HEAD_ON_POSTGRESQL
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
     def read(self) -> Head:
         with failures_named(), self._lock:
             try:
-                revision, committed_at = self._ask()
+                revision, committed_at, server_time = self._ask()
             except DBAPIError as error:
                 self._drop()
                 if not error.connection_invalidated:
                     raise
-                revision, committed_at = self._ask()
-        return Head(Revision(revision), from_microseconds(committed_at))
+                revision, committed_at, server_time = self._ask()
+        return Head(Revision(revision), from_microseconds(committed_at), server_time)
 
     def close(self) -> None:
         with self._lock:
             self._drop()
             self._engine.dispose()
 
-    def _ask(self) -> tuple[int, int]:
+    def _ask(self) -> tuple[int, int, datetime | None]:
         if self._connection is None:
             self._connection = self._engine.connect()
-        revision, committed_at = self._connection.exec_driver_sql(
-            "SELECT revision, committed_at FROM head"
-        ).one()
-        return revision, committed_at
+        revision, committed_at, server_time = self._connection.exec_driver_sql(self._statement).one()
+        return revision, committed_at, server_time
 
     def _drop(self) -> None:
         if self._connection is not None:

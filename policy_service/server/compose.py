@@ -22,6 +22,7 @@ from policy_service.decision_log.round import CommitRound
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.facts import schema
+from policy_service.facts.decision_clock import DecisionClock
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.key_file import load_or_create_key
 from policy_service.facts.mapping import to_microseconds
@@ -144,15 +145,22 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
             await memory.advance(Revision(revision))
 
         await advance(await asyncio.to_thread(worker.reader.head))
+        clock = DecisionClock(utc_now)
+
+        def head() -> int:
+            seen = worker.reader.head_and_time()
+            clock.saw(seen)
+            return seen.revision
+
         async with CommitRound(
-            head=worker.reader.head,
+            head=head,
             advance=advance,
             writer=worker.log,
             on_death=lambda _: broken.set(),
         ) as commit_round:
             checks = CheckService(
                 DeciderParts(
-                    memory, commit_round, worker.fingerprinter, worker.tokens, worker.versions, utc_now
+                    memory, commit_round, worker.fingerprinter, worker.tokens, worker.versions, clock
                 )
             )
             await checks.warm()
@@ -199,7 +207,9 @@ class _ControlStores(_Stores):
 def _open_control_stores(settings: Settings, stack: ExitStack) -> _ControlStores:
     settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema.migrate(settings.facts)
-    log_url.migrate(settings.log)
+    if not settings.log.startswith("sqlite:"):
+        # On SQLite each writer brings its own file up to date, and a worker may be writing its own now.
+        log_url.migrate(settings.log)
     stores = _open_stores(settings, CONTROL_SLOT, stack)
     store = stack.enter_context(FactStore(settings.facts, stream_id=stores.log.stream_id))
     first = FirstStart(store, stores.reader, stores.versions, utc_now)

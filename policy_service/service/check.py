@@ -8,14 +8,15 @@ revision that revoked it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from policy_service.decision_log.entries import Head, Versions, decision_entry, refusal_entry
 from policy_service.decision_log.entry import Entry
 from policy_service.decision_log.round import CommitRound
+from policy_service.facts.decision_clock import DecisionClock
 from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.gather.clock import Moment
 from policy_service.facts.memory import FactsMemory
 from policy_service.facts.revision_token import RevisionTokens
 from policy_service.facts.view import ColdFacts, FactsView
@@ -37,10 +38,6 @@ dozen.
 """
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class DeciderParts:
     """What a decision worker decides with; the composition root makes them."""
@@ -50,7 +47,7 @@ class DeciderParts:
     fingerprints: Fingerprinter
     tokens: RevisionTokens
     versions: Versions
-    clock: Callable[[], datetime] = utc_now
+    clock: DecisionClock
 
 
 class CheckService:
@@ -110,7 +107,11 @@ class CheckService:
 
     @property
     def now(self) -> datetime:
-        return self._parts.clock()
+        return self._parts.clock.now()
+
+    def latest(self, now: datetime) -> datetime:
+        """The moment by which a decision at `now` judges ends of permits."""
+        return self._parts.clock.latest(now)
 
     @property
     def revision(self) -> Revision:
@@ -121,7 +122,7 @@ class CheckService:
         return self._parts.tokens.seal(revision)
 
     async def decide(
-        self, authorization: str, call: CheckCall, now: datetime
+        self, authorization: str, call: CheckCall, now: datetime, latest: datetime
     ) -> tuple[Caller, PublishedPolicies, Decided, Revision]:
         """Decide whole, as of one view; what is not in memory is loaded, and then it is decided from the
         start.
@@ -129,11 +130,12 @@ class CheckService:
         for _ in range(MAX_LOADS):
             view = self._parts.memory.view
             try:
-                caller = authenticate(view, authorization, now)
+                caller = authenticate(view, authorization, latest)
                 if not caller.system:
                     raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
                 policies = await self._published(view)
-                decided = decide(view, policies, self._parts.fingerprints, caller, call, now)
+                moment = Moment(now, latest)
+                decided = decide(view, policies, self._parts.fingerprints, caller, call, moment)
             except ColdFacts as cold:
                 await self._parts.memory.load(cold.keys)
             else:
@@ -144,9 +146,10 @@ class CheckService:
         policy_set = view.policy_set()
         if policy_set is None:
             raise UnavailableError("NO_POLICY_SET", "no policy set is published")
-        if self._policies is None or self._policies.policy_set_id != policy_set.policy_set_id:
-            self._policies = await asyncio.to_thread(published, policy_set)
-        return self._policies
+        policies = self._policies
+        if policies is None or policies.policy_set_id != policy_set.policy_set_id:
+            policies = self._policies = await asyncio.to_thread(published, policy_set)
+        return policies
 
 
 class _PendingCheck:
@@ -178,8 +181,13 @@ class _PendingCheck:
 
     async def decide_again(self) -> None:
         service, now = self._service, self._service.now
-        caller, policies, decided, revision = await service.decide(self._authorization, self._call, now)
-        head = service.head(caller, METHOD, now, revision, self._call.trace_id)
+        latest = service.latest(now)
+        caller, policies, decided, revision = await service.decide(
+            self._authorization, self._call, now, latest
+        )
+        head = replace(
+            service.head(caller, METHOD, now, revision, self._call.trace_id), permits_judged_at=latest
+        )
         entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
         if entry.is_too_large:
             decided = too_large(self._call, policies)

@@ -15,7 +15,7 @@ unknown record differ in nothing that the caller sees but ids, times, tokens and
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
@@ -60,15 +60,14 @@ def decide(
     fingerprints: Fingerprinter,
     caller: Caller,
     call: CheckCall,
-    now: datetime,
+    moment: Moment,
 ) -> Decided:
-    """Decide `call` as of `view` and `now` (aware, UTC). Raises `ColdFacts`, and `InvalidArgumentError` for
+    """Decide `call` as of `view` and `moment`. Raises `ColdFacts`, and `InvalidArgumentError` for
     a value that no library can read.
     """
     if not call.user:
         return _withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
     try:
-        moment = Moment(now)
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
         return _decide(situation, policies, moment)
     except NotTold as untold:

@@ -14,6 +14,7 @@ from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.round import CommitRound
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts import schema
+from policy_service.facts.decision_clock import DecisionClock
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.memory import FactsMemory
 from policy_service.facts.reader import FactsReader
@@ -80,12 +81,16 @@ class Installation:
 
 @asynccontextmanager
 async def installation(
-    facts_url: str, log_url: str, *, before_head: Callable[[], None] = lambda: None
+    facts_url: str,
+    log_url: str,
+    *,
+    before_head: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Installation]:
     """Open an installation on two empty databases.
 
     `before_head` is called in the committer's thread before it reads the head: a test that moves the head
-    between a decision and its commit waits there.
+    between a decision and its commit waits there. `now` is the worker's clock.
     """
     schema.migrate(facts_url)
     log_urls.migrate(log_url)
@@ -120,12 +125,17 @@ async def installation(
         async def advance(revision: int) -> None:
             await memory.advance(Revision(revision))
 
+        clock = DecisionClock(now)
+
         def head() -> int:
             before_head()
-            return reader.head()
+            seen = reader.head_and_time()
+            clock.saw(seen)
+            return seen.revision
 
         async with CommitRound(head=head, advance=advance, writer=worker_log) as commit_round:
-            checks = CheckService(DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS))
+            parts = DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS, clock)
+            checks = CheckService(parts)
             yield Installation(checks, router, reader, memory, commit_round, administrator, log, worker_log)
         await desk.close()
 

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from policy_service.api.v1 import decision_pb2 as policy__service_dot_api_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(policy_service/api/v1/decision_log.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$policy_service/api/v1/decision.proto\"0\n\x1c\x44\x65\x63isionLogServiceGetRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"\x99\x01\n\x1d\x44\x65\x63isionLogServiceGetResponse\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.LogEntry\x12\x13\n\x0b\x65ntry_bytes\x18\x02 \x01(\x0c\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\r\n\x05index\x18\x04 \x01(\x03\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\"\xce\x04\n\x08LogEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06\x63\x61ller\x18\x03 \x01(\x0b\x32\x1d.policy_service.api.v1.Caller\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\x0c\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x12\n\ncontroller\x18\x07 \x01(\t\x12\x31\n\x08versions\x18\x08 \x01(\x0b\x32\x1f.policy_service.api.v1.Versions\x12\x38\n\x08\x64\x65\x63ision\x18\x14 \x01(\x0b\x32$.policy_service.api.v1.DecisionEventH\x00\x12\x32\n\x05write\x18\x15 \x01(\x0b\x32!.policy_service.api.v1.WriteEventH\x00\x12\x30\n\x04read\x18\x16 \x01(\x0b\x32 .policy_service.api.v1.ReadEventH\x00\x12\x36\n\x07refusal\x18\x17 \x01(\x0b\x32#.policy_service.api.v1.RefusalEventH\x00\x12\x45\n\x0frefused_callers\x18\x18 \x01(\x0b\x32*.policy_service.api.v1.RefusedCallersEventH\x00\x12\x34\n\x06stream\x18\x19 \x01(\x0b\x32\".policy_service.api.v1.StreamEventH\x00\x42\x07\n\x05\x65vent\"=\n\x06\x43\x61ller\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\"~\n\x08Versions\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\x05\x12\x12\n\npolicy_set\x18\x02 \x01(\t\x12\x0e\n\x06schema\x18\x03 \x01(\x05\x12\x16\n\x0ekey_generation\x18\x04 \x01(\x05\x12\x12\n\ntime_zones\x18\x05 \x01(\t\x12\x12\n\nphone_data\x18\x06 \x01(\t\"\xb8\x06\n\rDecisionEvent\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x11\n\tuser_kind\x18\x02 \x01(\t\x12)\n\x04verb\x18\x03 \x01(\x0e\x32\x1b.policy_service.api.v1.Verb\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x15\n\rartefact_type\x18\x06 \x01(\t\x12\x17\n\x0f\x61rtefact_digest\x18\x07 \x01(\x0c\x12\x1a\n\x12\x64ispatch_reference\x18\x08 \x01(\t\x12\x0e\n\x06record\x18\t \x01(\t\x12\x13\n\x0brecord_type\x18\n \x01(\t\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x0b \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x34\n\x06\x66ields\x18\r \x03(\x0b\x32$.policy_service.api.v1.FieldInstance\x12:\n\nrecipients\x18\x0e \x03(\x0b\x32&.policy_service.api.v1.LoggedRecipient\x12\x36\n\x08outcomes\x18\x0f \x03(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\r\n\x05\x63\x65lls\x18\x10 \x03(\r\x12\x37\n\tauthority\x18\x11 \x01(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\x36\n\x08\x64\x65livery\x18\x12 \x03(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\x36\n\x0bobligations\x18\x13 \x03(\x0b\x32!.policy_service.api.v1.Obligation\x12/\n\x0bvalid_until\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08\x61sserted\x18\x15 \x03(\x0b\x32 .policy_service.api.v1.Assertion\x12\r\n\x05\x66\x61\x63ts\x18\x16 \x03(\t\x12\x0e\n\x06\x61lerts\x18\x17 \x03(\t\x12\x14\n\x0c\x61sked_fields\x18\x18 \x01(\r\x12\r\n\x05\x63\x61use\x18\x19 \x01(\t\"L\n\x0fLoggedRecipient\x12\x11\n\trecipient\x18\x01 \x01(\t\x12\x15\n\rcontact_point\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\xb7\x01\n\rLoggedOutcome\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04told\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x10\n\x08policies\x18\x05 \x03(\t\x12\x10\n\x08\x62y_error\x18\x06 \x03(\t\x12\x15\n\rdata_subjects\x18\x07 \x03(\t\x12\x10\n\x08\x65nvelope\x18\x08 \x01(\x08\")\n\tAssertion\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"<\n\nWriteEvent\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07refused\x18\x03 \x01(\x08\")\n\tReadEvent\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x03(\t\x12\r\n\x05\x66ound\x18\x02 \x01(\x08\"=\n\x0cRefusalEvent\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"A\n\x13RefusedCallersEvent\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\".\n\x0bStreamEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t2\x86\x01\n\x12\x44\x65\x63isionLogService\x12p\n\x03Get\x12\x33.policy_service.api.v1.DecisionLogServiceGetRequest\x1a\x34.policy_service.api.v1.DecisionLogServiceGetResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(policy_service/api/v1/decision_log.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$policy_service/api/v1/decision.proto\"0\n\x1c\x44\x65\x63isionLogServiceGetRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"\x99\x01\n\x1d\x44\x65\x63isionLogServiceGetResponse\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.LogEntry\x12\x13\n\x0b\x65ntry_bytes\x18\x02 \x01(\x0c\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\r\n\x05index\x18\x04 \x01(\x03\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\"\x85\x05\n\x08LogEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06\x63\x61ller\x18\x03 \x01(\x0b\x32\x1d.policy_service.api.v1.Caller\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\x0c\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x12\n\ncontroller\x18\x07 \x01(\t\x12\x35\n\x11permits_judged_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08versions\x18\x08 \x01(\x0b\x32\x1f.policy_service.api.v1.Versions\x12\x38\n\x08\x64\x65\x63ision\x18\x14 \x01(\x0b\x32$.policy_service.api.v1.DecisionEventH\x00\x12\x32\n\x05write\x18\x15 \x01(\x0b\x32!.policy_service.api.v1.WriteEventH\x00\x12\x30\n\x04read\x18\x16 \x01(\x0b\x32 .policy_service.api.v1.ReadEventH\x00\x12\x36\n\x07refusal\x18\x17 \x01(\x0b\x32#.policy_service.api.v1.RefusalEventH\x00\x12\x45\n\x0frefused_callers\x18\x18 \x01(\x0b\x32*.policy_service.api.v1.RefusedCallersEventH\x00\x12\x34\n\x06stream\x18\x19 \x01(\x0b\x32\".policy_service.api.v1.StreamEventH\x00\x42\x07\n\x05\x65vent\"=\n\x06\x43\x61ller\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\"~\n\x08Versions\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\x05\x12\x12\n\npolicy_set\x18\x02 \x01(\t\x12\x0e\n\x06schema\x18\x03 \x01(\x05\x12\x16\n\x0ekey_generation\x18\x04 \x01(\x05\x12\x12\n\ntime_zones\x18\x05 \x01(\t\x12\x12\n\nphone_data\x18\x06 \x01(\t\"\xb8\x06\n\rDecisionEvent\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x11\n\tuser_kind\x18\x02 \x01(\t\x12)\n\x04verb\x18\x03 \x01(\x0e\x32\x1b.policy_service.api.v1.Verb\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x15\n\rartefact_type\x18\x06 \x01(\t\x12\x17\n\x0f\x61rtefact_digest\x18\x07 \x01(\x0c\x12\x1a\n\x12\x64ispatch_reference\x18\x08 \x01(\t\x12\x0e\n\x06record\x18\t \x01(\t\x12\x13\n\x0brecord_type\x18\n \x01(\t\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x0b \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x34\n\x06\x66ields\x18\r \x03(\x0b\x32$.policy_service.api.v1.FieldInstance\x12:\n\nrecipients\x18\x0e \x03(\x0b\x32&.policy_service.api.v1.LoggedRecipient\x12\x36\n\x08outcomes\x18\x0f \x03(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\r\n\x05\x63\x65lls\x18\x10 \x03(\r\x12\x37\n\tauthority\x18\x11 \x01(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\x36\n\x08\x64\x65livery\x18\x12 \x03(\x0b\x32$.policy_service.api.v1.LoggedOutcome\x12\x36\n\x0bobligations\x18\x13 \x03(\x0b\x32!.policy_service.api.v1.Obligation\x12/\n\x0bvalid_until\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08\x61sserted\x18\x15 \x03(\x0b\x32 .policy_service.api.v1.Assertion\x12\r\n\x05\x66\x61\x63ts\x18\x16 \x03(\t\x12\x0e\n\x06\x61lerts\x18\x17 \x03(\t\x12\x14\n\x0c\x61sked_fields\x18\x18 \x01(\r\x12\r\n\x05\x63\x61use\x18\x19 \x01(\t\"L\n\x0fLoggedRecipient\x12\x11\n\trecipient\x18\x01 \x01(\t\x12\x15\n\rcontact_point\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\xb7\x01\n\rLoggedOutcome\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04told\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x10\n\x08policies\x18\x05 \x03(\t\x12\x10\n\x08\x62y_error\x18\x06 \x03(\t\x12\x15\n\rdata_subjects\x18\x07 \x03(\t\x12\x10\n\x08\x65nvelope\x18\x08 \x01(\x08\")\n\tAssertion\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"<\n\nWriteEvent\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07refused\x18\x03 \x01(\x08\")\n\tReadEvent\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x03(\t\x12\r\n\x05\x66ound\x18\x02 \x01(\x08\"=\n\x0cRefusalEvent\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"A\n\x13RefusedCallersEvent\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\".\n\x0bStreamEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t2\x86\x01\n\x12\x44\x65\x63isionLogService\x12p\n\x03Get\x12\x33.policy_service.api.v1.DecisionLogServiceGetRequest\x1a\x34.policy_service.api.v1.DecisionLogServiceGetResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,29 +38,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONLOGSERVICEGETRESPONSE']._serialized_start=189
   _globals['_DECISIONLOGSERVICEGETRESPONSE']._serialized_end=342
   _globals['_LOGENTRY']._serialized_start=345
-  _globals['_LOGENTRY']._serialized_end=935
-  _globals['_CALLER']._serialized_start=937
-  _globals['_CALLER']._serialized_end=998
-  _globals['_VERSIONS']._serialized_start=1000
-  _globals['_VERSIONS']._serialized_end=1126
-  _globals['_DECISIONEVENT']._serialized_start=1129
-  _globals['_DECISIONEVENT']._serialized_end=1953
-  _globals['_LOGGEDRECIPIENT']._serialized_start=1955
-  _globals['_LOGGEDRECIPIENT']._serialized_end=2031
-  _globals['_LOGGEDOUTCOME']._serialized_start=2034
-  _globals['_LOGGEDOUTCOME']._serialized_end=2217
-  _globals['_ASSERTION']._serialized_start=2219
-  _globals['_ASSERTION']._serialized_end=2260
-  _globals['_WRITEEVENT']._serialized_start=2262
-  _globals['_WRITEEVENT']._serialized_end=2322
-  _globals['_READEVENT']._serialized_start=2324
-  _globals['_READEVENT']._serialized_end=2365
-  _globals['_REFUSALEVENT']._serialized_start=2367
-  _globals['_REFUSALEVENT']._serialized_end=2428
-  _globals['_REFUSEDCALLERSEVENT']._serialized_start=2430
-  _globals['_REFUSEDCALLERSEVENT']._serialized_end=2495
-  _globals['_STREAMEVENT']._serialized_start=2497
-  _globals['_STREAMEVENT']._serialized_end=2543
-  _globals['_DECISIONLOGSERVICE']._serialized_start=2546
-  _globals['_DECISIONLOGSERVICE']._serialized_end=2680
+  _globals['_LOGENTRY']._serialized_end=990
+  _globals['_CALLER']._serialized_start=992
+  _globals['_CALLER']._serialized_end=1053
+  _globals['_VERSIONS']._serialized_start=1055
+  _globals['_VERSIONS']._serialized_end=1181
+  _globals['_DECISIONEVENT']._serialized_start=1184
+  _globals['_DECISIONEVENT']._serialized_end=2008
+  _globals['_LOGGEDRECIPIENT']._serialized_start=2010
+  _globals['_LOGGEDRECIPIENT']._serialized_end=2086
+  _globals['_LOGGEDOUTCOME']._serialized_start=2089
+  _globals['_LOGGEDOUTCOME']._serialized_end=2272
+  _globals['_ASSERTION']._serialized_start=2274
+  _globals['_ASSERTION']._serialized_end=2315
+  _globals['_WRITEEVENT']._serialized_start=2317
+  _globals['_WRITEEVENT']._serialized_end=2377
+  _globals['_READEVENT']._serialized_start=2379
+  _globals['_READEVENT']._serialized_end=2420
+  _globals['_REFUSALEVENT']._serialized_start=2422
+  _globals['_REFUSALEVENT']._serialized_end=2483
+  _globals['_REFUSEDCALLERSEVENT']._serialized_start=2485
+  _globals['_REFUSEDCALLERSEVENT']._serialized_end=2550
+  _globals['_STREAMEVENT']._serialized_start=2552
+  _globals['_STREAMEVENT']._serialized_end=2598
+  _globals['_DECISIONLOGSERVICE']._serialized_start=2601
+  _globals['_DECISIONLOGSERVICE']._serialized_end=2735
 # @@protoc_insertion_point(module_scope)

@@ -89,6 +89,7 @@ class LogEntry(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     CONTROLLER_FIELD_NUMBER: _builtins.int
+    PERMITS_JUDGED_AT_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     WRITE_FIELD_NUMBER: _builtins.int
@@ -110,6 +111,12 @@ class LogEntry(_message.Message):
 
     @_builtins.property
     def caller(self) -> Global___Caller: ...
+    @_builtins.property
+    def permits_judged_at(self) -> _timestamp_pb2.Timestamp:
+        """The moment by which ends of permits were judged: the latest of the clock,
+        the facts' newest commit and the last decision before this one.
+        """
+
     @_builtins.property
     def versions(self) -> Global___Versions:
         """Versions that a replay needs."""
@@ -136,6 +143,7 @@ class LogEntry(_message.Message):
         trace_id: _builtins.bytes = ...,
         revision: _builtins.int = ...,
         controller: _builtins.str = ...,
+        permits_judged_at: _timestamp_pb2.Timestamp | None = ...,
         versions: Global___Versions | None = ...,
         decision: Global___DecisionEvent | None = ...,
         write: Global___WriteEvent | None = ...,
@@ -144,9 +152,9 @@ class LogEntry(_message.Message):
         refused_callers: Global___RefusedCallersEvent | None = ...,
         stream: Global___StreamEvent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "decision", b"decision", "event", b"event", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "stream", b"stream", "time", b"time", "versions", b"versions", "write", b"write"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "decision", b"decision", "event", b"event", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "stream", b"stream", "time", b"time", "versions", b"versions", "write", b"write"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "controller", b"controller", "decision", b"decision", "entry_id", b"entry_id", "event", b"event", "method", b"method", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "revision", b"revision", "stream", b"stream", "time", b"time", "trace_id", b"trace_id", "versions", b"versions", "write", b"write"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "controller", b"controller", "decision", b"decision", "entry_id", b"entry_id", "event", b"event", "method", b"method", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "revision", b"revision", "stream", b"stream", "time", b"time", "trace_id", b"trace_id", "versions", b"versions", "write", b"write"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["decision", "write", "read", "refusal", "refused_callers", "stream"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015

@@ -13,11 +13,16 @@ MAJORITY = 18
 
 
 class Moment:
-    """`now` (aware, UTC) and the earliest later moment at which a fact that was looked at changes."""
+    """One moment (aware, UTC) and the earliest later moment at which a fact that was looked at changes."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, latest: datetime) -> None:
+        """`now` judges ends of protections and starts of permits, `latest` ends of permits
+        (`DecisionClock`).
+        """
         self.now = now
+        self.latest = latest
         self.today = now.astimezone(CIVIL_ZONE).date()
+        self._latest_day = latest.astimezone(CIVIL_ZONE).date()
         self.next_change: datetime | None = None
 
     def begun(self, first_day: date | None) -> bool:
@@ -27,11 +32,11 @@ class Moment:
         self._notice(_start_of(first_day))
         return False
 
-    def ended(self, last_day: date | None) -> bool:
+    def ended(self, last_day: date | None, *, permits: bool) -> bool:
         """Tell whether something whose last day is `last_day` is over."""
         if last_day is None:
             return False
-        if last_day < self.today:
+        if last_day < (self._latest_day if permits else self.today):
             return True
         self._notice(_start_of(last_day + timedelta(days=1)))
         return False
@@ -51,7 +56,7 @@ class Moment:
         """
         if birth_date is None:
             return False
-        return not self.begun(birthday(birth_date, MAJORITY))
+        return not self.ended(birthday(birth_date, MAJORITY) - timedelta(days=1), permits=True)
 
     def _notice(self, change: datetime) -> None:
         if self.next_change is None or change < self.next_change:

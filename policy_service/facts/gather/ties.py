@@ -213,7 +213,7 @@ class Ties:
             restricts = relationship.kind is RelationKind.ADVERSE_TO
             if not restricts and not self._moment.begun(relationship.valid_from):
                 continue
-            if self._moment.ended(relationship.valid_until):
+            if self._moment.ended(relationship.valid_until, permits=not restricts):
                 continue
             self.looked_at.add(f"relationship:{relationship.relationship_id}")
             ties.append(
