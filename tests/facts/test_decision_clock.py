@@ -1,4 +1,4 @@
-"""Whose word counts for the time: the clock for protections, and never an earlier moment for a permit's end."""
+"""Whose word counts for the time: the clock for protections, never an earlier one for a permit's end."""
 
 from __future__ import annotations
 

@@ -1,0 +1,10 @@
+"""How hard the property tests try: in `make test` each for a moment, in `make fuzz` for long."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# Machines are shared: how long one example takes says nothing.
+settings.register_profile("test", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=20_000, suppress_health_check=list(HealthCheck))
+settings.load_profile("test")
