@@ -39,7 +39,7 @@ class Statements:
         by_number = StreamRow.number == bindparam("at_number")
         raise_epoch = (
             update(StreamRow)
-            .where(by_number)
+            .where(by_number, StreamRow.closed.is_(False))
             .values(epoch=StreamRow.epoch + literal_column("1"), writer=bindparam("new_writer"))
             .returning(
                 StreamRow.stream_id,

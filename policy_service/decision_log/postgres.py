@@ -83,11 +83,11 @@ class PostgresLocation:
             raise LogUnavailable("PostgreSQL committed without knowing that its standby has it")
 
     def reading(self) -> Generator[Connection, None, None]:
-        with self._bounded(self._engine()).connect() as connection:
-            statement_ms = int(self.timeouts.statement * 1000)
-            connection.exec_driver_sql(
-                f"SET LOCAL statement_timeout = {statement_ms}; SET TRANSACTION READ ONLY"
-            )
+        engine = self._bounded(self._engine())
+        statement_ms = int(self.timeouts.statement * 1000)
+        begin = f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {statement_ms}"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        with engine.connect() as connection:
             yield connection
 
     def migrate(self) -> None:

@@ -124,6 +124,8 @@ def _problem(connection: Connection, head: StreamHead) -> str | None:
         if not page:
             return f"entry {edge.size} is missing"
         edge = edge.extended([entry.leaf_hash for entry in page])
+        # A long reading would keep SQLite's write-ahead log from being moved into the file.
+        connection.rollback()
     if edge.root() != head.root:
         return "an entry is not the one that was appended: the root is another"
     return None
@@ -137,5 +139,6 @@ def _head(row: Row[str, str, int, int, bytes, int, int, bool]) -> StreamHead:
 def _stored(row: Row[str, str, int, str, int, bytes]) -> StoredEntry:
     stream_id, slot, index, entry_id, time_us, data = row
     # SQLite lets whoever alters a row put a text where bytes were.
-    as_bytes = data if isinstance(data, bytes) else str(data).encode()
+    found: object = data
+    as_bytes = found if isinstance(found, bytes) else str(found).encode()
     return StoredEntry(StreamId(stream_id), slot, index, entry_id, time_us, as_bytes, leaf_hash(as_bytes))

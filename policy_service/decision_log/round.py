@@ -284,14 +284,15 @@ class CommitRound:
     def _commit_group(self, group: list[_Waiting]) -> None:
         try:
             group, revision, read_at = self._validate(group)
-            if not group:
-                return
+            entries = [waiting.pending.entry for waiting in group]
         except Exception as error:
             _logger.warning("a group of %d calls was not validated", len(group), exc_info=error)
             self._tell(self._fail_group, group, error)
             return
+        if not group:
+            return
         try:
-            outcomes = self._writer.append([waiting.pending.entry for waiting in group])
+            outcomes = self._writer.append(entries)
         except BaseException as death:
             self._tell(self._fail_group, group, death)
             raise

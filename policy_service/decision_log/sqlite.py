@@ -89,8 +89,13 @@ class SqliteLocation:
     def migrate(self) -> None:
         self._make_directory()
         for file in sorted(self.directory.glob("*.db")):
-            with self.claim(file.stem):
-                self.writing(file.stem).dispose()
+            if self._version(file) != migrations.NEWEST:
+                with self.claim(file.stem):
+                    self.writing(file.stem).dispose()
+
+    def _version(self, file: Path) -> str | None:
+        with self._engine(file, "ro", "BEGIN").connect() as connection:
+            return migrations.version(connection)
 
     def _file(self, slot: str) -> Path:
         return self.directory / f"{slot}.db"

@@ -123,9 +123,7 @@ class StreamWriter:
 
     @property
     def outbox_revision(self) -> int:
-        """The last revision whose entry this stream holds; 0 before the first. `LogUnavailable` if not known
-        now.
-        """
+        """The last revision whose entry this stream holds, 0 before the first."""
         with self._turn():
             return self._loaded().outbox_revision
 
@@ -135,8 +133,7 @@ class StreamWriter:
             return self._loaded().stream_id
 
     def append(self, group: Sequence[Entry], outbox_revision: int | None = None) -> list[Outcome]:
-        """Append in this order; durable (fsync) for each `Appended` when this returns. One outcome for each
-        entry.
+        """Append in this order. What is `Appended` is durable (fsync) when this returns; one outcome each.
 
         Normally one transaction. If that fails, the entries are tried again one by one, so that a bad one
         spoils no other. With `outbox_revision`, which rises to that in the same transaction, the group goes
@@ -178,7 +175,7 @@ class StreamWriter:
         try:
             return self._write_or_know(group, outbox_revision)
         except _NotWritten as failed:
-            _logger.warning("a group of %d log entries was not written, and is tried again", len(group))
+            _logger.warning("a group of %d log entries was not written", len(group), exc_info=failed.cause)
             if len(group) == 1 and isinstance(failed.cause, self._connection.refusals):
                 return [self._reason(group[0], failed.cause)]
         deadline = time.monotonic() + self._timeouts.again
@@ -281,9 +278,7 @@ class StreamWriter:
             self._turn_lock.release()
 
     def _loaded(self) -> _Head:
-        """AFTER AN ERROR THE STORE SAYS: the head, loaded again if the last thing that was done with it
-        failed.
-        """
+        """AFTER AN ERROR THE STORE SAYS: the head, loaded again if what was last done with it failed."""
         if self._lost:
             raise StreamLost
         if self._closed:

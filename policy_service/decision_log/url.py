@@ -38,7 +38,7 @@ def migrate(url: str) -> None:
     """Bring the log behind this URL to the newest schema.
 
     On PostgreSQL it must have run before a writer opens, by a role that may create tables. On SQLite each
-    writer brings its own file up to date when it opens it; this does the same for those that nobody has open.
+    writer brings its own file up to date when it opens it; this does so for files that nobody has open.
     """
     try:
         locate(url).migrate()

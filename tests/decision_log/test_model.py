@@ -84,4 +84,4 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestLogMachine.settings = settings(max_examples=8, stateful_step_count=10, deadline=None)

@@ -20,7 +20,7 @@ from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.decision_log.url import locate, migrate
 from tests.decision_log.making import acknowledged, entries, entry, indexes
-from tests.decision_log.meddling import file_of
+from tests.decision_log.meddling import file_of, meddle
 
 IMPATIENT = Timeouts(turn=0.1)
 
@@ -114,13 +114,21 @@ def test_a_log_that_is_not_there_yet_is_empty(sqlite_log: str) -> None:
     assert LogReader(sqlite_log).streams() == []
 
 
-def test_migrating_does_not_disturb_a_writer(sqlite_log: str) -> None:
-    with (
-        StreamWriter.open(sqlite_log, "worker-0"),
-        pytest.raises(LogUnavailable, match="another process writes"),
-    ):
+def test_migrating_waits_for_the_writer_of_a_file_that_needs_it(sqlite_log: str) -> None:
+    with StreamWriter.open(sqlite_log, "worker-0"):
         locate(sqlite_log, IMPATIENT).migrate()
+        meddle(sqlite_log, "worker-0", "UPDATE log_version SET version_num = 'older'")
+        with pytest.raises(LogUnavailable, match="another process writes"):
+            locate(sqlite_log, IMPATIENT).migrate()
+
+
+def test_an_empty_file_is_migrated(sqlite_log: str) -> None:
+    with StreamWriter.open(sqlite_log, "worker-0"):
+        pass
+    file_of(sqlite_log, "worker-1").touch()
     migrate(sqlite_log)
+    with closing(sqlite3.connect(file_of(sqlite_log, "worker-1"))) as connection:
+        assert connection.execute("SELECT count(*) FROM log_streams").fetchone() == (0,)
 
 
 def test_a_path_may_have_any_characters(tmp_path_factory: pytest.TempPathFactory) -> None:

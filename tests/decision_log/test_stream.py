@@ -89,6 +89,13 @@ def test_promise_5_a_second_writer_is_found_at_once(log_url: str) -> None:
     assert head.size == 1
 
 
+def test_promise_5_nothing_is_appended_to_a_stream_that_was_closed(log_url: str) -> None:
+    with StreamWriter.open(log_url, "worker-0") as writer:
+        meddle(log_url, "worker-0", "UPDATE log_streams SET closed = true, epoch = epoch + 1")
+        with pytest.raises(StreamLost):
+            writer.append(entries(1))
+
+
 def test_promise_5_nothing_is_appended_to_a_head_that_was_altered(log_url: str) -> None:
     with StreamWriter.open(log_url, "worker-0") as writer:
         writer.append(entries(3))
