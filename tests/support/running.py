@@ -1,0 +1,132 @@
+"""A whole installation as its own processes: supervisor, control and worker, on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.server.calling import SERVING, Client, Refused
+
+_RUN = """
+import json, sys
+from policy_service.server.errors import StartError
+from policy_service.server.settings import Settings
+from policy_service.server.supervisor import run
+def ready(there):
+    print(json.dumps([there.decision_port, there.control_port]), flush=True)
+try:
+    sys.exit(run(Settings(), ready))
+except StartError as error:
+    sys.exit(str(error))
+"""
+
+
+@dataclass
+class Service:
+    """A running installation."""
+
+    process: subprocess.Popen[str]
+    var_dir: Path
+    decision_port: int
+    control_port: int
+
+    @property
+    def administrator(self) -> str:
+        """The first administrator's token."""
+        return (self.var_dir / "admin.token").read_text().strip()
+
+    @property
+    def log_url(self) -> str:
+        return f"sqlite:///{self.var_dir / 'log'}"
+
+    @property
+    def logged(self) -> str:
+        """What all processes have logged."""
+        return (self.var_dir / "stderr").read_text()
+
+    def child(self, role: str) -> int | None:
+        """The process id of `control` or `worker`, if it runs."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            if parent == self.process.pid and command[2:4] == [b"policy_service.server.child", role.encode()]:
+                return int(entry.name)
+        return None
+
+    def kill(self, role: str) -> int:
+        """`kill -9` a child; returns its process id."""
+        pid = self.child(role)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_until_serving(self, seconds: float = 60.0) -> None:
+        """Return when both ports say so."""
+        deadline = time.monotonic() + seconds
+        for port in (self.decision_port, self.control_port):
+            while True:
+                with Client(port) as client:
+                    try:
+                        if client.health(seconds=2.0) == SERVING:
+                            break
+                    except Refused:
+                        pass
+                assert time.monotonic() < deadline, self.logged[-4_000:]
+                time.sleep(0.05)
+
+    def stop(self, seconds: float = 60.0) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+
+def start(var_dir: Path, settings: Mapping[str, str], *, stderr: int | None = None) -> subprocess.Popen[str]:
+    """Start a service; its logs go to `var_dir/stderr` (or `stderr`), one line with its ports to stdout."""
+    var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = {"var_dir": str(var_dir), "decision_port": "0", "control_port": "0", **settings}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")
+    }
+    environment |= {f"POLICY_SERVICE_{name.upper()}": value for name, value in given.items()}
+    with (var_dir / "stderr").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", _RUN],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log if stderr is None else stderr,
+            text=True,
+        )
+
+
+@contextmanager
+def running(var_dir: Path, **settings: str) -> Iterator[Service]:
+    """Run a service, and end it whatever becomes of the test."""
+    process = start(var_dir, settings)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line, (var_dir / "stderr").read_text()[-4_000:]
+        decision_port, control_port = json.loads(line)
+        yield Service(process, var_dir, decision_port, control_port)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        process.stdout.close()

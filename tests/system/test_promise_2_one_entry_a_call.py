@@ -1,0 +1,167 @@
+"""Promise 2: each call that reaches a handler leaves one entry; strangers leave a summary, health nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from policy_service.api.v1 import decision_log_pb2, decision_pb2, people_pb2
+from policy_service.decision_log.reader import LogReader
+from tests.server.calling import Client, Refused
+from tests.support.asking import PERMIT, check
+from tests.system.conftest import Clinic
+
+
+class Log:
+    """What has been added to the log since the last look."""
+
+    def __init__(self, url: str) -> None:
+        self._reader = LogReader(url)
+        self._seen: dict[str, int] = {}
+        self.new()
+
+    def new(self) -> list[decision_log_pb2.LogEntry]:
+        found = []
+        for stream in self._reader.streams():
+            start = self._seen.get(stream.stream_id, 0)
+            found += self._reader.entries(stream.stream_id, start, limit=100_000)
+            self._seen[stream.stream_id] = stream.size
+        return [decision_log_pb2.LogEntry.FromString(stored.data) for stored in found]
+
+
+@pytest.fixture(scope="module")
+def log(clinic: Clinic) -> Log:
+    return Log(clinic.service.log_url)
+
+
+def _only(log: Log) -> decision_log_pb2.LogEntry:
+    (entry,) = log.new()
+    return entry
+
+
+def test_a_decision(clinic: Clinic, log: Log) -> None:
+    log.new()
+    answer = check(clinic.worker, clinic.token)
+
+    entry = _only(log)
+    assert (entry.entry_id, entry.method) == (answer.decision_id, "DecisionService/Check")
+    assert entry.decision.effect == PERMIT
+    assert entry.caller.system == "ward-screens"
+
+
+def test_a_trace_id_stands_in_the_entry(clinic: Clinic, log: Log) -> None:
+    log.new()
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with pytest.raises(Refused):
+        clinic.worker.call(
+            "DecisionService/Check", b"", token=clinic.token, metadata=(("traceparent", parent),)
+        )
+
+    assert _only(log).trace_id.hex() == "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "reason", "field"),
+    [
+        (b"", "INVALID_ARGUMENT", "NO_FIELD", "fields"),
+        (b"\xff", "INVALID_ARGUMENT", "UNREADABLE_MESSAGE", ""),
+    ],
+)
+def test_bad_input(clinic: Clinic, log: Log, message: bytes, status: str, reason: str, field: str) -> None:
+    log.new()
+    with pytest.raises(Refused):
+        clinic.worker.call("DecisionService/Check", message, token=clinic.token)
+
+    entry = _only(log)
+    assert entry.method == "DecisionService/Check"
+    assert (entry.refusal.status, entry.refusal.reason, entry.refusal.field) == (status, reason, field)
+    assert entry.caller.token_id
+
+
+def test_a_person_who_asks_like_a_system(clinic: Clinic, log: Log) -> None:
+    log.new()
+    with pytest.raises(Refused):
+        check(clinic.worker, clinic.manager.token)
+
+    assert _only(log).refusal.reason == "NOT_A_SYSTEM"
+
+
+def test_control_calls(clinic: Clinic, log: Log) -> None:
+    manager = clinic.manager
+    log.new()
+    manager.put_nurse("another")
+    assert _only(log).write.facts
+    manager.entry(check(clinic.worker, clinic.token).decision_id)
+    assert sorted(str(entry.WhichOneof("event")) for entry in log.new()) == ["decision", "read"]
+    for refused in (
+        lambda: manager.entry("01234567-89ab-7cde-8fab-0123456789ab"),
+        lambda: manager.call("PeopleService/PutPerson", people_pb2.PutPersonRequest()),
+        lambda: manager.call("PeopleService/PutPerson", decision_pb2.CheckRequest(user="\x00")),
+        lambda: manager.call("AccessService/ListTokens", people_pb2.PutPersonRequest(), token=clinic.token),
+    ):
+        with pytest.raises(Refused):
+            refused()
+        assert _only(log).WhichOneof("event") == "refusal"
+
+
+def test_a_use_case_that_fails_inside(clinic: Clinic, log: Log) -> None:
+    """The door of control does not know that a system's token asks for nothing it may have."""
+    log.new()
+    with pytest.raises(Refused) as refused:
+        clinic.manager.call("PrivacyRequestService/List", people_pb2.PutPersonRequest(), token=clinic.token)
+
+    assert refused.value.code.name == "PERMISSION_DENIED"
+    assert _only(log).refusal.status == "PERMISSION_DENIED"
+
+
+def test_strangers_leave_one_summary_for_each_second_peer_and_cause(clinic: Clinic, log: Log) -> None:
+    log.new()
+    for token in ("psk_0123456789abcdef_" + "0" * 64, "nonsense", None):
+        for _ in range(5):
+            with pytest.raises(Refused) as refused:
+                clinic.worker.call("DecisionService/Check", b"", token=token)
+            assert refused.value.code.name == "UNAUTHENTICATED"
+
+    counted: dict[str, int] = {}
+    deadline = time.monotonic() + 15.0
+    while sum(counted.values()) < 15 and time.monotonic() < deadline:
+        for entry in log.new():
+            assert entry.WhichOneof("event") == "refused_callers"
+            assert entry.refused_callers.peer == "ipv4:127.0.0.1"
+            assert not entry.caller.token_id
+            cause = entry.refused_callers.cause
+            counted[cause] = counted.get(cause, 0) + entry.refused_callers.count
+        time.sleep(0.1)
+    assert counted == {"TOKEN_UNKNOWN": 5, "TOKEN_MALFORMED": 5, "TOKEN_MISSING": 5}
+
+
+def test_health_and_what_grpc_itself_refuses_leave_nothing(clinic: Clinic, log: Log) -> None:
+    log.new()
+    clinic.worker.health()
+    with pytest.raises(Refused) as refused:
+        clinic.worker.call("DecisionService/Check", b"x" * (2 << 20), token=clinic.token)
+    assert refused.value.code.name == "RESOURCE_EXHAUSTED"
+    time.sleep(2.1)
+
+    assert log.new() == []
+
+
+def test_a_client_that_has_left_leaves_its_entry_all_the_same(clinic: Clinic, log: Log) -> None:
+    log.new()
+    asked = 40
+    with Client(clinic.service.decision_port) as client:
+        answered = sum(_in_time(client, clinic.token, 0.0005 * number) for number in range(asked))
+    time.sleep(1.0)
+
+    # A call whose deadline was over before its headers were read never reached a handler.
+    assert answered < asked
+    assert answered <= len(log.new()) <= asked
+
+
+def _in_time(client: Client, token: str, seconds: float) -> bool:
+    try:
+        check(client, token, seconds=seconds)
+    except Refused:
+        return False
+    return True
