@@ -21,7 +21,7 @@ __all__ = ["MAX_KEYS_A_LOAD", "MAX_KEYS_KEPT", "ColdFacts", "FactsMemory", "Fact
 
 MAX_KEYS_A_LOAD = 50_000
 """More than any call within the bounds of the edge asks for; so that nobody fills the memory with one."""
-MAX_KEYS_KEPT = 500_000
+MAX_KEYS_KEPT = 200_000
 """Look-ups in memory; when there are more, all are forgotten."""
 
 

@@ -210,5 +210,6 @@ async def test_memory_is_bounded(memory: FactsMemory, monkeypatch: pytest.Monkey
     await memory.load(references[:8])
     await memory.load([keys.person(PersonId(f"p{n}")) for n in range(3)])
     memory.view.person(PersonId("p1"))
-    with pytest.raises(ColdFacts):
+    with pytest.raises(ColdFacts) as cold:
         memory.view.prefetch(*references)
+    assert cold.value.keys == set(references), "all are forgotten"
