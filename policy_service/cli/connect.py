@@ -111,7 +111,7 @@ class Connection:
             return Failure(
                 f"nothing answers at {self._address}; nothing is permitted",
                 do_next="start the service with `make run`, or name where it is with"
-                " --address and --control-address",
+                " --address and --control-address, and --tls-ca if it has TLS",
                 code=Exit.UNAVAILABLE,
             )
         if error.status is grpc.StatusCode.UNIMPLEMENTED:

@@ -14,8 +14,10 @@ from google.protobuf.message import Message
 
 from policy_service.api.v1 import access_pb2
 from policy_service.cli.documents import read_mapping
+from policy_service.cli.example.command import load_world
 from policy_service.cli.example.load import steps
 from policy_service.cli.example.world import Organisation, read_world, shipped
+from policy_service.cli.run import Run, first_administrator
 from policy_service.client import open_channel
 from tests.cli.conftest import ADMIN, Terminal, Typed
 from tests.support.fake_service import FakeService
@@ -186,6 +188,31 @@ def test_requests_are_recorded_under_keys_that_stay(terminal: Terminal, fake: Fa
     once, again = keys(), keys()
     assert once == again
     assert len(set(once)) == len(once) == 3
+
+
+@pytest.mark.parametrize(
+    ("on_file", "put"),
+    [
+        ((), True),
+        ((("example-police", "police-records"),), True),
+        ((("example-police", "police-records"), ("another", "nhs-letters")), True),
+        ((("example-police", "police-records"), ("example-nhs-trust", "nhs-letters")), False),
+    ],
+    ids=["nothing", "half of it", "another's system of that name", "all of it"],
+)
+def test_a_world_that_is_there_stays_as_it_was_left(
+    terminal: Terminal, fake: FakeService, on_file: tuple[tuple[str, str], ...], put: bool
+) -> None:
+    tokens = issues_tokens(fake)
+    systems = [access_pb2.System(controller=controller, name=name) for controller, name in on_file]
+    fake.answers["AccessService/ListSystems"] = lambda _: access_pb2.ListSystemsResponse(systems=systems)
+    run = Run(terminal.address, terminal.address, None, None, 5.0, terminal.var_dir)
+
+    loaded = load_world(run, first_administrator(run), WORLD, only_if_new=True, say=lambda _: None)
+
+    assert loaded is put
+    assert any("Put" in call.method for call in fake.calls) is put
+    assert len(tokens) == 2  # those in the folder do not hold here
 
 
 def test_loading_tells_what_goes_on_on_standard_error(terminal: Terminal, fake: FakeService) -> None:

@@ -83,12 +83,16 @@ class FakeService(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def running() -> Iterator[FakeService]:
-    """Run a fake on a free port until the block ends."""
+def running(credentials: grpc.ServerCredentials | None = None) -> Iterator[FakeService]:
+    """Run a fake on a free port until the block ends, in clear or with TLS."""
     fake = FakeService()
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers((fake,))
-    fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    fake.address = f"127.0.0.1:{port}"
     server.start()
     try:
         yield fake

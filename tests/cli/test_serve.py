@@ -1,0 +1,77 @@
+"""`serve` where it cannot start, and what it says; where it can, `tests/system` watches it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from policy_service.cli.first_steps import Running, commands_to_try, what_runs_where
+from tests.cli.conftest import Terminal
+from tests.system.service import PROGRAM, typed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--bind", "0.0.0.0"), "loopback"),
+        (("--bind", "192.0.2.1"), "loopback"),
+        (("--tls-certificate", "c.pem"), "tls_key"),
+        (("--decision-port", "6001", "--control-port", "6001"), "differ"),
+    ],
+)
+def test_settings_that_cannot_be_right(terminal: Terminal, arguments: tuple[str, ...], told: str) -> None:
+    typed_ = terminal("serve", *arguments)
+    assert typed_.code == 2
+    assert told in typed_.err
+    assert "POLICY_SERVICE_" in typed_.err
+    assert not (terminal.var_dir / "facts.db").exists()
+
+
+def test_a_setting_of_the_environment_that_cannot_be_right(terminal: Terminal) -> None:
+    typed_ = terminal("serve", env={"POLICY_SERVICE_WORKERS": "none"})
+    assert typed_.code == 2
+    assert "`workers`" in typed_.err
+    assert "none" not in typed_.err
+
+
+def test_a_port_that_somebody_has(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = typed([str(PROGRAM), "serve", "--var-dir", str(tmp_path), "--control-port", port])
+    assert result.returncode == 4
+    assert port in result.stderr
+    assert "next:  " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_defaults_need_no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(sys.executable).parents[2])
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    commands = commands_to_try(Running("127.0.0.1:50051", "127.0.0.1:50052", Path("var"), None))
+    program = Path(sys.executable).parent.relative_to(Path.cwd()) / "policy-service"
+    assert commands[0] == f"{program} demo"
+
+
+def test_on_the_path_the_name_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    commands = commands_to_try(Running("127.0.0.1:50051", "127.0.0.1:50052", Path("var"), None))
+    assert commands[0] == "policy-service demo"
+
+
+def test_what_is_not_the_default_is_named_and_quoted() -> None:
+    running = Running("[::1]:1", "[::1]:2", Path("/tmp/two words"), Path("ca.pem"))
+    for command in commands_to_try(running):
+        words = shlex.split(command)
+        options = dict(zip(words[1::2], words[2::2], strict=False))
+        assert options["--address"] == "[::1]:1"
+        assert options["--control-address"] == "[::1]:2"
+        assert options["--var-dir"] == "/tmp/two words"
+        assert options["--tls-ca"] == "ca.pem"
+    assert any("/tmp/two words" in line for line in what_runs_where(running))
