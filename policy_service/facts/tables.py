@@ -28,7 +28,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 OPEN = 2**63 - 1
 """`revision_to` of a row that is still true."""
 
-# SQLite numbers rows by itself only in an INTEGER PRIMARY KEY
+# By code point, as SQLite compares, whatever the server's locale is and becomes.
+PlainText = Text().with_variant(Text(collation="C"), "postgresql")
+# SQLite numbers rows by itself only in an INTEGER PRIMARY KEY.
 BigNumber = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -42,7 +44,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {str: Text(), int: BigNumber, bool: Boolean(), bytes: LargeBinary()}  # noqa: RUF012  SQLAlchemy reads it once
+    type_annotation_map = {str: PlainText, int: BigNumber, bool: Boolean(), bytes: LargeBinary()}  # noqa: RUF012  SQLAlchemy reads it once
 
 
 class HeadRow(Base):

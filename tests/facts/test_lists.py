@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy_service.facts.reader import FactsReader
 from policy_service.facts.store import FactStore
-from policy_service.model.facts import Controller, Person, Record, RecordId, Revision
+from policy_service.model.facts import Controller, Person, PersonId, Record, RecordId, Revision
 from tests.facts.world import NHS, POLICE, put, vera
 
 
@@ -17,6 +17,15 @@ def test_a_list_stops_at_its_organisation(store: FactStore, reader: FactsReader)
     assert reader.list_facts(Record, NHS, "", 10, store.head()) == tuple(records(NHS, 2))
     assert len(reader.list_facts(Record, None, "", 10, store.head())) == 5
     assert reader.list_facts(Person, NHS, "", 10, store.head()) == ()
+
+
+def test_a_list_is_in_the_order_of_code_points_on_both_databases(
+    store: FactStore, reader: FactsReader
+) -> None:
+    ids = ["a", "B", "é", "Z", "_", "b-1", "b1"]
+    put(store, *(Person(PersonId(i), POLICE) for i in ids))
+    listed = reader.list_facts(Person, POLICE, "", 10, store.head())
+    assert [person.person_id for person in listed] == sorted(ids)
 
 
 def test_pages_follow_one_another_and_a_write_between_them_does_not_show(

@@ -42,7 +42,7 @@ def definitions(url: str) -> set[tuple[str, ...]]:
             columns = connection.execute(
                 text(
                     "SELECT table_name, column_name, data_type, is_nullable, coalesce(column_default, ''),"
-                    " ordinal_position::text"
+                    " ordinal_position::text, coalesce(collation_name, '')"
                     " FROM information_schema.columns WHERE table_schema = 'public'"
                 )
             )

@@ -16,6 +16,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -34,13 +35,13 @@ def upgrade() -> None:
         sa.Column("revision", NUMBER, autoincrement=False, nullable=False),
         sa.Column("time", NUMBER, nullable=False),
         sa.Column("committed_at", NUMBER, nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("controller", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("stream_id", sa.Text(), nullable=False),
-        sa.Column("entry_id", sa.Text(), nullable=False),
+        sa.Column("actor", TEXT, nullable=False),
+        sa.Column("controller", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("stream_id", TEXT, nullable=False),
+        sa.Column("entry_id", TEXT, nullable=False),
         sa.Column("entry", sa.LargeBinary(), nullable=False),
-        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", TEXT, nullable=False),
         sa.Column("body_hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("revision", name="pk_revisions"),
     )
@@ -57,7 +58,7 @@ def upgrade() -> None:
     op.create_table(
         "changes",
         sa.Column("revision", NUMBER, autoincrement=False, nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("revision", "key", name="pk_changes"),
     )
     people()
@@ -172,8 +173,8 @@ def requests() -> None:
     )
     op.create_table(
         "privacy_request_people",
-        sa.Column("person_id", sa.Text(), nullable=False),
-        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("person_id", TEXT, nullable=False),
+        sa.Column("request_id", TEXT, nullable=False),
         sa.Column("revision_from", NUMBER, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("person_id", "request_id", "revision_from", name="pk_privacy_request_people"),
     )
@@ -255,7 +256,7 @@ def index(table: str, *columns: str, unique: bool = False, where: str = "") -> N
 
 
 def line(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, TEXT, nullable=null)
 
 
 def flag(name: str) -> sa.Column[Any]:
