@@ -58,7 +58,8 @@ class Refusals:
         while not self._ended.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), 1.0)
-            await self.flush(whole=self._ended.is_set())
+            await self.flush()
+        await self.flush(whole=True)
 
     def end(self) -> None:
         """Make `run` write what is left, and return."""
