@@ -170,9 +170,9 @@ class Wrapper:
         call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
         try:
             try:
-                message = method.parse(request)
                 if headers.controller:
                     call = replace(call, controller=_acting_for(caller, headers.controller))
+                message = method.parse(request)
             except PolicyServiceError:
                 await self._confirm(headers.authorization)
                 raise

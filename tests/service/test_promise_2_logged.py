@@ -96,6 +96,7 @@ async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Cont
     await control.people.put_person(OFFICER.calling(), VERA)
     before = control.entries()
     asked = RecordRequest("police-ref:P-1", RequestKind.WITHHOLD_LOCATION, note=Note("", "key-1", b"body"))
+    head = control.store.head()
     with held(control.stores.log_url, SLOT):
         for ask in (
             control.requests.list(OFFICER.calling(), ListRequests()),
@@ -105,6 +106,8 @@ async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Cont
             with pytest.raises(LogUnavailable):
                 await ask
     assert control.entries() == before
+    # Only the first of the two writes was committed: no other begins while the log is owed something.
+    assert control.store.head() == head + 1
 
     # Once it can be written again, asking again finds what was committed, and the log is whole and in order.
     answer = (await control.requests.record(OFFICER.calling(), asked)).answer

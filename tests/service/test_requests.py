@@ -31,6 +31,7 @@ from tests.service.control import (
     NOON,
     OFFICER,
     POLICE,
+    TRUST,
     TRUST_AUDITOR,
     TRUST_OFFICER,
     Control,
@@ -222,6 +223,9 @@ async def test_gets_and_lists_stop_at_the_organisation(control: Control) -> None
     assert (await control.requests.list(TRUST_OFFICER.calling(), ListRequests())).items == ()
     with pytest.raises(InvalidArgumentError, match="names nobody on file"):
         await control.requests.list(TRUST_OFFICER.calling(), ListRequests("police-ref:P-1"))
+    control.put(replace(request, request_id=random_id(), controller=TRUST))
+    hers = await control.requests.list(OFFICER.calling(), ListRequests("police-ref:P-1"))
+    assert hers.items == (request,)
     assert await control.requests.get(FIRST.calling(), GetRequest(request.request_id)) == request
     assert control.entries()[-1].controller == POLICE
 
