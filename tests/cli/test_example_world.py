@@ -89,7 +89,8 @@ def test_everything_said_arrives_in_its_order_under_its_controller(
 @pytest.mark.parametrize("file", ORGANISATIONS, ids=lambda path: path.stem)
 def test_a_misspelt_key_is_refused(terminal: Terminal, fake: FakeService, tmp_path: Path, file: Path) -> None:
     document = read_mapping(file)
-    document["records"][0]["partys"] = document["records"][0].pop("parties")
+    # One that may be left out: without the refusal nobody would notice.
+    document["systems"][0]["grant"]["may_descibe"] = document["systems"][0]["grant"].pop("may_describe")
     copied = tmp_path / "world" / "organisation.yaml"
     copied.parent.mkdir()
     copied.write_text(yaml.safe_dump(document))
@@ -97,7 +98,7 @@ def test_a_misspelt_key_is_refused(terminal: Terminal, fake: FakeService, tmp_pa
     typed = terminal("example", "load", "--world", str(copied.parent))
 
     assert typed.code == 2
-    assert "records.0.part" in typed.err
+    assert "systems.0.grant.may_descibe" in typed.err
     assert not fake.calls
 
 
