@@ -8,6 +8,7 @@ revision that revoked it.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,10 +28,13 @@ from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
 from policy_service.service.caller import authenticate
-from policy_service.service.decide import Decided, decide, too_large
+from policy_service.service.decide import Decided, Steps, decide_in_steps, too_large
 from policy_service.service.policies import PublishedPolicies, published
 
 METHOD = "DecisionService/Check"
+
+TURN = 0.003
+"""Seconds that one decision may hold the event loop at a time; a call of one field needs a tenth of it."""
 
 MAX_LOADS = 40
 """Rounds of loading that one decision may take; the deepest (a household around a household) needs about a
@@ -135,7 +139,8 @@ class CheckService:
                     raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
                 policies = await self._published(view)
                 moment = Moment(now, latest)
-                decided = decide(view, policies, self._parts.fingerprints, caller, call, moment)
+                steps = decide_in_steps(view, policies, self._parts.fingerprints, caller, call, moment)
+                decided = await _in_turns(steps)
             except ColdFacts as cold:
                 await self._parts.memory.load(cold.keys)
             else:
@@ -215,6 +220,18 @@ class _PendingRefusal:
 
     async def decide_again(self) -> None:
         self.revision = self._service.revision
+
+
+async def _in_turns(steps: Steps) -> Decided:
+    """Decide, and let the event loop do something else whenever a turn is over."""
+    while True:
+        end = time.perf_counter() + TURN
+        try:
+            while time.perf_counter() < end:
+                next(steps)
+        except StopIteration as decided:
+            return decided.value  # type: ignore[no-any-return]  # a generator's value reaches `except` untyped
+        await asyncio.sleep(0)
 
 
 def microseconds(moment: datetime) -> int:

@@ -14,6 +14,7 @@ unknown record differ in nothing that the caller sees but ids, times, tokens and
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -54,6 +55,10 @@ class Decided:
     trace: DecisionTrace
 
 
+Steps = Generator[None, None, Decided]
+"""A decision on its way; it may rest at each step."""
+
+
 def decide(
     view: FactsView,
     policies: PublishedPolicies,
@@ -65,11 +70,31 @@ def decide(
     """Decide `call` as of `view` and `moment`. Raises `ColdFacts`, and `InvalidArgumentError` for
     a value that no library can read.
     """
+    steps = decide_in_steps(view, policies, fingerprints, caller, call, moment)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # a generator's value reaches `except` untyped
+
+
+def decide_in_steps(
+    view: FactsView,
+    policies: PublishedPolicies,
+    fingerprints: Fingerprinter,
+    caller: Caller,
+    call: CheckCall,
+    moment: Moment,
+) -> Steps:
+    """As `decide`, with a step after each cell, so that a large call need not hold up the small ones.
+
+    Between steps nothing may change what it looks at: a view is only added to.
+    """
     if not call.user:
         return _withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
     try:
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
-        return _decide(situation, policies, moment)
+        return (yield from _decide(situation, policies, moment))
     except NotTold as untold:
         return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
 
@@ -80,7 +105,7 @@ def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
     return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=()))
 
 
-def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Decided:
+def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Steps:
     plan, questions = policies.plan, Questions(s)
     attributes = questions.authority()
     authority = plan.decide(Gate.AUTHORITY, attributes)
@@ -113,6 +138,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Decide
                 row.outcomes.append(_UNKNOWN)
             else:
                 row.outcomes.append(_cell(s, policies, questions, row, index, seen, recipient, delivery))
+            yield
         row.owed += [
             (None, owed) for owed in (*owed_always, *plan.owed(Gate.DELIVERY, delivery.effect, arrival))
         ]
@@ -136,6 +162,7 @@ def _cell(
     concerned = questions.concerned(seen, recipient)
     if concerned is None:
         return _UNKNOWN
+    questions.count(len(concerned))
     plan = policies.plan
     judged: list[tuple[Outcome, Concerned, Attributes]] = []
     for person in concerned:

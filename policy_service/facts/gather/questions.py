@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from policy_service.facts.gather.cast import Who
+from policy_service.facts.gather.cast import NotTold, Who
 from policy_service.facts.gather.protections import NAMED
 from policy_service.facts.gather.situation import RecipientSeen, Situation, is_undeclared
 from policy_service.model.facts import FieldType
@@ -30,6 +30,9 @@ Attributes = Mapping[str, Value]
 PLACES = frozenset({"location.current", "contact.post", "household"})
 """Fields of these are about everyone who lives there."""
 
+
+MAX_DISCLOSURES = 16_384
+"""Questions of the disclosure gate that one call may need: at most 4,096 asked, each about four people."""
 
 OWN_PLACE = frozenset({"location.current", "contact.post"})
 """What of a field is only the place, and so the recipient's own where the place is."""
@@ -60,6 +63,10 @@ class Questions:
     def __init__(self, situation: Situation) -> None:
         self._s = situation
         self._protected: dict[Who, bool] = {}
+        self._near_protected: dict[Who, bool] = {}
+        self._may_be_told: dict[Who, bool] = {}
+        self._shut_out: dict[int, bool] = {}
+        self._asked = 0
         self._base = self._common()
 
     def fields(self) -> tuple[FieldSeen | None, ...]:
@@ -91,6 +98,12 @@ class Questions:
         everyone = [Concerned(who, implied=False) for who in declared]
         everyone += [Concerned(who, implied=True) for who in sorted(implied.difference(declared))]
         return tuple(everyone)
+
+    def count(self, more: int) -> None:
+        """Count questions of the disclosure gate. Raises `NotTold` above `MAX_DISCLOSURES`."""
+        self._asked += more
+        if self._asked > MAX_DISCLOSURES:
+            raise NotTold("too_many_questions")
 
     def disclosure(self, field: FieldSeen, concerned: Concerned, recipient: RecipientSeen) -> Attributes:
         """One question of the disclosure gate: this field, about her, to him."""
@@ -161,9 +174,12 @@ class Questions:
         """Tell whether staff who work on the record may know of every protection that a deny about her can
         rest on.
         """
-        return all(
-            self._open_to_staff(who) for who in {about, *self._s.record.people} if self._is_protected(who)
-        )
+        if about not in self._may_be_told:
+            concerned = {about, *self._s.record.people}
+            self._may_be_told[about] = all(
+                self._open_to_staff(who) for who in concerned if self._is_protected(who)
+            )
+        return self._may_be_told[about]
 
     def answer(self, *, rows_differ: bool, permits: bool, valid_until: str) -> Attributes:
         """What obligations on the whole answer look at. `valid_until` is RFC 3339 in UTC, or empty."""
@@ -252,10 +268,7 @@ class Questions:
             if "public_body" in organisation_roles
             else (),
             "context.recipient.protection_team": recipient.in_protection_team,
-            "context.recipient.restricted_out": recipient.kind == "team"
-            and s.protections.shuts_out(
-                (p for p in sorted(s.record.people) if p != recipient.who), recipient.tokens
-            ),
+            "context.recipient.restricted_out": self._is_shut_out(recipient),
             "context.recipient.adverse": s.ties.is_adverse(recipient.who, about),
             "context.recipient.associate": s.ties.is_associate(recipient.who, about),
             "context.recipient.excluded": recipient.who != about
@@ -306,9 +319,20 @@ class Questions:
         return any(self._is_protected(who) for who in self._s.record.people)
 
     def _anyone_protected(self, who: Who) -> bool:
-        s = self._s
-        near = {who, *s.record.people, *s.ties.parents(who), *s.ties.residents(who)}
-        return any(self._is_protected(one) for one in near)
+        if who not in self._near_protected:
+            s = self._s
+            near = {who, *s.record.people, *s.ties.parents(who), *s.ties.residents(who)}
+            self._near_protected[who] = any(self._is_protected(one) for one in near)
+        return self._near_protected[who]
+
+    def _is_shut_out(self, recipient: RecipientSeen) -> bool:
+        """Tell whether some party's allow list does not hold this team, or this user."""
+        if recipient.kind != "team":
+            return False
+        if recipient.index not in self._shut_out:
+            parties = sorted(self._s.record.people - {recipient.who})
+            self._shut_out[recipient.index] = self._s.protections.shuts_out(parties, recipient.tokens)
+        return self._shut_out[recipient.index]
 
     def _co_parents(self, one: Who, other: Who) -> bool:
         children = [party.who for party in self._s.record.parties if party.role in (Role.CHILD, Role.SUBJECT)]
