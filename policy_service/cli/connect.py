@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -16,6 +17,22 @@ from policy_service.client.channel import open_channel
 from policy_service.client.clients import bearer
 from policy_service.client.errors import InvalidQuestion, NotAllowed, NotFound, ServiceError, service_error
 
+# Which option says what a field of a message says, where their names do not tell.
+_OPTION_OF: Final = {
+    "fields": "--field",
+    "recipients": "--to",
+    "verb": "--send or --to",
+    "artefact_type": "--artefact",
+    "x-controller": "--controller",
+    "controller": "--controller",
+    "system.controller": "--controller",
+    "request.person": "--person",
+    "request.kind": "--kind",
+    "request.recipients": "--recipient",
+    "request.valid_from": "--from",
+    "request.valid_until": "--until",
+}
+_NEVER_CONNECTED: Final = "failed to connect"  # grpc's words; without them the call may have arrived
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 Request = TypeVar("Request", contravariant=True)
@@ -30,11 +47,26 @@ class Method(Protocol[Request, Response]):
     ) -> Response: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call that failed leaves: one that never arrived, and one of which nobody heard."""
+
+    not_arrived: str
+    not_heard: str
+
+
+_OF_A_QUESTION: Final = Outcome("nothing is permitted", "nothing is permitted")
+_OF_MANAGEMENT: Final = Outcome("nothing was done", "it may have been done or not")
+
+
 class Connection:
     """A channel to one of the two addresses, with the token that its calls carry."""
 
-    def __init__(self, channel: grpc.Channel, token: Bearer, address: str, timeout: float) -> None:
+    def __init__(
+        self, channel: grpc.Channel, token: Bearer, address: str, timeout: float, outcome: Outcome
+    ) -> None:
         self.channel = channel
+        self._outcome = outcome
         self._token = token
         self._address = address
         self._timeout = timeout
@@ -72,10 +104,11 @@ class Connection:
                     code=Exit.NOT_ALLOWED,
                 )
             case InvalidQuestion():
-                at = f"`{error.field}`: " if error.field else ""
+                at = f"`{error.field}`: " if error.field and error.field not in error.message else ""
+                option = _OPTION_OF.get(error.field.partition("[")[0], "it")
                 return Failure(
                     f"{at}{error.message}{reason}",
-                    do_next="correct it and try again; `--help` shows what can be said",
+                    do_next=f"correct {option} and try again; `--help` shows what can be said",
                     code=Exit.USAGE,
                 )
             case NotFound():
@@ -103,25 +136,31 @@ class Connection:
     def _no_answer(self, error: ServiceError, reason: str) -> Failure:
         if error.status is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Failure(
-                f"no answer from {self._address} within {self._timeout:g} s; nothing is permitted",
+                f"no answer from {self._address} within {self._timeout:g} s; {self._outcome.not_heard}",
                 do_next="try again, or wait longer with --timeout",
                 code=Exit.UNAVAILABLE,
             )
         if error.status is grpc.StatusCode.UNAVAILABLE and not error.reason:
+            if _NEVER_CONNECTED not in error.message:
+                return Failure(
+                    f"the connection to {self._address} was lost; {self._outcome.not_heard}",
+                    do_next="look whether the service runs, and try again",
+                    code=Exit.UNAVAILABLE,
+                )
             return Failure(
-                f"nothing answers at {self._address}; nothing is permitted",
+                f"nothing answers at {self._address}; {self._outcome.not_arrived}",
                 do_next="start the service with `make run`, or name where it is with"
                 " --address and --control-address, and --tls-ca if it has TLS",
                 code=Exit.UNAVAILABLE,
             )
         if error.status is grpc.StatusCode.UNIMPLEMENTED:
             return Failure(
-                f"{self._address} answers, but not this{reason}; nothing is permitted",
+                f"{self._address} answers, but not this{reason}; {self._outcome.not_arrived}",
                 do_next="questions go to --address, everything else to --control-address",
                 code=Exit.UNAVAILABLE,
             )
         return Failure(
-            f"{error.message}{reason}; nothing is permitted",
+            f"{error.message}{reason}; {self._outcome.not_heard}",
             do_next="try again in a moment; the service's own log, on its standard error, says more",
             code=Exit.UNAVAILABLE,
         )
@@ -130,19 +169,19 @@ class Connection:
 @contextmanager
 def decisions(run: Run, token: Bearer) -> Iterator[Connection]:
     """Open a connection to the decision port."""
-    with _open(run, run.address, token) as connection:
+    with _open(run, run.address, token, _OF_A_QUESTION) as connection:
         yield connection
 
 
 @contextmanager
 def control(run: Run, token: Bearer) -> Iterator[Connection]:
     """Open a connection to the control port."""
-    with _open(run, run.control_address, token) as connection:
+    with _open(run, run.control_address, token, _OF_MANAGEMENT) as connection:
         yield connection
 
 
 @contextmanager
-def _open(run: Run, address: str, token: Bearer) -> Iterator[Connection]:
+def _open(run: Run, address: str, token: Bearer, outcome: Outcome) -> Iterator[Connection]:
     try:
         channel = open_channel(address, ca=_authorities(run.tls_ca))
     except ValueError as error:
@@ -152,7 +191,7 @@ def _open(run: Run, address: str, token: Bearer) -> Iterator[Connection]:
             code=Exit.USAGE,
         ) from None
     with channel:
-        yield Connection(channel, token, address, run.timeout)
+        yield Connection(channel, token, address, run.timeout, outcome)
 
 
 def _authorities(path: Path | None) -> bytes | None:

@@ -231,7 +231,7 @@ def test_an_answer_that_names_no_decision_is_no_answer(terminal: Terminal, fake:
         (
             Refusal(grpc.StatusCode.INVALID_ARGUMENT, "`fields` must not be empty", "REQUIRED", "fields"),
             2,
-            "`fields`: `fields` must not be empty (REQUIRED)",
+            "error: `fields` must not be empty (REQUIRED)",
         ),
         (Refusal(grpc.StatusCode.UNAUTHENTICATED, "send a token", "UNAUTHENTICATED"), 3, "is not accepted"),
         (
@@ -244,7 +244,7 @@ def test_an_answer_that_names_no_decision_is_no_answer(terminal: Terminal, fake:
             4,
             "(STORE_UNAVAILABLE)",
         ),
-        (Refusal(grpc.StatusCode.UNAVAILABLE), 4, "nothing answers at 127.0.0.1:"),
+        (Refusal(grpc.StatusCode.UNAVAILABLE, "Socket closed"), 4, "was lost; nothing is permitted"),
         (Refusal(grpc.StatusCode.UNIMPLEMENTED, "no such method", "UNKNOWN_METHOD"), 4, "but not this"),
         (Refusal(grpc.StatusCode.INTERNAL, "the service failed"), 4, "the service failed"),
         (Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "later", "TOO_MANY_CALLS"), 4, "later (TOO_MANY_CALLS)"),
@@ -267,6 +267,37 @@ def test_an_error_says_what_happened_and_what_to_do_next(
     assert told in error
     assert do_next.startswith("next:  ")
     assert POLICE not in typed.err
+
+
+def test_a_refusal_names_the_option_to_correct(terminal: Terminal, fake: FakeService) -> None:
+    def refuse(_: object) -> pb.CheckResponse:
+        raise Refusal(
+            grpc.StatusCode.INVALID_ARGUMENT, "not a channel", "UNKNOWN_WORD", "recipients[0].channel"
+        )
+
+    fake.answers["DecisionService/Check"] = refuse
+
+    error, do_next = terminal(*SIMPLE).err.splitlines()
+    assert error == "error: `recipients[0].channel`: not a channel (UNKNOWN_WORD)"
+    assert do_next.startswith("next:  correct --to and try again")
+
+
+def raised(refusal: Refusal) -> pb.CheckResponse:
+    raise refusal
+
+
+def test_of_management_nobody_says_that_nothing_is_permitted(terminal: Terminal, fake: FakeService) -> None:
+    def refuse(_: object) -> pb.CheckResponse:
+        raise Refusal(grpc.StatusCode.UNAVAILABLE, "cannot answer", "STORE_UNAVAILABLE")
+
+    fake.answers["AccessService/RevokeToken"] = refuse
+
+    assert "it may have been done or not" in terminal("tokens", "revoke", "a1").err
+    refusal = Refusal(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+    fake.answers["AccessService/RevokeToken"] = lambda _: raised(refusal)
+    assert "was lost; it may have been done or not" in terminal("tokens", "revoke", "a1").err
+    nowhere = ("--control-address", "127.0.0.1:1")
+    assert "nothing was done" in terminal("tokens", "revoke", "a1", before=nowhere).err
 
 
 def test_nobody_there(terminal: Terminal) -> None:
