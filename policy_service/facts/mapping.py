@@ -147,7 +147,7 @@ def from_row(fact: type[F], row: Sequence[Any]) -> F:
     return fact(*[value if codec.plain else codec.decode(value) for codec, value in pairs])
 
 
-def _codec(hint: Any) -> Codec:
+def codec_of(hint: Any) -> Codec:
     """The codec of a type that the model uses; anything else is a mistake of the program, found at import."""
     while isinstance(hint, NewType):
         hint = hint.__supertype__
@@ -168,7 +168,7 @@ def _codec(hint: Any) -> Codec:
 
 
 def _optional(hint: Any) -> Codec:
-    present = _codec(next(arg for arg in get_args(hint) if arg is not NoneType))
+    present = codec_of(next(arg for arg in get_args(hint) if arg is not NoneType))
     return Codec(
         lambda value: None if value is None else present.encode(value),
         lambda value: None if value is None else present.decode(value),
@@ -196,7 +196,7 @@ def _inner(hint: Any) -> Codec:
         return _sequence(hint)
     if is_dataclass(hint) and isinstance(hint, type):
         return _inner_dataclass(hint)
-    return _codec(hint)
+    return codec_of(hint)
 
 
 def _inner_dataclass(hint: type[Any]) -> Codec:
@@ -218,7 +218,7 @@ def _kind(fact: type[Fact], row: type[tables.Base]) -> Kind:
     hints = get_type_hints(fact)
     names = tuple(field.name for field in fields(fact))
     table = cast(Table, row.__table__)
-    return Kind(fact, table, names[0], names, tuple(_codec(hints[name]) for name in names))
+    return Kind(fact, table, names[0], names, tuple(codec_of(hints[name]) for name in names))
 
 
 KINDS: Mapping[type[Fact], Kind] = {fact: _kind(fact, row) for fact, row in _ROWS.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,27 @@ def head_held_by_another(url: str) -> Iterator[None]:
         connection.exec_driver_sql("UPDATE head SET committed_at = committed_at")
         yield
     engine.dispose()
+
+
+def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.5)
+    url = migrated("postgresql", tmp_path)
+    reader = FactsReader(url)
+    with connected(url) as other, other.transaction(), ThreadPoolExecutor(2) as pool:
+        other.execute("LOCK TABLE people")
+        loads = [pool.submit(reader.load, [PERSON], Revision(0)) for _ in range(2)]
+        while not all(load.running() for load in loads):
+            time.sleep(0.001)
+        assert reader.head() == 0
+        assert not any(load.done() for load in loads), "the head waited for them"
+        for load in loads:
+            with pytest.raises(UnavailableError) as refused:
+                load.result()
+            assert_says_nothing(refused.value)
+    assert reader.load([PERSON], Revision(0)) == {PERSON: ()}
+    reader.close()
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
