@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from policy_service.model.caller import Caller
 from policy_service.model.errors import InvalidArgumentError, PermissionDeniedError
 from policy_service.model.facts import INSTALLATION, Controller, Fact
+from policy_service.service.words import controller_named
 
 T = TypeVar("T")
 
@@ -98,7 +99,7 @@ def organisation(call: Asking) -> Controller:
             "CONTROLLER_REQUIRED",
             "an installation's token names the organisation in the metadata `x-controller`",
         )
-    return call.controller
+    return controller_named(call.controller, "x-controller")
 
 
 def any_organisation(call: Asking) -> Controller:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +31,7 @@ from policy_service.decision_log.entries import (
     refusal_entry,
     write_entry,
 )
-from policy_service.decision_log.entry import Entry
+from policy_service.decision_log.entry import MAX_ENTRY_BYTES, Entry
 from policy_service.decision_log.errors import StreamLost
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts.fingerprints import Fingerprinter
@@ -62,7 +63,9 @@ MAX_REASON = 200
 MAX_IDEMPOTENCY_KEY = 128
 MAX_LOADS = 32
 """Rounds of loading that one look at the facts may take; the deepest use case needs six."""
-MAX_TRIES = 8
+TURN_SECONDS = 10.0
+"""How long a write waits for those before it."""
+MAX_TRIES = 32
 """How often a write is made again because another process wrote in between."""
 
 
@@ -171,7 +174,7 @@ class ControlDesk:
         `for_whom` and `draft` are asked once the caller is judged. They may be called several times, and have
         no effect of their own.
         """
-        async with self._one_writer:
+        async with self._turn():
             # What an earlier write owes the log goes first, or entries would stand out of order.
             await self._complete()
             for _ in range(MAX_TRIES):
@@ -222,7 +225,13 @@ class ControlDesk:
             drafted = looked.drafted
             names = [fact_name(fact) for fact in (*drafted.facts, *drafted.removed)]
             head = self._entry_head(call, occasion.caller, owner, entry_id, occasion.now, revision)
-            return write_entry(head, facts=names, reason=note.reason)
+            data = write_entry(head, facts=names, reason=note.reason)
+            if len(data) > MAX_ENTRY_BYTES:
+                # Found now: once committed, it would be owed to a log that never takes it.
+                raise InvalidArgumentError(
+                    "", "TOO_MANY_FACTS", "the call changes more than an entry can name"
+                )
+            return data
 
         change = Change(
             actor=_actor(occasion.caller),
@@ -389,6 +398,19 @@ class ControlDesk:
             return b""
         digest = hashlib.sha256(note.body).hexdigest()
         return bytes.fromhex(self.fingerprinter.asserted("idempotent_body", f"{call.method}\0{digest}"))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """ONE WRITER, waited for within bounds."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._one_writer.acquire()
+        except TimeoutError:
+            raise UnavailableError("STORE_BUSY", "too many writes wait; try again") from None
+        try:
+            yield
+        finally:
+            self._one_writer.release()
 
     async def _in_writing_thread(self, work: Callable[[], T]) -> T:
         try:

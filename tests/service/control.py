@@ -110,6 +110,8 @@ class Control:
     log: StreamWriter
     reader: FactsReader
     clock: Clock
+    lost: list[str]
+    """Not empty once the desk has said that its stream is another process's."""
     people: People
     records: Records
     requests: Requests
@@ -203,7 +205,8 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
         backends = Backends(
             reader, memory, store, log, Fingerprinter(KEY), VERSIONS, RevisionTokens(KEY).seal
         )
-        desk = ControlDesk(backends, clock=clock)
+        lost: list[str] = []
+        desk = ControlDesk(backends, clock=clock, on_lost=lambda: lost.append("lost"))
         control = Control(
             stores,
             desk,
@@ -211,6 +214,7 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             log,
             reader,
             clock,
+            lost,
             People(desk),
             Records(desk),
             Requests(desk),

@@ -15,7 +15,7 @@ from policy_service.model.errors import (
     NotAvailableError,
     PermissionDeniedError,
 )
-from policy_service.model.facts import PersonId
+from policy_service.model.facts import Controller, PersonId
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
 from policy_service.service.people import PutContactPoint, PutPerson, PutRelationship
 from tests.service.control import (
@@ -261,6 +261,9 @@ async def test_an_installations_administrator_names_the_organisation(control: Co
     with pytest.raises(InvalidArgumentError) as caught:
         await control.people.put_person(FIRST.calling(), VERA)
     assert caught.value.reason == "CONTROLLER_REQUIRED"
+    with pytest.raises(InvalidArgumentError) as bad:
+        await control.people.put_person(FIRST.calling(acting_for=Controller("Police Force")), VERA)
+    assert (bad.value.field, bad.value.reason) == ("x-controller", "BAD_NAME")
     done = await control.people.put_person(FIRST.calling(acting_for=POLICE), VERA)
     assert done.answer.person.controller == POLICE
     assert control.entries()[-1].controller == POLICE

@@ -10,17 +10,32 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from policy_service.decision_log.errors import LogUnavailable
+from policy_service.decision_log.errors import LogUnavailable, StreamLost
+from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts import keys
 from policy_service.facts.tables import RevisionRow
-from policy_service.model.facts import Revision
+from policy_service.model.errors import UnavailableError
+from policy_service.model.facts import Person, PersonId, Revision
+from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import RequestKind
-from policy_service.service.asking import Note
+from policy_service.service import desk
+from policy_service.service.asking import NOTHING_NOTED, Draft, Note
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people import MANAGERS, PutPerson
 from policy_service.service.requests import GetRequest, ListRequests, RecordRequest
 from tests.decision_log.meddling import held
-from tests.service.control import ADMIN, NOON, OFFICER, POLICE, SLOT, VERSIONS, Control, Stores, running
+from tests.service.control import (
+    ADMIN,
+    NOON,
+    OFFICER,
+    POLICE,
+    SLOT,
+    VERSIONS,
+    Control,
+    Stores,
+    refusals,
+    running,
+)
 
 VERA = PutPerson(("police-ref:P-1",), note=Note("asked by phone"))
 
@@ -99,9 +114,9 @@ async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Cont
     head = control.store.head()
     with held(control.stores.log_url, SLOT):
         for ask in (
-            control.requests.list(OFFICER.calling(), ListRequests()),
             control.requests.record(OFFICER.calling(), asked),
             control.people.put_person(OFFICER.calling(), PutPerson(("police-ref:P-2",))),
+            control.requests.list(OFFICER.calling(), ListRequests()),
         ):
             with pytest.raises(LogUnavailable):
                 await ask
@@ -136,6 +151,39 @@ async def test_a_caller_who_goes_away_leaves_no_revision_without_its_entry(contr
         await asyncio.wait([put])
     await control.people.put_person(OFFICER.calling(), VERA)
     assert_owed_and_logged_alike(control)
+
+
+async def test_a_second_writer_of_the_stream_ends_this_one(control: Control) -> None:
+    if control.stores.log_url.startswith("sqlite"):
+        pytest.skip("a second writer of a SQLite file is refused")
+    with StreamWriter.open(control.stores.log_url, SLOT):
+        with pytest.raises(StreamLost):
+            await control.people.put_person(OFFICER.calling(), VERA)
+        assert control.lost
+
+
+async def test_what_no_entry_can_hold_is_not_committed(control: Control) -> None:
+    head = control.store.head()
+    facts = tuple(Person(PersonId(random_id()), POLICE) for _ in range(1_600))
+
+    async def ask() -> object:
+        return await control.desk.write(
+            OFFICER.calling(), MANAGERS, NOTHING_NOTED, lambda _, __: Draft("", facts)
+        )
+
+    assert await refusals([ask()]) == [("", "TOO_MANY_FACTS")]
+    assert control.store.head() == head
+
+
+async def test_a_write_waits_for_its_turn_within_bounds(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "TURN_SECONDS", 0.1)
+    with held(control.stores.log_url, SLOT):
+        puts = [control.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",))) for i in range(4)]
+        outcomes = await asyncio.gather(*puts, return_exceptions=True)
+    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, UnavailableError)]
+    assert sorted(reasons) == ["LOG_UNAVAILABLE", "STORE_BUSY", "STORE_BUSY", "STORE_BUSY"]
 
 
 @pytest.mark.parametrize("moment", ["before the append", "after the append"])

@@ -9,10 +9,10 @@ import pytest
 from policy_service.facts import keys
 from policy_service.facts.memory import FactsMemory
 from policy_service.model.errors import UnauthenticatedError
-from policy_service.model.vocabulary import RequestKind
+from policy_service.model.vocabulary import RelationKind, RequestKind
 from policy_service.service.access import IssueToken, PutSystem, RevokeToken
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people import PutPerson, PutRelationship
 from policy_service.service.requests import ListRequests, RecordRequest
 from tests.service.control import ADMIN, OFFICER, POLICE, Control, Manager, Stores, running
 
@@ -52,17 +52,29 @@ async def test_two_controls_that_write_at_once_each_write_what_still_holds(store
         pytest.skip("one process writes a SQLite file")
     async with running(stores) as one, running(stores, slot="control-2") as other:
         both = (one, other)
-        # Each makes the same people, so that each finds what the other has just put on file.
-        puts = [
-            each.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",)))
-            for i in range(10)
-            for each in both
-        ]
-        people = [done.answer.person.person_id for done in await asyncio.gather(*puts)]
-        assert people[0::2] == people[1::2]
-        assert len(set(people)) == 10
+        # Each puts the same on file, so that each has to find what the other has just put there.
+        people = await asyncio.gather(
+            *(each.people.put_person(OFFICER.calling(), person(i)) for i in range(8) for each in both)
+        )
+        ids = [done.answer.person.person_id for done in people]
+        assert ids[0::2] == ids[1::2]
+        assert len(set(ids)) == 8
+        # Of a relationship no index says that it is there once.
+        related = await asyncio.gather(
+            *(each.people.put_relationship(OFFICER.calling(), tie(i)) for i in range(1, 8) for each in both)
+        )
+        ties = [done.answer.relationship_id for done in related]
+        assert ties[0::2] == ties[1::2]
         writes = [entry.revision for entry in one.entries() if entry.HasField("write")]
-        assert len(set(writes)) == len(writes) == 20
+        assert len(set(writes)) == len(writes) == 16 + 14
+
+
+def person(number: int) -> PutPerson:
+    return PutPerson((f"x:{number}",))
+
+
+def tie(number: int) -> PutRelationship:
+    return PutRelationship("x:0", f"x:{number}", RelationKind.SIBLING)
 
 
 async def test_a_token_that_was_issued_opens_the_next_call(control: Control) -> None:
