@@ -61,7 +61,7 @@ _OPEN: dict[Role, Callable[[Settings], AbstractAsyncContextManager[Parts]]] = {
 def main(role: Role) -> int:
     """Run one child; returns its exit code."""
     logs.set_up(role)
-    _prepare_process()
+    prepare_process()
     told = json.loads(_read_line())
     settings = Settings.model_validate(told["settings"])
     return uvloop.run(_run(role, settings, int(told["port"])))
@@ -80,7 +80,7 @@ async def _run(role: Role, settings: Settings, port: int) -> int:
                 def on_ready(health: Health) -> None:
                     say_health(health)
                     if role is Role.WORKER:
-                        _tune_collector()
+                        tune_collector()
                     _say({"ready": True})
                     _log.info("ready", extra={"port": port})
 
@@ -94,7 +94,8 @@ async def _run(role: Role, settings: Settings, port: int) -> int:
     return 0 if ended is Ended.ASKED else BROKEN
 
 
-def _prepare_process() -> None:
+def prepare_process() -> None:
+    """What a process of this service is, whatever it serves; before grpc is used."""
     os.umask(0o077)  # whatever is made here, by whichever library, is its owner's alone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the supervisor turns it into a drain
     # Before grpc starts its threads, which inherit it. Measured at half as many calls again; where the kernel
@@ -106,7 +107,7 @@ def _prepare_process() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _tune_collector() -> None:
+def tune_collector() -> None:
     """After warm-up. Each call leaves a cycle behind; what was made at the start is not looked at again."""
     gc.collect()
     gc.freeze()

@@ -46,12 +46,13 @@ async def serve(
     *,
     share_port: bool,
     on_ready: Callable[[Health], None],
+    guests: Guests | None = None,
 ) -> Ended:
     """Serve until `stop` is set or the process is broken, then drain. Raises `StartError`."""
+    guests = guests or Guests()
     limits = Limits(settings.max_calls)
     refusals = Refusals(parts.write_summaries, utc_now)
     wrapper = Wrapper(limits, refusals, parts.write_refusal, parts.authenticator.settle)
-    guests = Guests()
     health = Health(parts.router.services, guests)
     open_to_all = dict(health.handlers())
     if settings.reflection:

@@ -11,8 +11,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
+
+import uvloop
 
 from policy_service.facts import keys
 from policy_service.facts.keys import Key
@@ -29,18 +30,20 @@ from policy_service.model.errors import (
     UnavailableError,
 )
 from policy_service.model.facts import Controller
-from policy_service.server import logs, reflection
-from policy_service.server.accepting import Server
+from policy_service.server import logs
 from policy_service.server.authenticator import Authenticator
+from policy_service.server.compose import Parts
 from policy_service.server.convert_check import parse_check
-from policy_service.server.door import Door
 from policy_service.server.errors import Refusal
 from policy_service.server.guests import Guests
-from policy_service.server.handlers import Call, Method, Router, Wrapper
+from policy_service.server.handlers import Call, Method, Router
 from policy_service.server.health import Health
-from policy_service.server.limits import Limits, server_options
-from policy_service.server.refusals import Refusals, RefusedCallers
+from policy_service.server.listening import free_port
+from policy_service.server.refusals import RefusedCallers
+from policy_service.server.serving import serve
+from policy_service.server.settings import Settings
 
+DRAIN_SECONDS = 5.0
 CANARY = "canary-0fb2-do-not-repeat"
 
 FRIEND, OTHER, MANAGER = "friend", "other", "manager"
@@ -100,7 +103,6 @@ class Uses:
         self.summaries: list[dict[str, Any]] = []
         self.finished = 0
         self.gate = asyncio.Event()
-        self.refusals = Refusals(self.write_summaries, lambda: datetime.now(UTC))
 
     async def echo(self, call: Call, message: str) -> str:
         return json.dumps(
@@ -147,7 +149,6 @@ class Uses:
                 self.gate = asyncio.Event()
             case _:
                 pass
-        await self.refusals.flush(whole=True)
         return json.dumps(
             {
                 "entries": self.entries,
@@ -205,10 +206,6 @@ async def main(capacity: int) -> None:
     logs.set_up("edge")
     store = Store()
     uses = Uses(store)
-    limits = Limits(capacity)
-    refusals = uses.refusals
-    authenticator = Authenticator(store.judge, to_head=store.to_head, load=store.load)
-    wrapper = Wrapper(limits, refusals, uses.write_refusal, authenticator.settle)
     calls: dict[str, Callable[[Call, Any], Awaitable[str]]] = {
         "Echo": uses.echo,
         "Fail": uses.fail,
@@ -221,29 +218,24 @@ async def main(capacity: int) -> None:
         Method("TestService", name, _text, call, str.encode) for name, call in calls.items()
     ]
     methods.append(Method("DecisionService", "Check", parse_check, uses.check, str.encode))
-    router = Router.of(methods)
+    parts = Parts(
+        Router.of(methods),
+        Authenticator(store.judge, to_head=store.to_head, load=store.load),
+        uses.write_refusal,
+        uses.write_summaries,
+        asyncio.Event(),
+    )
+    stop, port = asyncio.Event(), free_port("127.0.0.1", 0)
+    asyncio.get_running_loop().add_reader(0, stop.set)  # the end of stdin
+
+    def on_ready(_: Health) -> None:
+        print(port, flush=True)
+
+    settings = Settings(max_calls=capacity, drain_seconds=DRAIN_SECONDS)
     guests = Guests(most=32, seconds=2.0)
-    health = Health(router.services, guests)
-    open_to_all = {
-        **health.handlers(),
-        **reflection.handlers(["policy_service.api.v1.DecisionService"], guests),
-    }
-    door = Door(router, wrapper, authenticator, limits, refusals, open_to_all)
-    server = Server(server_options(share_port=False), door, door.paths)
-    port = server.bind("127.0.0.1:0")
-    await server.start()
-    health.set(serving=True)
-    print(port, flush=True)
-    summing = asyncio.create_task(refusals.run())
-    await asyncio.to_thread(sys.stdin.read)
-    health.end()
-    guests.close()
-    await server.stop(1.0)
-    refusals.end()
-    await summing
+    ended = await serve(parts, settings, port, stop, share_port=False, on_ready=on_ready, guests=guests)
+    print(ended.value, uses.finished, len(uses.summaries), flush=True)
 
 
 if __name__ == "__main__":
-    import uvloop
-
     uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 64))

@@ -31,6 +31,7 @@ def test_a_system_holds_a_quarter_and_the_others_have_the_rest(small: Edge) -> N
         small.tell("open")
         assert [future.result(10) for future in held] == [b"done"] * (CAPACITY // 4)
         assert client.call("TestService/Echo", token="friend")
+    time.sleep(2.2)  # summaries are written once a second
     summaries = small.tell()["summaries"]
     assert sum(s["count"] for s in summaries if s["cause"] == "OVERLOADED") >= 1
 

@@ -1,0 +1,225 @@
+"""The load generator: a closed loop of gRPC calls over several HTTP/2 connections, in a process of its own.
+
+    python -m tests.bench.generator PORT < job.json > result.json
+
+It writes frames that were made beforehand and reads no more than it needs, so that it outruns an echo on
+the same machine; grpcio's own client does not. RFC 9113 for frames; headers are literals (RFC 7541 6.2.2).
+What was answered has a DATA frame; a refusal has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import uvloop
+
+from tests.support.http2 import ACK, END_HEADERS, END_STREAM, PREFACE, Kind, frame, literal
+
+WINDOW = 1 << 30
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for. `messages` are base64; each connection begins at another one."""
+
+    path: str
+    token: str
+    messages: Sequence[str]
+    seconds: float
+    warm_up: float
+    connections: int
+    concurrency: int
+    """Calls in flight in all."""
+    rate: float = 0.0
+    """Calls a second; 0: as many as are answered."""
+    core: int = -1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it. Times in milliseconds, of the calls that were answered."""
+
+    answered: int
+    refused: int
+    permits: int
+    denials: int
+    seconds: float
+    p50: float
+    p99: float
+    longest: float
+    cpu: float
+    """Share of one core that the generator itself took."""
+
+
+class _Load:
+    """All connections together."""
+
+    def __init__(self, job: Job) -> None:
+        self.messages = [base64.b64decode(message) for message in job.messages]
+        self.per_connection = max(1, job.concurrency // job.connections)
+        self.headers = b"".join(
+            literal(name, value)
+            for name, value in (
+                (b":method", b"POST"),
+                (b":scheme", b"http"),
+                (b":path", job.path.encode()),
+                (b":authority", b"localhost"),
+                (b"content-type", b"application/grpc"),
+                (b"te", b"trailers"),
+                (b"authorization", b"Bearer " + job.token.encode()),
+            )
+        )
+        self.interval = job.connections / job.rate if job.rate else 0.0
+        self.stopped = False
+        self.counting = False
+        self.times: list[float] = []
+        self.refused = self.permits = self.denials = 0
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, load: _Load, offset: int) -> None:
+        self._load = load
+        self._next_message = offset * len(load.messages) // 8
+        self._next_stream = 1
+        self._began: dict[int, float] = {}
+        self._answer: dict[int, bytes] = {}
+        self._buffer = bytearray()
+        self._window = 65_535
+        self._received = 0
+        self._due = 0.0
+        self.lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass of it
+        settings = (0x4).to_bytes(2, "big") + (WINDOW).to_bytes(4, "big")
+        grow = frame(Kind.WINDOW_UPDATE, 0, 0, (WINDOW - 65_535).to_bytes(4, "big"))
+        self._transport.write(PREFACE + frame(Kind.SETTINGS, 0, 0, settings) + grow)
+        self._due = time.perf_counter()
+        if self._load.interval:
+            self._pace()
+        else:
+            self._begin(self._load.per_connection)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+    def _pace(self) -> None:
+        """Begin what is due, whatever has been answered: an open loop."""
+        now, load = time.perf_counter(), self._load
+        while self._due <= now and not load.stopped:
+            self._due += load.interval
+            if len(self._began) < 200:
+                self._begin(1)
+        if not load.stopped:
+            asyncio.get_running_loop().call_later(max(0.0005, self._due - now), self._pace)
+
+    def _begin(self, number: int) -> None:
+        load, out, now = self._load, [], time.perf_counter()
+        for _ in range(number):
+            message = load.messages[self._next_message]
+            self._next_message = (self._next_message + 1) % len(load.messages)
+            stream, self._next_stream = self._next_stream, self._next_stream + 2
+            self._window -= 5 + len(message)
+            self._began[stream] = now
+            out.append(frame(Kind.HEADERS, END_HEADERS, stream, load.headers))
+            body = b"\0" + len(message).to_bytes(4, "big") + message
+            out.append(frame(Kind.DATA, END_STREAM, stream, body))
+        if self._window < 0:
+            raise AssertionError("the server's flow control window is used up")
+        self._transport.write(b"".join(out))
+
+    def data_received(self, data: bytes) -> None:
+        buffer, at, ended = self._buffer, 0, 0
+        buffer += data
+        size = len(buffer)
+        while size - at >= 9:
+            length = int.from_bytes(buffer[at : at + 3], "big")
+            if size - at < 9 + length:
+                break
+            kind, flags = buffer[at + 3], buffer[at + 4]
+            stream = int.from_bytes(buffer[at + 5 : at + 9], "big")
+            if kind == Kind.DATA:
+                self._received += length
+                if length:
+                    self._answer[stream] = bytes(buffer[at + 9 : at + 9 + length])
+            elif kind not in (Kind.HEADERS, Kind.RST_STREAM):
+                self._other(kind, flags, stream, bytes(buffer[at + 9 : at + 9 + length]))
+            if (kind in (Kind.HEADERS, Kind.DATA) and flags & END_STREAM) or kind == Kind.RST_STREAM:
+                self._end(stream)
+                ended += 1
+            at += 9 + length
+        del buffer[:at]
+        if self._received > WINDOW // 2:
+            self._transport.write(frame(Kind.WINDOW_UPDATE, 0, 0, self._received.to_bytes(4, "big")))
+            self._received = 0
+        if ended and not self._load.stopped and not self._load.interval:
+            self._begin(ended)
+
+    def _end(self, stream: int) -> None:
+        load, began, answer = self._load, self._began.pop(stream, None), self._answer.pop(stream, b"")
+        if began is None or not load.counting:
+            return
+        if not answer:
+            load.refused += 1
+            return
+        load.times.append(time.perf_counter() - began)
+        # CheckResponse: decision_id = 1 (36 characters), then effect = 2, a varint: 0x10 0x01 is a permit.
+        effect = answer[5 + 38 : 5 + 40]
+        load.permits += effect == b"\x10\x01"
+        load.denials += effect == b"\x10\x02"
+
+    def _other(self, kind: int, flags: int, stream: int, body: bytes) -> None:
+        if kind == Kind.SETTINGS and not flags & ACK:
+            self._transport.write(frame(Kind.SETTINGS, ACK, 0, b""))
+        elif kind == Kind.PING and not flags & ACK:
+            self._transport.write(frame(Kind.PING, ACK, 0, body))
+        elif kind == Kind.WINDOW_UPDATE and stream == 0:
+            self._window += int.from_bytes(body, "big")
+
+
+async def run(port: int, job: Job) -> Result:
+    load, loop = _Load(job), asyncio.get_running_loop()
+    connections = [
+        (await loop.create_connection(lambda n=n: _Connection(load, n), "127.0.0.1", port))[1]  # type: ignore[misc]
+        for n in range(job.connections)
+    ]
+    await asyncio.sleep(job.warm_up)
+    load.counting = True
+    began, cpu = time.perf_counter(), time.process_time()
+    await asyncio.sleep(job.seconds)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    load.counting, load.stopped = False, True
+    if any(connection.lost for connection in connections):
+        raise AssertionError("the server closed a connection")
+    times = sorted(load.times) or [0.0]
+    p50, p99, longest = (1_000 * times[int(share * (len(times) - 1))] for share in (0.5, 0.99, 1.0))
+    return Result(
+        answered=len(load.times),
+        refused=load.refused,
+        permits=load.permits,
+        denials=load.denials,
+        seconds=seconds,
+        p50=p50,
+        p99=p99,
+        longest=longest,
+        cpu=cpu / seconds,
+    )
+
+
+def main() -> None:
+    job = Job(**json.load(sys.stdin))
+    if job.core >= 0:
+        os.sched_setaffinity(0, {job.core})
+    json.dump(asdict(uvloop.run(run(int(sys.argv[1]), job))), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What was measured: rows, as a table for people and as JSON for whoever compares runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """`target` is what was promised, if anything; a text is a condition, not a measurement."""
+
+    name: str
+    value: float | str
+    unit: str = ""
+    target: float | None = None
+    met: bool | None = None
+
+
+@dataclass
+class Report:
+    """Rows in the order in which they were measured; told as they come."""
+
+    console: Console = field(default_factory=Console)
+    rows: list[Row] = field(default_factory=list)
+
+    def say(self, name: str, value: float | str, unit: str = "") -> None:
+        """Add a row without a target."""
+        self.rows.append(Row(name, value, unit))
+
+    def at_least(self, name: str, value: float, target: float, unit: str = "") -> None:
+        """Add a row whose value should be this much or more."""
+        self.rows.append(Row(name, value, unit, target, value >= target))
+
+    def at_most(self, name: str, value: float, target: float, unit: str = "") -> None:
+        """Add a row whose value should be this much or less."""
+        self.rows.append(Row(name, value, unit, target, value <= target))
+
+    def show(self) -> None:
+        """Print the table."""
+        table = Table(title="policy-service bench")
+        table.add_column("what")
+        table.add_column("value", justify="right")
+        table.add_column("unit")
+        table.add_column("target", justify="right")
+        table.add_column("met")
+        for row in self.rows:
+            table.add_row(*_cells(row))
+        self.console.print(table)
+
+    def write(self, file: Path) -> None:
+        """Write the rows as a JSON list."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps([asdict(row) for row in self.rows], indent=1) + "\n")
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield row.name
+    yield _number(row.value)
+    yield row.unit
+    yield "" if row.target is None else _number(row.target)
+    yield {True: "[green]yes", False: "[red]no", None: ""}[row.met]
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,147 @@
+"""What the benchmark's service has on file, and what it is asked: a hospital on an ordinary day.
+
+Wards see their patients' records, secretaries send letters about people who are only described, and now and
+then somebody asks about a patient of another ward, which nothing permits.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.decision_log.stream import StreamWriter
+from policy_service.facts import schema
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.key_file import load_or_create_key
+from policy_service.facts.store import Change, FactStore
+from policy_service.facts.tokens import make_token
+from policy_service.model.facts import (
+    Controller,
+    Fact,
+    FieldType,
+    Person,
+    PersonId,
+    PersonIdentifier,
+    Record,
+    RecordId,
+    RecordParty,
+    RecordType,
+    System,
+    Token,
+    User,
+)
+from policy_service.model.ids import random_id, time_ordered_id
+from policy_service.model.vocabulary import Purpose, Role, Verb
+from policy_service.server.settings import Settings
+from policy_service.service.policies import shipped_policy_set
+
+TRUST = Controller("trust")
+WARDS, NURSES_A_WARD, PATIENTS = 10, 20, 1_000
+QUESTIONS = 4_000
+"""Distinct ones of each kind."""
+
+
+def prepare(settings: Settings, policies: Path) -> str:
+    """Put everything on file, in one revision; returns the text of a system's token."""
+    settings.var_dir.mkdir(parents=True)
+    schema.migrate(settings.facts)
+    token = make_token()
+    now = datetime.now(UTC)
+    with ExitStack() as stack:
+        log = stack.enter_context(StreamWriter.open(settings.log, "control"))
+        store = stack.enter_context(FactStore(settings.facts, stream_id=log.stream_id))
+        fingerprints = Fingerprinter(load_or_create_key(settings.fingerprint_key))
+        facts = (
+            shipped_policy_set(policies),
+            Token(token.token_id, TRUST, token.secret_hash, now, now + timedelta(days=1), system="hospital"),
+            *_facts(fingerprints),
+        )
+        store.write(Change("bench", TRUST, "", facts, time_ordered_id(now), now), lambda _: b"bench")
+    return token.text
+
+
+def _facts(fingerprints: Fingerprinter) -> Iterator[Fact]:
+    yield System(
+        random_id(),
+        TRUST,
+        "hospital",
+        record_types=("*",),
+        verbs=(Verb.SEE, Verb.SEND),
+        purposes=(Purpose.CARE,),
+        may_describe=True,
+    )
+    summary = FieldType("summary", ("health.summary",), ("subject",))
+    yield RecordType(random_id(), TRUST, "ward.record", extends="base.case", fields=(summary,))
+    body = FieldType("body", ("report.body", "health.letter"), ("subject",))
+    yield RecordType(random_id(), TRUST, "clinic.letter", extends="base.letter", fields=(body,))
+    for ward in range(WARDS):
+        for nurse in range(NURSES_A_WARD):
+            yield User(random_id(), TRUST, f"nurse-{ward}-{nurse}", roles=("nurse",), teams=(f"ward-{ward}",))
+    yield User(random_id(), TRUST, "secretary", roles=("secretary",), teams=("letters",))
+    for number in range(PATIENTS):
+        person, record = PersonId(random_id()), RecordId(random_id())
+        yield Person(person, TRUST, birth_date=date(1950, 1, 1) + timedelta(days=10 * number))
+        found_by = fingerprints.identifier("hospital", str(number))
+        yield PersonIdentifier(random_id(), TRUST, person, "hospital", found_by)
+        yield Record(record, TRUST, f"R-{number}", "ward.record", (f"ward-{number % WARDS}",))
+        yield RecordParty(random_id(), TRUST, record, "patient", Role.SUBJECT, person)
+
+
+def on_file() -> list[pb.CheckRequest]:
+    """One nurse, one patient of her ward, one field; every tenth asks about a patient of another ward."""
+    asked = []
+    for number in range(QUESTIONS):
+        patient = number % PATIENTS
+        ward = (patient + (1 if number % 10 == 0 else 0)) % WARDS
+        nurse = f"nurse-{ward}-{number // PATIENTS % NURSES_A_WARD}"
+        fields = [pb.FieldInstance(name="summary")]
+        asked.append(pb.CheckRequest(user=nurse, record=f"R-{patient}", purpose="care", fields=fields))
+    return asked
+
+
+def described() -> list[pb.CheckRequest]:
+    """A reminder to a patient's own mobile; record, patient and number are described in the call."""
+    asked = []
+    for number in range(QUESTIONS):
+        request = pb.CheckRequest(
+            user="secretary",
+            record=f"L-{number}",
+            purpose="care",
+            channel="sms",
+            fields=[pb.FieldInstance(name="appointment")],
+            recipients=[pb.Recipient(party="patient", contact_point="mobile")],
+        )
+        description = request.description
+        description.record.record_type = "clinic.letter"
+        description.record.teams.append("letters")
+        description.record.parties.add(party="patient", role="subject", person="p")
+        description.people.add(key="p", birth_date="1980-01-02")
+        description.contact_points.add(
+            key="mobile", kind="phone", value=f"07700 9{number % 90_000:05}", owners=["p"]
+        )
+        asked.append(request)
+    return asked
+
+
+def twenty_fields() -> list[pb.CheckRequest]:
+    """Twenty fields of a described letter, about as many children, for its one recipient."""
+    asked = []
+    for number, request in enumerate(described()):
+        del request.fields[:]
+        fields = ("appointment", "subject.name", "subject.dob", "subject.address", "subject.phone")
+        for child in range(4):
+            party = f"p{child}"
+            request.description.record.parties.add(party=party, role="subject", person=party)
+            request.description.people.add(key=party, birth_date=f"20{10 + number % 10}-05-0{child + 1}")
+            request.fields.extend(pb.FieldInstance(name=name, party=party) for name in fields)
+        asked.append(request)
+    return asked
+
+
+def as_text(asked: list[pb.CheckRequest]) -> list[str]:
+    """As the generator takes them."""
+    return [base64.b64encode(request.SerializeToString()).decode() for request in asked]
