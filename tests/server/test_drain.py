@@ -13,7 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from tests.server.calling import Client, Edge, Refused, running_edge
+from tests.server.calling import Client, Edge, Refused, refused, running_edge
 from tests.server.edge_app import DRAIN_SECONDS
 from tests.support.http2 import RawConnection
 
@@ -34,10 +34,10 @@ def test_calls_in_flight_finish_and_no_new_ones_are_let_in(ending: Edge) -> None
         time.sleep(0.5)
         _end(ending)
         time.sleep(0.3)
-        with Client(ending.port) as late, pytest.raises(Refused) as refused:
+        with Client(ending.port) as late, pytest.raises(Refused) as too_late:
             late.call("TestService/Echo", token="friend", seconds=2.0)
         assert [future.result(10) for future in begun] == [b"done"] * 4
-    assert refused.value.code.name == "UNAVAILABLE"
+    assert too_late.value.code.name == "UNAVAILABLE"
     assert ending.process.wait(10) == 0
     assert _last_words(ending)[:2] == ["asked", "4"]
 
@@ -90,6 +90,22 @@ def test_who_watches_health_is_told_before_the_end(ending: Edge) -> None:
         listening.join(10)
 
     assert told == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
+
+
+def test_guests_are_sent_away_in_words(ending: Edge) -> None:
+    silent = threading.Event()
+    with Client(ending.port) as client:
+        check = cast(
+            "Callable[..., Iterator[bytes]]", client.channel.stream_stream("/grpc.health.v1.Health/Check")
+        )
+        stream = check(iter(silent.wait, True), timeout=20)
+        time.sleep(0.3)
+        _end(ending)
+        with pytest.raises(grpc.RpcError) as error:
+            next(stream)
+        silent.set()
+
+    assert refused(error.value).reason == "OVERLOADED"
 
 
 def test_the_last_second_of_refusals_is_written(ending: Edge) -> None:

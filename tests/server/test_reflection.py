@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import cast
 
+import grpc
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2 as pb
 
-from tests.server.calling import Client, Edge
-from tests.support.http2 import RawConnection
+from tests.server.calling import Client, refused
 
 PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -44,9 +45,10 @@ def test_both_versions_name_the_services_and_give_their_files(client: Client) ->
         assert unknown.error_response.error_code
 
 
-def test_bytes_that_are_no_question_end_the_stream_and_nothing_else(edge: Edge, client: Client) -> None:
-    with RawConnection(edge.port) as stranger:
-        stream = stranger.headers(PATHS[0].encode())
-        stranger.message(stream, b"\xff\xff")
-        assert stranger.answered(1, 5.0) == 1
+def test_bytes_that_are_no_question_end_the_stream_and_nothing_else(client: Client) -> None:
+    stream = cast("Callable[..., Iterator[bytes]]", client.channel.stream_stream(PATHS[0]))
+    with pytest.raises(grpc.RpcError) as error:
+        list(stream(iter([b"\xff\xff"]), timeout=5))
+
+    assert refused(error.value).reason == "UNREADABLE_MESSAGE"
     assert ask(client, PATHS[0], pb.ServerReflectionRequest(list_services=""))
