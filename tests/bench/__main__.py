@@ -92,10 +92,6 @@ class Measured:
             raise SystemExit(f"{result.refused} calls were refused: this measures nothing")
         return result
 
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def resident_mebibytes(self) -> float:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
@@ -172,14 +168,10 @@ def _measure(
     with serving(kind, plan, settings, token) as server:
         for name, messages in loads.items():
             with report.console.status(name):
-                results, cpu = [], []
-                for number in range(plan.rounds):
-                    before = server.cpu_seconds()
-                    warm_up = plan.warm_up if not number else 0.5
-                    result = server.load(messages, warm_up=warm_up)
-                    busy = server.cpu_seconds() - before
-                    results.append(result)
-                    cpu.append(busy / (result.seconds + warm_up))
+                results = [
+                    server.load(messages, warm_up=0.5 if number else plan.warm_up)
+                    for number in range(plan.rounds)
+                ]
             median = statistics.median(result.answered / result.seconds for result in results)
             last = results[-1]
             found[name] = median

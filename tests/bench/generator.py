@@ -28,13 +28,14 @@ WINDOW = 1 << 30
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked for. `messages` are base64; each connection begins at another one."""
+    """What is asked for. `messages` are base64; each connection begins at another part of them."""
 
     path: str
     token: str
     messages: Sequence[str]
     seconds: float
     warm_up: float
+    """Seconds before anything is counted, and in any case until every message was answered once."""
     connections: int
     concurrency: int
     """Calls in flight in all."""
@@ -81,13 +82,13 @@ class _Load:
         self.stopped = False
         self.counting = False
         self.times: list[float] = []
-        self.refused = self.permits = self.denials = 0
+        self.ended = self.refused = self.permits = self.denials = 0
 
 
 class _Connection(asyncio.Protocol):
     def __init__(self, load: _Load, offset: int) -> None:
         self._load = load
-        self._next_message = offset * len(load.messages) // 8
+        self._next_message = offset
         self._next_stream = 1
         self._began: dict[int, float] = {}
         self._answer: dict[int, bytes] = {}
@@ -165,6 +166,7 @@ class _Connection(asyncio.Protocol):
 
     def _end(self, stream: int) -> None:
         load, began, answer = self._load, self._began.pop(stream, None), self._answer.pop(stream, b"")
+        load.ended += 1
         if began is None or not load.counting:
             return
         if not answer:
@@ -187,11 +189,15 @@ class _Connection(asyncio.Protocol):
 
 async def run(port: int, job: Job) -> Result:
     load, loop = _Load(job), asyncio.get_running_loop()
-    connections = [
-        (await loop.create_connection(lambda n=n: _Connection(load, n), "127.0.0.1", port))[1]  # type: ignore[misc]
-        for n in range(job.connections)
-    ]
+    part = len(load.messages) // job.connections
+    connections: list[_Connection] = []
+    for number in range(job.connections):
+        connection = _Connection(load, number * part)
+        connections.append(connection)
+        await loop.create_connection(lambda made=connection: made, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.sleep(job.warm_up)
+    while not job.rate and load.ended < len(load.messages):  # noqa: ASYNC110 - no call pays for an event
+        await asyncio.sleep(0.05)
     load.counting = True
     began, cpu = time.perf_counter(), time.process_time()
     await asyncio.sleep(job.seconds)

@@ -128,18 +128,24 @@ def described() -> list[pb.CheckRequest]:
 
 
 def twenty_fields() -> list[pb.CheckRequest]:
-    """Twenty fields of a described letter, about as many children, for its one recipient."""
+    """Four fields about each of five children, to their parent; all are described in the call."""
     asked = []
     for number, request in enumerate(described()):
         del request.fields[:]
-        fields = ("appointment", "subject.name", "subject.dob", "subject.address", "subject.phone")
-        for child in range(4):
-            party = f"p{child}"
-            request.description.record.parties.add(party=party, role="subject", person=party)
-            request.description.people.add(key=party, birth_date=f"20{10 + number % 10}-05-0{child + 1}")
-            request.fields.extend(pb.FieldInstance(name=name, party=party) for name in fields)
+        description = request.description
+        description.record.parties[0].role = "parent"
+        for child in (f"child-{n}" for n in range(5)):
+            description.record.parties.add(party=child, role="child", person=child)
+            description.people.add(key=child, birth_date=f"20{15 + number % 10}-05-04")
+            description.relationships.add(
+                from_person="p", to_person=child, kind="parent_of", parental_responsibility=True
+            )
+            request.fields.extend(pb.FieldInstance(name=name, party=child) for name in _OF_A_CHILD)
         asked.append(request)
     return asked
+
+
+_OF_A_CHILD = ("appointment", "subject.name", "subject.dob", "school")
 
 
 def as_text(asked: list[pb.CheckRequest]) -> list[str]:
