@@ -56,7 +56,7 @@ def test_a_day_ends_when_the_next_begins_and_not_before(day: date, zone: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-03-29T14:00:00",  # no offset
+        "2027-03-29T14:00:00",  # no offset
         "2026-03-29 14:00:00Z",
         "2026-03-29T14:00Z",
         "2026-03-29T24:00:00Z",
@@ -73,6 +73,7 @@ def test_what_is_no_time(text: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         time_of(text, "valid_until")
     assert (caught.value.field, caught.value.reason) == ("valid_until", "BAD_TIME")
+    assert not text or text not in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,7 @@ def test_what_is_no_day(text: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         day_of(text, "review_date")
     assert caught.value.reason == "BAD_DATE"
+    assert not text or text not in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,7 @@ def test_what_is_no_zone(name: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         zone_of(name, "zone")
     assert caught.value.reason == "UNKNOWN_ZONE"
+    assert not name or name not in caught.value.message
 
 
 def test_a_moment_keeps_its_instant() -> None:
