@@ -85,9 +85,7 @@ class Statements:
 
 
 class WriterConnection:
-    """Made when it is first needed, and made again after every error: an open one has nothing behind it to
-    doubt.
-    """
+    """Made when it is first needed, and again after every error: an open one leaves nothing to doubt."""
 
     def __init__(self, location: Location, slot: str) -> None:
         self._location = location

@@ -29,9 +29,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class RightEdge:
-    """The compact range [0, size): `hashes` are the perfect subtrees from left to right, one per 1 bit of
-    `size`.
-    """
+    """The compact range [0, size): `hashes` are its perfect subtrees from left to right."""
 
     size: int = 0
     hashes: tuple[bytes, ...] = ()

@@ -39,14 +39,12 @@ class RoundLimits:
     # Calls that may wait, in the group being written and in the one that gathers.
     waiting: int = 4096
     group: int = 1024
-    # Gathering waits in proportion to the last group; at 0.15 ms and less it locks into tiny groups
-    # (measured).
+    # Gathering waits in proportion to the last group; 0.15 ms and less locks into tiny groups (measured).
     gather_per_entry: float = 0.0004
     gather_most: float = 0.002
     # Between the reading of the head and the release.
     head_age: float = 1.0
-    # How often a group is validated before its calls give up: each time the head moved, or was read too
-    # slowly.
+    # How often the head is read for a group before its calls give up.
     attempts: int = 5
     decide_again: float = 2.0
     answer: float = 5.0

@@ -21,9 +21,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a full check of a stream found: `problem` is `None` if its entries are those that its head stands
-    for.
-    """
+    """What a full check found: `problem` is `None` if the entries are those that the head stands for."""
 
     stream_id: StreamId
     size: int
@@ -51,9 +49,7 @@ _ENTRIES = select(
 
 
 class LogReader:
-    """Reads all streams of a log. Blocking; safe to use from several threads; writes nothing, and holds
-    nothing open.
-    """
+    """Reads all streams of a log. Blocking; safe to use from several threads; holds nothing open."""
 
     def __init__(self, url: str, *, timeouts: Timeouts | None = None) -> None:
         self._location = locate(url, timeouts or Timeouts())

@@ -128,8 +128,7 @@ class CommitRound:
         if self._in_flight >= self._limits.waiting:
             self.counters.overloaded += 1
             raise Overloaded
-        # A future of its own: a caller that is cancelled cancels what it awaits, and that must be nobody
-        # else's.
+        # A future of its own: a caller that is cancelled cancels what it awaits.
         waiting = _Waiting(pending, self._loop.create_future(), self._clock())
         self._open.append(waiting)
         self._in_flight += 1
@@ -195,9 +194,7 @@ class CommitRound:
             self._open.popleft()
 
     async def _decide_again(self, group: list[_Waiting], revision: int) -> list[_Waiting]:
-        """Bring memory to the revision and decide everyone in the group again; those that could be are
-        returned.
-        """
+        """Bring memory to the revision and decide everyone in the group again; returns who could be."""
         tasks: dict[_Waiting, asyncio.Task[None]] = {}
         async with asyncio.timeout(self._limits.decide_again):
             await self._advance(revision)
@@ -261,9 +258,7 @@ class CommitRound:
             self._tell(self._die, death)
 
     def _gather(self, until: float) -> list[_Waiting]:
-        """The next group: whoever has come by `until`, or, if that is past, by the time of the first. Empty:
-        the end.
-        """
+        """The next group: whoever has come by `until`, or by when the first comes. Empty at the end."""
         first = self._queue.get()
         if first is None:
             return []
@@ -324,9 +319,7 @@ class CommitRound:
         raise LogUnavailable("the head moves faster than decisions are made")
 
     def _validate_late(self, revision: int, read_at: float) -> float:
-        """The append was slow: the head is read again. The entries stand; they are answered only if it has
-        not moved.
-        """
+        """After a slow append: the entries stand, and are answered only if the head has not moved."""
         again_at = self._clock()
         try:
             return again_at if self._head() == revision else read_at

@@ -96,10 +96,11 @@ def test_promise_5_nothing_is_appended_to_a_stream_that_was_closed(log_url: str)
             writer.append(entries(1))
 
 
-def test_promise_5_nothing_is_appended_to_a_head_that_was_altered(log_url: str) -> None:
+@pytest.mark.parametrize("alteration", ["root = edge", "size = 4"])
+def test_promise_5_nothing_is_appended_to_a_head_that_was_altered(log_url: str, alteration: str) -> None:
     with StreamWriter.open(log_url, "worker-0") as writer:
         writer.append(entries(3))
-        meddle(log_url, "worker-0", "UPDATE log_streams SET root = edge")
+        meddle(log_url, "worker-0", f"UPDATE log_streams SET {alteration}")
         assert indexes(writer.append(entries(1))) == ["LogCorrupt"]
     with pytest.raises(LogCorrupt):
         StreamWriter.open(log_url, "worker-0")

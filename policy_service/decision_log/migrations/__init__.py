@@ -21,9 +21,7 @@ _MIGRATION_LOCK = 7_041_962_001
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the schema behind this connection to the newest version, in the transaction that the caller has
-    begun.
-    """
+    """Bring the schema to the newest version, in the transaction that the caller has begun."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     if version(connection) == NEWEST:
