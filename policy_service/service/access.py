@@ -247,7 +247,7 @@ class Access:
             listing = (call.method, controller)
             page = self._pages.read(asked, *listing)
             of = None if controller == INSTALLATION else controller
-            found = await self._desk.page(kind, of, page.after, page.size + 1, view.revision)
+            found = await self._desk.facts.page(kind, of, page.after, page.size + 1, view.revision)
             listed = self._pages.listed(found, page, [id_of(fact) for fact in found], *listing)
             return Found(listed, tuple(fact_name(fact) for fact in listed.items))
 

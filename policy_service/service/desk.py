@@ -24,23 +24,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
 
-from policy_service.decision_log.entries import (
-    Head,
-    Versions,
-    read_entry,
-    refusal_entry,
-    write_entry,
-)
+from policy_service.decision_log.entries import Head, Versions, read_entry, refusal_entry, write_entry
 from policy_service.decision_log.entry import MAX_ENTRY_BYTES, Entry
 from policy_service.decision_log.errors import StreamLost
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts.fingerprints import Fingerprinter
-from policy_service.facts.keys import Key
-from policy_service.facts.mapping import F, to_microseconds
+from policy_service.facts.mapping import to_microseconds
 from policy_service.facts.memory import FactsMemory
 from policy_service.facts.reader import FactsReader
 from policy_service.facts.store import Change, FactStore, Written
-from policy_service.facts.view import ColdFacts, FactsView
+from policy_service.facts.view import FactsView
 from policy_service.model.caller import Caller
 from policy_service.model.errors import (
     ConflictError,
@@ -49,11 +42,12 @@ from policy_service.model.errors import (
     PolicyServiceError,
     UnavailableError,
 )
-from policy_service.model.facts import Controller, Fact, Revision
+from policy_service.model.facts import Controller, Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import Asking, Done, Draft, Found, Note, organisation
 from policy_service.service.caller import authenticate
+from policy_service.service.fresh_facts import FreshFacts
 from policy_service.service.naming import fact_name
 from policy_service.service.outbox import Outbox
 
@@ -61,8 +55,6 @@ T = TypeVar("T")
 
 MAX_REASON = 200
 MAX_IDEMPOTENCY_KEY = 128
-MAX_LOADS = 32
-"""Rounds of loading that one look at the facts may take; the deepest use case needs six."""
 TURN_SECONDS = 10.0
 """How long a write waits for those before it."""
 MAX_TRIES = 32
@@ -131,6 +123,7 @@ class ControlDesk:
     ) -> None:
         """`on_lost` is called once a second writer has taken the log's stream: this process must then end."""
         self.fingerprinter = backends.fingerprinter
+        self.facts = FreshFacts(backends.reader, backends.memory)
         self._backends = backends
         self._outbox = Outbox(backends.store, backends.log)
         self._clock = clock
@@ -138,7 +131,6 @@ class ControlDesk:
         self._one_writer = asyncio.Lock()
         # One thread, so that entries stand in the log in the order in which their calls were decided here.
         self._writing = ThreadPoolExecutor(1, "control-write")
-        self._reading = ThreadPoolExecutor(4, "control-read")
 
     async def start(self) -> None:
         """Complete what a crash left between the facts and the log. Raises `LogUnavailable`."""
@@ -146,19 +138,8 @@ class ControlDesk:
 
     async def close(self) -> None:
         """Wait for the threads' work; nothing may be asked after this."""
-        for threads in (self._writing, self._reading):
-            await asyncio.to_thread(threads.shutdown)
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run blocking reading beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
-
-    async def page(
-        self, kind: type[F], controller: Controller | None, after: str, limit: int, revision: Revision
-    ) -> tuple[F, ...]:
-        """Facts of a kind whose ids follow `after`, in their order. `controller` None: of all of them."""
-        reader = self._backends.reader
-        return await self.in_thread(lambda: reader.list_facts(kind, controller, after, limit, revision))
+        await asyncio.to_thread(self._writing.shutdown)
+        await self.facts.close()
 
     async def write(
         self,
@@ -205,7 +186,7 @@ class ControlDesk:
                     raise
                 return _Looked(view.revision, occasion, refused)
 
-        looked = await self._at_head(look)
+        looked = await self.facts.at_head(look)
         written = await self._in_writing_thread(partial(self._commit, call, note, looked))
         if written.repeated:
             return await self._write_again(call, looked.occasion, draft, written)
@@ -266,7 +247,7 @@ class ControlDesk:
         async def look(view: FactsView) -> Draft[T]:
             return draft(view, occasion)
 
-        made = await self._as_of(first.revision, look)
+        made = await self.facts.as_of(first.revision, look)
         names = tuple(fact_name(fact) for fact in made.facts)
         found = Found(made.answer, names)
         await self._leave_reading(
@@ -293,7 +274,7 @@ class ControlDesk:
             caller, controller = self._judged(view, call, roles, for_whom, now)
             return view.revision, caller, controller, await look(view, controller)
 
-        revision, caller, controller, found = await self._at_head(judged_look)
+        revision, caller, controller, found = await self.facts.at_head(judged_look)
         await self._leave_reading(call, caller, controller, now, revision, found)
         return found.answer
 
@@ -304,7 +285,7 @@ class ControlDesk:
         """
         now = self._clock()
         entry_id = time_ordered_id(now)
-        revision = self._backends.memory.view.revision
+        revision = self.facts.revision
         head = self._entry_head(call, call.caller, call.controller, entry_id, now, revision)
         entry = refusal_entry(head, status=status, reason=reason, field=field)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
@@ -328,28 +309,6 @@ class ControlDesk:
                 "CONTROLLER_NOT_YOURS", "this token acts for its own organisation alone"
             )
         return caller, controller
-
-    async def _at_head(self, look: Callable[[FactsView], Awaitable[T]]) -> T:
-        """What `look` makes of the facts as of the newest revision, read after the call arrived."""
-        reader, memory = self._backends.reader, self._backends.memory
-        await memory.advance(await self.in_thread(reader.head))
-        for _ in range(MAX_LOADS):
-            try:
-                return await look(memory.view)
-            except ColdFacts as cold:
-                await memory.load(cold.keys)
-        raise UnavailableError("TOO_MANY_LOADS")
-
-    async def _as_of(self, revision: Revision, look: Callable[[FactsView], Awaitable[T]]) -> T:
-        """What `look` makes of the facts as of an earlier revision; nothing of it is remembered."""
-        reader = self._backends.reader
-        found: dict[Key, tuple[Fact, ...]] = {}
-        for _ in range(MAX_LOADS):
-            try:
-                return await look(FactsView(revision, found))
-            except ColdFacts as cold:
-                found.update(await self.in_thread(partial(reader.load, cold.keys, revision)))
-        raise UnavailableError("TOO_MANY_LOADS")
 
     async def _complete(self) -> None:
         await self._in_writing_thread(self._outbox.deliver)

@@ -41,7 +41,7 @@ class LogQuestions:
         async def look(_: FactsView, controller: Controller) -> Found[StoredEntry]:
             if not _UUID.fullmatch(asked.entry_id):
                 raise InvalidArgumentError("entry_id", "BAD_ID", "`entry_id` is not an id of an entry")
-            entry = await self._desk.in_thread(lambda: self._get(asked.entry_id))
+            entry = await self._desk.facts.in_thread(lambda: self._get(asked.entry_id))
             if entry is None:
                 raise NotAvailableError
             owner = controller_of(entry.data)

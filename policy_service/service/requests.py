@@ -180,7 +180,7 @@ class Requests:
                 )
                 found = tuple(following[: page.size + 1])
             else:
-                found = await self._desk.page(
+                found = await self._desk.facts.page(
                     PrivacyRequest, controller, page.after, page.size + 1, view.revision
                 )
             listed = self._pages.listed(found, page, [request.request_id for request in found], *listing)
