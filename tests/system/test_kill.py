@@ -70,6 +70,7 @@ class Load:
                 manager.put_nurse(nurse)
                 self.excluded_ids.append(manager.exclude(nurse, seconds=5.0))
                 self.acknowledged.append(nurse)
+                time.sleep(0.05)  # a busy office, not an import
             except Refused as refused:
                 self.refused.add(refused.code.name)
                 time.sleep(0.02)
