@@ -13,7 +13,8 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 from policy_service.model.errors import InvalidArgumentError, OverloadedError
 from policy_service.server.guests import Context, Guests, guarded
 
-SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
+SERVICES = ("grpc.reflection.v1.ServerReflection", V1ALPHA)
 """v1 has the messages of v1alpha, byte for byte."""
 
 MOST_QUESTIONS = 1_000
@@ -22,7 +23,8 @@ MOST_QUESTIONS = 1_000
 
 def handlers(services: Iterable[str], guests: Guests) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
     """The methods by gRPC path; `services` are the full names that reflection lists."""
-    servicer = reflection.aio.ReflectionServicer((*services, *SERVICES))
+    # Of reflection itself only the version whose description Python has: tools look up whatever is listed.
+    servicer = reflection.aio.ReflectionServicer((*services, V1ALPHA))
     # An async generator, which its types take for a coroutine.
     responses = cast(
         "Callable[[object, object], AsyncIterator[pb.ServerReflectionResponse]]",

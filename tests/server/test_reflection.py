@@ -45,6 +45,17 @@ def test_both_versions_name_the_services_and_give_their_files(client: Client) ->
         assert unknown.error_response.error_code
 
 
+def test_whatever_is_listed_can_be_looked_up(client: Client) -> None:
+    """`buf curl --list-methods` asks for each service that is listed, and gives up at the first that is
+    unknown.
+    """
+    for path in PATHS:
+        (listed,) = ask(client, path, pb.ServerReflectionRequest(list_services=""))
+        names = [service.name for service in listed.list_services_response.service]
+        answers = ask(client, path, *(pb.ServerReflectionRequest(file_containing_symbol=n) for n in names))
+        assert [answer.HasField("file_descriptor_response") for answer in answers] == [True] * len(names)
+
+
 def test_bytes_that_are_no_question_end_the_stream_and_nothing_else(client: Client) -> None:
     stream = cast("Callable[..., Iterator[bytes]]", client.channel.stream_stream(PATHS[0]))
     with pytest.raises(grpc.RpcError) as error:
