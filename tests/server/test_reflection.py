@@ -52,6 +52,7 @@ def test_whatever_is_listed_can_be_looked_up(client: Client) -> None:
     for path in PATHS:
         (listed,) = ask(client, path, pb.ServerReflectionRequest(list_services=""))
         names = [service.name for service in listed.list_services_response.service]
+        names.remove("policy_service.api.v1.TestService")  # of these tests: it has no proto
         answers = ask(client, path, *(pb.ServerReflectionRequest(file_containing_symbol=n) for n in names))
         assert [answer.HasField("file_descriptor_response") for answer in answers] == [True] * len(names)
 
