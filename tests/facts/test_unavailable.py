@@ -166,7 +166,7 @@ def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
     monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.5)
     url = migrated("postgresql", tmp_path)
     reader = FactsReader(url)
-    with connected(url) as other, other.transaction(), ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, connected(url) as other, other.transaction():
         other.execute("LOCK TABLE people")
         loads = [pool.submit(reader.load, [PERSON], Revision(0)) for _ in range(2)]
         while not all(load.running() for load in loads):
@@ -175,7 +175,7 @@ def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
         assert not any(load.done() for load in loads), "the head waited for them"
         for load in loads:
             with pytest.raises(UnavailableError) as refused:
-                load.result()
+                load.result(timeout=10)
             assert_says_nothing(refused.value)
     assert reader.load([PERSON], Revision(0)) == {PERSON: ()}
     reader.close()
