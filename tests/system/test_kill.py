@@ -33,7 +33,7 @@ class Load:
     answers: dict[str, int] = field(default_factory=dict)
     """Decision id to effect, of every answer that a client received."""
     acknowledged: list[str] = field(default_factory=list)
-    """Nurses whose exclusion was acknowledged."""
+    """Records whose patients' exclusion of the nurse was acknowledged."""
     excluded_ids: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -65,12 +65,12 @@ class Load:
         manager = Manager(self.clinic.service.control_port, self.clinic.service.administrator)
         number = 0
         while not self._stop.is_set():
-            nurse, number = f"nurse-{number}", number + 1
+            record, number = f"F-10{number}", number + 1
             try:
-                manager.put_nurse(nurse)
-                self.excluded_ids.append(manager.exclude(nurse, seconds=5.0))
-                self.acknowledged.append(nurse)
-                time.sleep(0.05)  # a busy office, not an import
+                manager.put_patient(record)
+                self.excluded_ids.append(manager.exclude("nurse", record, seconds=5.0))
+                self.acknowledged.append(record)
+                time.sleep(0.1)  # a busy office, not an import
             except Refused as refused:
                 self.refused.add(refused.code.name)
                 time.sleep(0.02)
@@ -89,11 +89,13 @@ def test_a_few_kills_of_each_process_lose_nothing(fresh: Service) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_800)
 def test_twenty_kills_of_each_process_lose_nothing(fresh: Service) -> None:
     _kill_under_load(fresh, ["worker", "control"] * MANY)
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_800)
 def test_twenty_kills_of_both_at_once_lose_nothing(fresh: Service) -> None:
     _kill_under_load(fresh, ["both"] * MANY)
 
@@ -118,8 +120,8 @@ def _kill_under_load(service: Service, kills: list[str]) -> None:
     assert set(load.answers) <= entries.keys()
     recorded_in_log = {name for entry in entries.values() for name in entry.write.facts}
     assert {f"request:{request}" for request in load.excluded_ids} <= recorded_in_log
-    for nurse in load.acknowledged:
-        assert check(clinic.worker, clinic.token, nurse).effect == DENY
+    for record in load.acknowledged:
+        assert check(clinic.worker, clinic.token, "nurse", record).effect == DENY
 
 
 def _entries_by_id(service: Service) -> dict[str, LogEntry]:
