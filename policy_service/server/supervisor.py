@@ -27,8 +27,8 @@ from policy_service.server.settings import Settings
 SILENCE_SECONDS = 30.0
 """A child beats every second. One that is silent for so long does not turn any more."""
 FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 10.0
-STEADY_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 5.0
+STEADY_SECONDS = 30.0
 """A child that was ready for so long is started again at once when it dies."""
 KILL_SECONDS = 5.0
 """On top of the drain; then a child is killed."""

@@ -1,6 +1,6 @@
-"""A clinic, put on file over the API: one record, a ward that works on it, and its nurses.
+"""A clinic, put on file over the API: patients, a ward that works on their records, and its nurses.
 
-Every nurse of the ward may see the patient's summary, until the patient excludes her.
+Every nurse of the ward may see a patient's summary, until that patient excludes her.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from tests.server.calling import Client
 
 CLINIC = "clinic"
 SYSTEM = "ward-screens"
-PATIENT = "ref:patient"
 PERMIT, DENY = decision_pb2.EFFECT_PERMIT, decision_pb2.EFFECT_DENY
 
 
@@ -41,22 +40,22 @@ class Manager:
         )
 
     def put_clinic(self) -> str:
-        """Put the clinic and one nurse on file; returns a token of its system."""
+        """Put the clinic, one patient and one nurse on file; returns a token of its system."""
         summary = record_pb2.FieldType(name="summary", categories=["health.summary"], about=["subject"])
         record_type = record_pb2.RecordType(name="file", extends="base.case", fields=[summary])
         self.call("RecordService/PutRecordType", record_pb2.PutRecordTypeRequest(record_type=record_type))
-        person = people_pb2.Person(identifiers=[PATIENT], birth_date="1980-01-02")
-        self.call("PeopleService/PutPerson", people_pb2.PutPersonRequest(person=person))
-        record = record_pb2.Record(
-            reference="F-1",
-            record_type="file",
-            teams=["ward"],
-            parties=[record_pb2.Party(party="patient", role="subject", person=PATIENT)],
-        )
-        self.call("RecordService/PutRecord", record_pb2.PutRecordRequest(record=record))
+        self.put_patient("F-1")
         self.put_nurse("nurse")
         self.put_system()
         return self.issue(system=SYSTEM)[1]
+
+    def put_patient(self, record: str) -> None:
+        """A patient, and the ward's record of him by this reference."""
+        person = people_pb2.Person(identifiers=[f"ref:{record}"], birth_date="1980-01-02")
+        self.call("PeopleService/PutPerson", people_pb2.PutPersonRequest(person=person))
+        party = record_pb2.Party(party="patient", role="subject", person=f"ref:{record}")
+        put = record_pb2.Record(reference=record, record_type="file", teams=["ward"], parties=[party])
+        self.call("RecordService/PutRecord", record_pb2.PutRecordRequest(record=put))
 
     def put_nurse(self, reference: str) -> None:
         """A nurse of the ward."""
@@ -81,10 +80,10 @@ class Manager:
         """Revoke a token."""
         self.call("AccessService/RevokeToken", access_pb2.RevokeTokenRequest(token_id=token_id))
 
-    def exclude(self, nurse: str, *, seconds: float = 10.0) -> str:
-        """Record that the patient excludes a nurse; returns the request's id."""
+    def exclude(self, nurse: str, record: str = "F-1", *, seconds: float = 10.0) -> str:
+        """Record that a record's patient excludes a nurse; returns the request's id."""
         request = privacy_request_pb2.PrivacyRequest(
-            person=PATIENT, kind="excluded_person", recipients=[f"user:{nurse}"]
+            person=f"ref:{record}", kind="excluded_person", recipients=[f"user:{nurse}"]
         )
         recorded = privacy_request_pb2.PrivacyRequestServiceRecordRequest(request=request)
         answer = self.call("PrivacyRequestService/Record", recorded, seconds=seconds)
@@ -100,15 +99,15 @@ class Manager:
         self.client.close()
 
 
-def question(nurse: str = "nurse") -> bytes:
+def question(nurse: str = "nurse", record: str = "F-1") -> bytes:
     """May this nurse of the ward see the patient's summary?"""
     fields = [decision_pb2.FieldInstance(name="summary")]
-    return decision_pb2.CheckRequest(user=nurse, record="F-1", fields=fields).SerializeToString()
+    return decision_pb2.CheckRequest(user=nurse, record=record, fields=fields).SerializeToString()
 
 
 def check(
-    worker: Client, token: str, nurse: str = "nurse", *, seconds: float = 10.0
+    worker: Client, token: str, nurse: str = "nurse", record: str = "F-1", *, seconds: float = 10.0
 ) -> decision_pb2.CheckResponse:
     """Ask it."""
-    answer = worker.call("DecisionService/Check", question(nurse), token=token, seconds=seconds)
+    answer = worker.call("DecisionService/Check", question(nurse, record), token=token, seconds=seconds)
     return decision_pb2.CheckResponse.FromString(answer)
