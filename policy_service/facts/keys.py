@@ -18,12 +18,16 @@ from typing import Any
 from policy_service.model.facts import (
     ArtefactType,
     ContactPoint,
+    ContentDeclaration,
     Controller,
+    CourtOrder,
     Fact,
     Fingerprint,
+    Override,
     Person,
     PersonId,
     PersonIdentifier,
+    PersonName,
     PolicySet,
     PrivacyRequest,
     Record,
@@ -59,6 +63,8 @@ LOOKUPS = {
         Lookup("person", Person, ("person_id",)),
         Lookup("person_by_identifier", PersonIdentifier, ("fingerprint",)),
         Lookup("identifiers_of", PersonIdentifier, ("person_id",)),
+        Lookup("names_of", PersonName, ("person_id",)),
+        Lookup("names_with_birth_date", PersonName, ("with_birth_date",)),
         Lookup("relationships_from", Relationship, ("from_person",)),
         Lookup("relationships_to", Relationship, ("to_person",)),
         Lookup("contact_points_of", ContactPoint, ("person_id",)),
@@ -69,6 +75,11 @@ LOOKUPS = {
         Lookup("record_by_id", Record, ("record_id",)),
         Lookup("parties_of", RecordParty, ("record_id",)),
         Lookup("parties_by_person", RecordParty, ("person_id",)),
+        Lookup("declarations", ContentDeclaration, ("controller", "digest")),
+        Lookup("overrides", Override, ("controller", "record")),
+        Lookup("override", Override, ("override_id",)),
+        Lookup("orders", CourtOrder, ("controller", "record")),
+        Lookup("order", CourtOrder, ("order_id",)),
         Lookup("requests_about", PrivacyRequest, ("person_id",), many="covers"),
         Lookup("request", PrivacyRequest, ("request_id",)),
         Lookup("user", User, ("controller", "reference")),
@@ -124,6 +135,14 @@ def identifiers_of(person_id: PersonId) -> Key:
     return ("identifiers_of", person_id)
 
 
+def names_of(person_id: PersonId) -> Key:
+    return ("names_of", person_id)
+
+
+def names_with_birth_date(fingerprint: Fingerprint) -> Key:
+    return ("names_with_birth_date", fingerprint)
+
+
 def relationships_from(person_id: PersonId) -> Key:
     return ("relationships_from", person_id)
 
@@ -162,6 +181,26 @@ def parties_of(record_id: RecordId) -> Key:
 
 def parties_by_person(person_id: PersonId) -> Key:
     return ("parties_by_person", person_id)
+
+
+def declarations(controller: Controller, digest: str) -> Key:
+    return ("declarations", controller, digest)
+
+
+def overrides(controller: Controller, record: str) -> Key:
+    return ("overrides", controller, record)
+
+
+def override(override_id: str) -> Key:
+    return ("override", override_id)
+
+
+def orders(controller: Controller, record: str) -> Key:
+    return ("orders", controller, record)
+
+
+def order(order_id: str) -> Key:
+    return ("order", order_id)
 
 
 def requests_about(person_id: PersonId) -> Key:

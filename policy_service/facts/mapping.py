@@ -4,14 +4,14 @@ What a field's type is decides how it is stored, on SQLite and PostgreSQL alike:
 
 | in the model | in the row |
 |---|---|
-| str, NewType of str, bool | itself |
+| str, NewType of str, bool, int | itself |
 | StrEnum | its value |
 | date | `YYYY-MM-DD` |
 | datetime (aware) | whole microseconds since 1970, UTC |
-| tuple | JSON list of the above; a dataclass inside is the list of its fields, in their order |
+| tuple, dataclass | JSON list of the above; a dataclass is the list of its fields, in their order |
 | `X \\| None` | NULL, or X |
 
-So a field that is added to a dataclass inside a tuple is added at its end, with a default.
+So a field that is added to a dataclass inside another is added at its end, with a default.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ from policy_service.facts import tables
 from policy_service.model.facts import (
     ArtefactType,
     ContactPoint,
+    ContentDeclaration,
+    CourtOrder,
     Fact,
+    Override,
     Person,
     PersonIdentifier,
+    PersonName,
     PolicySet,
     PrivacyRequest,
     Record,
@@ -51,12 +55,16 @@ Encode = Callable[[Any], Any]
 _ROWS: Mapping[type[Fact], type[tables.Base]] = {
     Person: tables.PersonRow,
     PersonIdentifier: tables.PersonIdentifierRow,
+    PersonName: tables.PersonNameRow,
     Relationship: tables.RelationshipRow,
     ContactPoint: tables.ContactPointRow,
     RecordType: tables.RecordTypeRow,
     ArtefactType: tables.ArtefactTypeRow,
     Record: tables.RecordRow,
     RecordParty: tables.RecordPartyRow,
+    ContentDeclaration: tables.ContentDeclarationRow,
+    Override: tables.OverrideRow,
+    CourtOrder: tables.CourtOrderRow,
     PrivacyRequest: tables.PrivacyRequestRow,
     User: tables.UserRow,
     System: tables.SystemRow,
@@ -156,8 +164,11 @@ def codec_of(hint: Any) -> Codec:
     if get_origin(hint) is tuple:
         item = _sequence(hint)
         return Codec(lambda value: _json(item.encode(value)), lambda text: item.decode(json.loads(text)))
-    if hint in (str, bool):
+    if hint in (str, bool, int):
         return _PLAIN
+    if is_dataclass(hint) and isinstance(hint, type):
+        item = _inner_dataclass(hint)
+        return Codec(lambda value: _json(item.encode(value)), lambda text: item.decode(json.loads(text)))
     if hint is datetime:
         return Codec(to_microseconds, from_microseconds)
     if hint is date:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -154,6 +155,21 @@ class PersonIdentifierRow(Temporal, Base):
     fingerprint: Mapped[str]
 
 
+class PersonNameRow(Temporal, Base):
+    __tablename__ = "person_names"
+    __table_args__ = (
+        one_open("name_id"),
+        looked_up("person_id"),
+        looked_up_if_known("with_birth_date"),
+        Index(None, "controller", "name_id"),
+    )
+
+    name_id: Mapped[str]
+    person_id: Mapped[str]
+    fingerprint: Mapped[str]
+    with_birth_date: Mapped[str]
+
+
 class RelationshipRow(Temporal, Base):
     __tablename__ = "relationships"
     __table_args__ = (
@@ -171,6 +187,10 @@ class RelationshipRow(Temporal, Base):
     parental_responsibility: Mapped[bool]
     valid_from: Mapped[str | None]
     valid_until: Mapped[str | None]
+    recorded_at: Mapped[int | None]
+    review_date: Mapped[str | None]
+    confirmed_at: Mapped[int | None]
+    confirmed_by: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class ContactPointRow(Temporal, Base):
@@ -197,6 +217,9 @@ class ContactPointRow(Temporal, Base):
     voicemail_safe: Mapped[bool]
     verified_at: Mapped[int | None]
     institution: Mapped[bool]
+    from_herself: Mapped[bool] = mapped_column(server_default=false())
+    shared: Mapped[bool] = mapped_column(server_default=false())
+    service_address: Mapped[bool] = mapped_column(server_default=false())
 
 
 class RecordTypeRow(Temporal, Base):
@@ -213,6 +236,9 @@ class RecordTypeRow(Temporal, Base):
     fields: Mapped[str]
     secret_roles: Mapped[str]
     protection_team: Mapped[str]
+    known_to_parents: Mapped[bool] = mapped_column(server_default=false())
+    people_on_file: Mapped[bool] = mapped_column(server_default=false())
+    assurance: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class ArtefactTypeRow(Temporal, Base):
@@ -226,6 +252,7 @@ class ArtefactTypeRow(Temporal, Base):
     artefact_type_id: Mapped[str]
     name: Mapped[str]
     envelope: Mapped[str]
+    capabilities: Mapped[str] = mapped_column(server_default=text("'[]'"))
 
 
 class RecordRow(Temporal, Base):
@@ -240,6 +267,67 @@ class RecordRow(Temporal, Base):
     reference: Mapped[str]
     record_type: Mapped[str]
     teams: Mapped[str]
+    premises: Mapped[str] = mapped_column(server_default=text("''"))
+    premises_uprn: Mapped[str] = mapped_column(server_default=text("''"))
+
+
+class ContentDeclarationRow(Temporal, Base):
+    __tablename__ = "declarations"
+    __table_args__ = (
+        one_open("declaration_id"),
+        one_open("controller", "digest", "record", "field"),
+        looked_up("controller", "digest"),
+        Index(None, "controller", "declaration_id"),
+    )
+
+    declaration_id: Mapped[str]
+    digest: Mapped[str]
+    record: Mapped[str]
+    field: Mapped[str]
+    declared_by: Mapped[str]
+    user: Mapped[str]
+    declared_at: Mapped[int]
+    parts: Mapped[str]
+
+
+class OverrideRow(Temporal, Base):
+    __tablename__ = "overrides"
+    __table_args__ = (
+        one_open("override_id"),
+        looked_up("controller", "record"),
+        Index(None, "controller", "override_id"),
+    )
+
+    override_id: Mapped[str]
+    kind: Mapped[str]
+    user: Mapped[str]
+    record: Mapped[str]
+    people: Mapped[str]
+    categories: Mapped[str]
+    recipients: Mapped[str]
+    reason: Mapped[str]
+    granted_by: Mapped[str]
+    granted_at: Mapped[int]
+    ends_at: Mapped[int]
+
+
+class CourtOrderRow(Temporal, Base):
+    __tablename__ = "court_orders"
+    __table_args__ = (
+        one_open("order_id"),
+        looked_up("controller", "record"),
+        Index(None, "controller", "order_id"),
+    )
+
+    order_id: Mapped[str]
+    reference: Mapped[str]
+    record: Mapped[str]
+    people: Mapped[str]
+    categories: Mapped[str]
+    recipients: Mapped[str]
+    recorded_by: Mapped[str]
+    begins_at: Mapped[int]
+    ends_at: Mapped[int]
 
 
 class RecordPartyRow(Temporal, Base):
@@ -289,6 +377,9 @@ class PrivacyRequestRow(Temporal, Base):
     review_date: Mapped[str | None]
     on_lapse: Mapped[str]
     visibility: Mapped[str]
+    begins_at: Mapped[int | None]
+    safe_contact: Mapped[str | None]
+    communication: Mapped[str | None]
 
 
 class PrivacyRequestPersonRow(Base):
@@ -342,6 +433,9 @@ class SystemRow(Temporal, Base):
     assert_teams: Mapped[str]
     self_service: Mapped[bool]
     suspended: Mapped[bool]
+    role_purposes: Mapped[str] = mapped_column(server_default=text("'[]'"))
+    declare_contents: Mapped[bool] = mapped_column(server_default=false())
+    may_explain: Mapped[bool] = mapped_column(server_default=false())
 
 
 class TokenRow(Temporal, Base):
@@ -371,3 +465,4 @@ class PolicySetRow(Temporal, Base):
     policy_set_id: Mapped[str]
     documents: Mapped[str]
     base_types: Mapped[str]
+    messages: Mapped[str] = mapped_column(server_default=text("'[]'"))

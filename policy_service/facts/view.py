@@ -10,11 +10,15 @@ from policy_service.facts.keys import Key
 from policy_service.model.facts import (
     ArtefactType,
     ContactPoint,
+    ContentDeclaration,
     Controller,
+    CourtOrder,
     Fingerprint,
+    Override,
     Person,
     PersonId,
     PersonIdentifier,
+    PersonName,
     PolicySet,
     PrivacyRequest,
     Record,
@@ -72,6 +76,12 @@ class FactsView:
     def identifiers_of(self, person_id: PersonId) -> tuple[PersonIdentifier, ...]:
         return self._all(keys.identifiers_of(person_id))
 
+    def names_of(self, person_id: PersonId) -> tuple[PersonName, ...]:
+        return self._all(keys.names_of(person_id))
+
+    def names_with_birth_date(self, fingerprint: Fingerprint) -> tuple[PersonName, ...]:
+        return self._all(keys.names_with_birth_date(fingerprint))
+
     def relationships_from(self, person_id: PersonId) -> tuple[Relationship, ...]:
         return self._all(keys.relationships_from(person_id))
 
@@ -102,6 +112,24 @@ class FactsView:
 
     def parties_by_person(self, person_id: PersonId) -> tuple[RecordParty, ...]:
         return self._all(keys.parties_by_person(person_id))
+
+    def declarations(self, controller: Controller, digest: str) -> tuple[ContentDeclaration, ...]:
+        """What was declared to be in the document of this digest."""
+        return self._all(keys.declarations(controller, digest))
+
+    def overrides(self, controller: Controller, record: str) -> tuple[Override, ...]:
+        """Those ever granted for a record, whether they run or not."""
+        return self._all(keys.overrides(controller, record))
+
+    def override(self, override_id: str) -> Override | None:
+        return self._one(keys.override(override_id))
+
+    def orders(self, controller: Controller, record: str) -> tuple[CourtOrder, ...]:
+        """Those ever recorded for a record, whether they run or not."""
+        return self._all(keys.orders(controller, record))
+
+    def order(self, order_id: str) -> CourtOrder | None:
+        return self._one(keys.order(order_id))
 
     def requests_about(self, person_id: PersonId) -> tuple[PrivacyRequest, ...]:
         """Her own requests and those that cover her, whatever their state."""

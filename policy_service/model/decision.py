@@ -10,6 +10,8 @@ from policy_service.model.vocabulary import Effect
 NOT_AVAILABLE = "NOT_AVAILABLE"
 """The one answer for what is withheld, unknown, or not for this user to know."""
 USER_REQUIRED = "USER_REQUIRED"
+OBLIGATION_UNSUPPORTED = "OBLIGATION_UNSUPPORTED"
+"""It might be permitted with something that the caller cannot do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,24 @@ class Obligation:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a permitted send is bound to: this recipient, by this contact point and channel, and no other."""
+
+    recipient: int
+    contact_point: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffText:
+    """A reason that was told, as a sentence on which staff can act, and what to do next."""
+
+    reason: str
+    text: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What leaves the service, once its log entry is durable."""
 
@@ -45,3 +65,8 @@ class Decision:
     valid_until: datetime | None = None
     facts_token: str = ""
     reason: str = ""
+    bound: tuple[Bound, ...] = ()
+    """Of a send with a permitted cell: the recipients to whom something may go."""
+    staff_texts: tuple[StaffText, ...] = ()
+    outsider_text: str = ""
+    """What anybody else may be told; the same for every answer."""

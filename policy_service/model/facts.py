@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NewType
 
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
+    Channel,
     ContactKind,
+    InterpreterGender,
+    InterpreterMode,
     OnLapse,
     OrganisationRole,
+    OverrideKind,
     PersonKind,
     Purpose,
     RelationKind,
@@ -27,6 +32,7 @@ from policy_service.model.vocabulary import (
     UserKind,
     Verb,
     Visibility,
+    WrittenFormat,
 )
 
 Controller = NewType("Controller", str)
@@ -66,8 +72,26 @@ class PersonIdentifier:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonName:
+    """A name of a person as a keyed fingerprint, in one spelling. With a birth date, or with a contact point,
+    it makes a described person a *possible match*, and never more.
+    """
+
+    name_id: str
+    controller: Controller
+    person_id: PersonId
+    fingerprint: Fingerprint
+    with_birth_date: Fingerprint = Fingerprint("")
+    """Of the name and the person's birth date together; empty where the date is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Relationship:
-    """`from_person` is `kind` of `to_person`. `valid_until` is the last day it holds."""
+    """`from_person` is `kind` of `to_person`. `valid_until` is the last day it holds.
+
+    An `adverse_to` whose basis is an allegation has a `review_date`, and `confirmed_at` once an officer has
+    confirmed it; `recorded_at` says which of two that contradict each other was first.
+    """
 
     relationship_id: str
     controller: Controller
@@ -78,6 +102,10 @@ class Relationship:
     parental_responsibility: bool = False
     valid_from: date | None = None
     valid_until: date | None = None
+    recorded_at: datetime | None = None
+    review_date: date | None = None
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +124,23 @@ class ContactPoint:
     voicemail_safe: bool = False
     verified_at: datetime | None = None
     institution: bool = False
+    from_herself: bool = False
+    """The person herself said that it is hers."""
+    shared: bool = False
+    """Somebody said that others open it, without saying who."""
+    service_address: bool = False
+    """A postal address that may stand where her home would show: an office, a solicitor's, a post box."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartType:
+    """A part of a document. One that is `separable` can be taken out where it is denied."""
+
+    name: str
+    categories: tuple[str, ...]
+    about: tuple[str, ...]
+    """Names of roles; in a declaration for one digest also keys of parties, `party:KEY`."""
+    separable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +151,22 @@ class FieldType:
     categories: tuple[str, ...]
     about: tuple[str, ...]
     """Names of roles, or `co_recipient`."""
+    parts: tuple[PartType, ...] = ()
+    """For a document: what is in it besides what `categories` say of the whole."""
+    premises: bool = False
+    """A location field that shows the record's premises, and not the homes of those whom it is about."""
+    mask: str = ""
+    """Which part of the value does for those who need no more, e.g. `last4`; empty: no part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A protective obligation that the callers of an artefact type were shown to carry out."""
+
+    obligation: ObligationKind
+    evidence: str
+    until: date
+    """The last day on which it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +180,12 @@ class RecordType:
     fields: tuple[FieldType, ...] = ()
     secret_roles: tuple[Role, ...] = ()
     protection_team: str = ""
+    known_to_parents: bool = False
+    """The secret roles are known to parents with responsibility on file, too: adoption."""
+    people_on_file: bool = False
+    """A party who is on nobody's file is no ordinary person here: the record is denied."""
+    assurance: int = 0
+    """The authentication assurance level (NIST SP 800-63B, 1 to 3) that a user needs; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +196,7 @@ class ArtefactType:
     controller: Controller
     name: str
     envelope: tuple[FieldType, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +208,64 @@ class Record:
     reference: str
     record_type: str
     teams: tuple[str, ...] = ()
+    premises: Fingerprint = Fingerprint("")
+    """Fingerprint of the postal address that the record is about (a tenancy's); empty where there is none."""
+    premises_uprn: Fingerprint = Fingerprint("")
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDeclaration:
+    """What one document holds, said by somebody who is granted `declare_contents`, for one digest alone."""
+
+    declaration_id: str
+    controller: Controller
+    digest: str
+    """SHA-256 of the document, lower-case hex."""
+    record: str
+    field: str
+    declared_by: str
+    """The system or the person who manages."""
+    user: str
+    """The user on whose behalf, as the system names him; empty where a manager declared it."""
+    declared_at: datetime
+    parts: tuple[PartType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What people asked for is set aside for one user, on one record, for what it names, until it ends."""
+
+    override_id: str
+    controller: Controller
+    kind: OverrideKind
+    user: str
+    record: str
+    people: tuple[PersonId, ...]
+    """The data subjects; empty: every party of the record."""
+    categories: tuple[str, ...]
+    recipients: tuple[str, ...]
+    """Besides the user himself: `person:ID`, `user:REF` or `team:REF`."""
+    reason: str
+    granted_by: str
+    granted_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CourtOrder:
+    """A court compels the disclosure of what it names to whom it names, while it runs."""
+
+    order_id: str
+    controller: Controller
+    reference: str
+    record: str
+    people: tuple[PersonId, ...]
+    categories: tuple[str, ...]
+    recipients: tuple[str, ...]
+    """`person:ID` or `team:REF`; one that names a representative names his client."""
+    recorded_by: str
+    begins_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +278,36 @@ class RecordParty:
     party: str
     role: Role
     person_id: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class SafeContact:
+    """How alone a person may be reached; what is empty is not restricted."""
+
+    contact_points: tuple[str, ...] = ()
+    """Ids of contact points on file for her."""
+    channels: tuple[Channel, ...] = ()
+    hours: tuple[str, ...] = ()
+    """Each `DAYS HH:MM-HH:MM` in the request's zone, e.g. `mon-fri 09:30-14:00`."""
+    no_voicemail: bool = False
+    neutral_sender: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommunicationSupport:
+    """What a person needs in order to understand and to be understood."""
+
+    language: str = ""
+    """BCP 47, e.g. `pl`; empty where the organisation's own does."""
+    modes: tuple[InterpreterMode, ...] = ()
+    sign_language: str = ""
+    """BCP 47, e.g. `bfi` for British Sign Language."""
+    interpreter_gender: tuple[InterpreterGender, ...] = ()
+    not_these: tuple[PersonId, ...] = ()
+    """Never these people as interpreters."""
+    written_formats: tuple[WrittenFormat, ...] = ()
+    access_needs: tuple[str, ...] = ()
+    """Names that the organisation gives, e.g. `hearing-loop`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +342,10 @@ class PrivacyRequest:
     review_date: date | None = None
     on_lapse: OnLapse = OnLapse.HOLD
     visibility: Visibility = Visibility.STAFF
+    begins_at: datetime | None = None
+    """The moment that follows from `valid_from`; an authorisation waits for it."""
+    safe_contact: SafeContact | None = None
+    communication: CommunicationSupport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +369,14 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class RolePurpose:
+    """A purpose that a system may assert for users of these roles alone."""
+
+    purpose: Purpose
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A consuming system and its grant."""
 
@@ -224,6 +392,9 @@ class System:
     assert_teams: tuple[str, ...] = ()
     self_service: bool = False
     suspended: bool = False
+    role_purposes: tuple[RolePurpose, ...] = ()
+    declare_contents: bool = False
+    may_explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +423,23 @@ class PolicySet:
     documents: tuple[tuple[str, str], ...]
     """(file name, text) of each policy document, sorted by name."""
     base_types: tuple[tuple[str, str], ...]
+    messages: tuple[tuple[str, str], ...] = ()
+    """(file name, text) of each catalogue of messages, one for each language."""
 
 
 Fact = (
     Person
     | PersonIdentifier
+    | PersonName
     | Relationship
     | ContactPoint
     | RecordType
     | ArtefactType
     | Record
     | RecordParty
+    | ContentDeclaration
+    | Override
+    | CourtOrder
     | PrivacyRequest
     | User
     | System

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
     Channel,
     ContactKind,
@@ -32,6 +33,10 @@ class FieldAsked:
 
     name: str
     party: str = ""
+    place: str = ""
+    """Which place of its data subject a location field shows: the key of a described point or a reference on
+    file. `""`: every such place.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class RecipientAsked:
     team: str = ""
     contact_point: str = ""
     channel: Channel | None = None
+    interpreter: str = ""
+    """A person reference: through whom it is said to the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class DescribedRecord:
     record_type: str
     teams: tuple[str, ...] = ()
     parties: tuple[DescribedParty, ...] = ()
+    premises: str = ""
+    """The key of a described postal address that the record is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ class DescribedPerson:
     birth_date: date | None = None
     organisation_roles: tuple[OrganisationRole, ...] = ()
     categories: tuple[str, ...] = ()
+    name: str = ""
+    """Only its keyed fingerprint is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +142,10 @@ class CheckCall:
     self_service: bool = False
     contact_point: str = ""
     description: Description = NOTHING_DESCRIBED
+    capabilities: frozenset[ObligationKind] | None = None
+    """Protective obligations that the caller says it can carry out this time; None: all that are on file."""
+    assurance: int = 0
+    """How the user was authenticated (NIST SP 800-63B, 1 to 3); 0: not said."""
+    language: str = ""
+    """BCP 47: the language of the texts in the answer."""
     trace_id: bytes = b""

@@ -26,6 +26,10 @@ class TracedOutcome:
     by_error: tuple[str, ...] = ()
     data_subjects: tuple[str, ...] = ()
     envelope: bool = False
+    reader: str = ""
+    """Towards whom it was decided, where that was not the recipient: `shares_point:person:ID`."""
+    part: str = ""
+    """The part of a document that decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,21 @@ class TracedRecipient:
     recipient: str
     contact_point: str = ""
     channel: str = ""
+    implied_readers: tuple[str, ...] = ()
+    """Who else would learn what is sent, each `KIND:NAME`."""
+    shared: str = ""
+    """Whether others open the contact point: yes, no, unknown; empty where none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedTask:
+    """A supportive obligation, and whose it is; control makes a task of it, once for each entry."""
+
+    kind: str
+    owner: str
+    """`team:REF` or `user:REF`."""
+    recipients: tuple[int, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +80,11 @@ class DecisionTrace:
     valid_until: datetime | None
     asserted: tuple[tuple[str, tuple[str, ...]], ...] = ()
     facts: tuple[str, ...] = ()
+    tasks: tuple[TracedTask, ...] = ()
+    possible_matches: tuple[str, ...] = ()
+    """Each `described:KEY person:ID`."""
+    declared_contents: tuple[str, ...] = ()
+    """Declarations for the digest that were used, each `declaration:ID`."""
+    capabilities: tuple[str, ...] = ()
+    """Protective obligations that the caller was held able to do besides those that any caller is."""
     alerts: tuple[str, ...] = ()

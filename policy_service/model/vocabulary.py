@@ -110,6 +110,20 @@ class Channel(StrEnum):
     BUNDLE = "bundle"
     API = "api"
 
+    @property
+    def is_spoken(self) -> bool:
+        """True where somebody speaks with the recipient, so that an interpreter can be needed."""
+        return self in _SPOKEN
+
+    @property
+    def is_by_phone(self) -> bool:
+        """True where a phone rings, and a voice may be recorded."""
+        return self in _BY_PHONE
+
+
+_SPOKEN = frozenset({Channel.PHONE_LIVE, Channel.IN_PERSON, Channel.VIA_INTERPRETER})
+_BY_PHONE = frozenset({Channel.PHONE_LIVE, Channel.PHONE_VOICEMAIL})
+
 
 class Role(StrEnum):
     """What a person is on a record. The last four are professional roles, the others lay ones."""
@@ -127,6 +141,7 @@ class Role(StrEnum):
     HOUSEHOLD_MEMBER = "household_member"
     JOINT_CUSTOMER = "joint_customer"
     OPPOSING_PARTY = "opposing_party"
+    NEXT_OF_KIN = "next_of_kin"
     LEGAL_REPRESENTATIVE = "legal_representative"
     INTERPRETER = "interpreter"
     SUPERVISING_OFFICER = "supervising_officer"
@@ -137,10 +152,16 @@ class Role(StrEnum):
         """True for a person whose own life the record is about, false for somebody at work."""
         return self not in _PROFESSIONAL_ROLES
 
+    @property
+    def is_contact(self) -> bool:
+        """True for somebody who is told how the subject is: a carer, the next of kin."""
+        return self in _CONTACT_ROLES
+
 
 _PROFESSIONAL_ROLES = frozenset(
     {Role.LEGAL_REPRESENTATIVE, Role.INTERPRETER, Role.SUPERVISING_OFFICER, Role.AUTHOR}
 )
+_CONTACT_ROLES = frozenset({Role.CARER, Role.NEXT_OF_KIN})
 
 CO_RECIPIENT = "co_recipient"
 """What a field may be about besides a role: each other recipient of the same send."""
@@ -167,9 +188,7 @@ class RelationKind(StrEnum):
 
 
 class RequestKind(StrEnum):
-    """A privacy request's kind. Each of them restricts; what it means stands in the policies of the request
-    tier.
-    """
+    """A privacy request's kind. What it means stands in the policies; see `protects`."""
 
     DO_NOT_SHARE = "do_not_share"
     WITHHOLD_LOCATION = "withhold_location"
@@ -178,6 +197,41 @@ class RequestKind(StrEnum):
     EXCLUDED_PERSON = "excluded_person"
     OBJECT = "object"
     EMERGENCY_ONLY = "emergency_only"
+    SAFE_CONTACT = "safe_contact"
+    COMMUNICATION_SUPPORT = "communication_support"
+    NO_ONWARD = "no_onward"
+    AUTHORISED_REPRESENTATIVE = "authorised_representative"
+
+    @property
+    def protects(self) -> bool:
+        """True for a kind that restricts, so that whoever made it is protected.
+
+        A need for an interpreter is no secret, and an authorisation opens rather than closes: neither makes
+        everybody who lives with her a risk.
+        """
+        return self not in _KINDS_THAT_RESTRICT_NOTHING
+
+
+_KINDS_THAT_RESTRICT_NOTHING = frozenset(
+    {RequestKind.COMMUNICATION_SUPPORT, RequestKind.AUTHORISED_REPRESENTATIVE}
+)
+
+COUNTER_ALLEGED_KINDS = frozenset(
+    {
+        RequestKind.EXCLUDED_PERSON,
+        RequestKind.RESTRICTED_ACCESS,
+        RequestKind.DO_NOT_SHARE,
+        RequestKind.OBJECT,
+    }
+)
+"""What somebody adverse records against the one he is adverse to is tested in the disclosure gate alone, on
+his own fields.
+"""
+
+EXEMPT_PURPOSES = frozenset({Purpose.CRIME, Purpose.STATUTORY_DUTY, Purpose.COURT, Purpose.EMERGENCY})
+"""Where granted, these lift do_not_share, withhold_location, withhold_identity and object towards public
+bodies (Data Protection Act 2018, schedule 2, parts 1 and 2).
+"""
 
 
 class RequestState(StrEnum):
@@ -260,6 +314,49 @@ class StaffRole(StrEnum):
     PRIVACY_OFFICER = "privacy_officer"
     APPROVER = "approver"
     AUDITOR = "auditor"
+
+
+class InterpreterMode(StrEnum):
+    """How an interpreter takes part."""
+
+    ON_SITE = "on_site"
+    PHONE = "phone"
+    VIDEO = "video"
+
+
+class InterpreterGender(StrEnum):
+    """Whom the person asks for; her reason is her own."""
+
+    WOMAN = "woman"
+    MAN = "man"
+
+
+class WrittenFormat(StrEnum):
+    """A format of the NHS Accessible Information Standard (DCB1605) in which somebody can read."""
+
+    LARGE_PRINT = "large_print"
+    BRAILLE = "braille"
+    EASY_READ = "easy_read"
+    AUDIO = "audio"
+    ELECTRONIC = "electronic"
+
+
+class OverrideKind(StrEnum):
+    """Why what people asked for is set aside for a time."""
+
+    BREAK_GLASS = "break_glass"
+    SAFEGUARDING = "safeguarding"
+
+
+class ReaderKind(StrEnum):
+    """Why somebody would learn a field: he is the recipient, or he is implied."""
+
+    RECIPIENT = "recipient"
+    SHARES_POINT = "shares_point"
+    CLIENT = "client"
+    INTERPRETER = "interpreter"
+    AGENCY = "agency"
+    USER = "user"
 
 
 class Shared(StrEnum):

@@ -42,6 +42,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     simple: dict[Any, st.SearchStrategy[Any]] = {
         str: TEXTS,
         bool: st.booleans(),
+        int: st.integers(0, 2**31),
         date: st.dates(),
         datetime: MOMENTS,
     }

@@ -36,7 +36,11 @@ def definitions(url: str) -> set[tuple[str, ...]]:
             found = connection.execute(
                 text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
             )
-            all_of_it = {(row.type, row.name, " ".join(row.sql.split())) for row in found}
+            all_of_it = {
+                # A table that was made anew has its name in quotes.
+                (row.type, row.name, " ".join(row.sql.replace('"', "").split()))
+                for row in found
+            }
         else:
             indexes = connection.execute(
                 text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")

@@ -10,13 +10,18 @@ from policy_service.facts.store import Change, FactStore, Written
 from policy_service.model.facts import (
     ArtefactType,
     ContactPoint,
+    ContentDeclaration,
     Controller,
+    CourtOrder,
     Fact,
     FieldType,
     Fingerprint,
+    Override,
+    PartType,
     Person,
     PersonId,
     PersonIdentifier,
+    PersonName,
     PolicySet,
     PrivacyRequest,
     Record,
@@ -31,6 +36,7 @@ from policy_service.model.facts import (
 )
 from policy_service.model.vocabulary import (
     ContactKind,
+    OverrideKind,
     RelationKind,
     RequestKind,
     RequestState,
@@ -57,6 +63,35 @@ case_type = RecordType(
 letter = ArtefactType("artefact-1", POLICE, "letter", (FieldType("to", ("contact.post",), ("subject",)),))
 case = Record(RecordId("record-1"), POLICE, "CR/1", "case", ("dv-unit",))
 vera_in_case = RecordParty("party-1", POLICE, case.record_id, "vera", Role.VICTIM, VERA)
+vera_name = PersonName("name-1", POLICE, VERA, Fingerprint("2" * 64), Fingerprint("3" * 64))
+declared = ContentDeclaration(
+    "declaration-1",
+    POLICE,
+    "d" * 64,
+    "CR/1",
+    "report",
+    "crm",
+    "PC-1",
+    NOON,
+    (PartType("statement", ("abuse.account",), ("victim",), separable=True),),
+)
+glass_broken = Override(
+    "override-1",
+    POLICE,
+    OverrideKind.BREAK_GLASS,
+    "PC-1",
+    "CR/1",
+    (VERA,),
+    ("health.allergies",),
+    ("team:dv-unit",),
+    "she is unconscious",
+    "desk",
+    NOON,
+    NOON.replace(hour=16),
+)
+order = CourtOrder(
+    "order-1", POLICE, "ORDER/1", "CR/1", (VERA,), ("finance",), ("person:adam",), "desk", NOON, NOON
+)
 withhold = PrivacyRequest(
     "request-1",
     POLICE,
@@ -75,12 +110,16 @@ policies = PolicySet("set-1", POLICE, (("a.yaml", "uid: a"),), (("base.case", "f
 ONE_OF_EACH: tuple[Fact, ...] = (
     vera,
     vera_nhs_number,
+    vera_name,
     adverse,
     vera_phone,
     case_type,
     letter,
     case,
     vera_in_case,
+    declared,
+    glass_broken,
+    order,
     withhold,
     officer,
     crm,

@@ -64,10 +64,17 @@ class Grant(_message.Message):
     ASSERT_ROLES_FIELD_NUMBER: _builtins.int
     ASSERT_TEAMS_FIELD_NUMBER: _builtins.int
     SELF_SERVICE_FIELD_NUMBER: _builtins.int
+    ROLE_PURPOSES_FIELD_NUMBER: _builtins.int
+    DECLARE_CONTENTS_FIELD_NUMBER: _builtins.int
+    MAY_EXPLAIN_FIELD_NUMBER: _builtins.int
     may_describe: _builtins.bool
     """It may describe users, records, people and contact points in the call."""
     self_service: _builtins.bool
     """It may ask for private people who serve themselves."""
+    declare_contents: _builtins.bool
+    """May say what a document holds, by its digest."""
+    may_explain: _builtins.bool
+    """May ask how a decision came about."""
     @_builtins.property
     def record_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of record types or of base types; `*` for all of the controller's."""
@@ -86,6 +93,12 @@ class Grant(_message.Message):
 
     @_builtins.property
     def assert_teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def role_purposes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RolePurpose]:
+        """Purposes that it may assert for users of these roles alone; the others of
+        `purposes` for all.
+        """
+
     def __init__(
         self,
         *,
@@ -96,14 +109,40 @@ class Grant(_message.Message):
         assert_roles: _abc.Iterable[_builtins.str] | None = ...,
         assert_teams: _abc.Iterable[_builtins.str] | None = ...,
         self_service: _builtins.bool = ...,
+        role_purposes: _abc.Iterable[Global___RolePurpose] | None = ...,
+        declare_contents: _builtins.bool = ...,
+        may_explain: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assert_roles", b"assert_roles", "assert_teams", b"assert_teams", "may_describe", b"may_describe", "purposes", b"purposes", "record_types", b"record_types", "self_service", b"self_service", "verbs", b"verbs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assert_roles", b"assert_roles", "assert_teams", b"assert_teams", "declare_contents", b"declare_contents", "may_describe", b"may_describe", "may_explain", b"may_explain", "purposes", b"purposes", "record_types", b"record_types", "role_purposes", b"role_purposes", "self_service", b"self_service", "verbs", b"verbs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class RolePurpose(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RolePurpose: _TypeAlias = RolePurpose  # noqa: Y015
 
 @_typing.final
 class PutSystemRequest(_message.Message):

@@ -257,6 +257,10 @@ class DecisionEvent(_message.Message):
     ALERTS_FIELD_NUMBER: _builtins.int
     ASKED_FIELDS_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
+    POSSIBLE_MATCHES_FIELD_NUMBER: _builtins.int
+    DECLARED_CONTENTS_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     user: _builtins.str
     user_kind: _builtins.str
     """staff, job, self, none."""
@@ -313,6 +317,24 @@ class DecisionEvent(_message.Message):
     def alerts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What control makes a fact from: own_case, adverse_user, ..."""
 
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedTask]:
+        """Supportive obligations, and whose they are; control makes a task of each, once."""
+
+    @_builtins.property
+    def possible_matches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Described people who may be somebody on file, each `described:KEY person:ID`."""
+
+    @_builtins.property
+    def declared_contents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Declarations of the document's contents that were used, each `declaration:ID`."""
+
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Protective obligations that the caller was held able to do, besides those
+        that every caller is.
+        """
+
     def __init__(
         self,
         *,
@@ -341,14 +363,70 @@ class DecisionEvent(_message.Message):
         alerts: _abc.Iterable[_builtins.str] | None = ...,
         asked_fields: _builtins.int = ...,
         cause: _builtins.str = ...,
+        tasks: _abc.Iterable[Global___LoggedTask] | None = ...,
+        possible_matches: _abc.Iterable[_builtins.str] | None = ...,
+        declared_contents: _abc.Iterable[_builtins.str] | None = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "asked_fields", b"asked_fields", "asserted", b"asserted", "authority", b"authority", "cause", b"cause", "cells", b"cells", "channel", b"channel", "delivery", b"delivery", "dispatch_reference", b"dispatch_reference", "effect", b"effect", "facts", b"facts", "fields", b"fields", "obligations", b"obligations", "outcomes", b"outcomes", "purpose", b"purpose", "reason", b"reason", "recipients", b"recipients", "record", b"record", "record_type", b"record_type", "user", b"user", "user_kind", b"user_kind", "valid_until", b"valid_until", "verb", b"verb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "asked_fields", b"asked_fields", "asserted", b"asserted", "authority", b"authority", "capabilities", b"capabilities", "cause", b"cause", "cells", b"cells", "channel", b"channel", "declared_contents", b"declared_contents", "delivery", b"delivery", "dispatch_reference", b"dispatch_reference", "effect", b"effect", "facts", b"facts", "fields", b"fields", "obligations", b"obligations", "outcomes", b"outcomes", "possible_matches", b"possible_matches", "purpose", b"purpose", "reason", b"reason", "recipients", b"recipients", "record", b"record", "record_type", b"record_type", "tasks", b"tasks", "user", b"user", "user_kind", b"user_kind", "valid_until", b"valid_until", "verb", b"verb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionEvent: _TypeAlias = DecisionEvent  # noqa: Y015
+
+@_typing.final
+class LoggedTask(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ParametersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KIND_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """book_interpreter, translate, notify, ..."""
+    owner: _builtins.str
+    """`team:REF` or `user:REF`."""
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        recipients: _abc.Iterable[_builtins.int] | None = ...,
+        parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "owner", b"owner", "parameters", b"parameters", "recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedTask: _TypeAlias = LoggedTask  # noqa: Y015
 
 @_typing.final
 class LoggedRecipient(_message.Message):
@@ -357,20 +435,30 @@ class LoggedRecipient(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     CONTACT_POINT_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    IMPLIED_READERS_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     recipient: _builtins.str
     """`person:ID`, `described:KEY`, `team:REF` or `user:REF`."""
     contact_point: _builtins.str
     channel: _builtins.str
+    shared: _builtins.str
+    """Whether others open the contact point: yes, no or unknown."""
+    @_builtins.property
+    def implied_readers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who else would learn what is sent, each `KIND:NAME`, e.g. `client:person:ID`."""
+
     def __init__(
         self,
         *,
         recipient: _builtins.str = ...,
         contact_point: _builtins.str = ...,
         channel: _builtins.str = ...,
+        implied_readers: _abc.Iterable[_builtins.str] | None = ...,
+        shared: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_point", b"contact_point", "recipient", b"recipient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_point", b"contact_point", "implied_readers", b"implied_readers", "recipient", b"recipient", "shared", b"shared"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -388,6 +476,8 @@ class LoggedOutcome(_message.Message):
     BY_ERROR_FIELD_NUMBER: _builtins.int
     DATA_SUBJECTS_FIELD_NUMBER: _builtins.int
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    READER_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     effect: _decision_pb2.Effect.ValueType
     reason: _builtins.str
     """The true reason."""
@@ -396,6 +486,10 @@ class LoggedOutcome(_message.Message):
     tier: _builtins.str
     """absolute, court_order, ...; empty: the default deny."""
     envelope: _builtins.bool
+    reader: _builtins.str
+    """Towards whom it was decided, where that was an implied reader: `KIND:NAME`."""
+    part: _builtins.str
+    """The part of a document that decided."""
     @_builtins.property
     def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of the policies that decided."""
@@ -419,10 +513,12 @@ class LoggedOutcome(_message.Message):
         by_error: _abc.Iterable[_builtins.str] | None = ...,
         data_subjects: _abc.Iterable[_builtins.str] | None = ...,
         envelope: _builtins.bool = ...,
+        reader: _builtins.str = ...,
+        part: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_error", b"by_error", "data_subjects", b"data_subjects", "effect", b"effect", "envelope", b"envelope", "policies", b"policies", "reason", b"reason", "tier", b"tier", "told", b"told"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_error", b"by_error", "data_subjects", b"data_subjects", "effect", b"effect", "envelope", b"envelope", "part", b"part", "policies", b"policies", "reader", b"reader", "reason", b"reason", "tier", b"tier", "told", b"told"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

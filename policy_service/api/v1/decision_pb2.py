@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$policy_service/api/v1/decision.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x03\n\x0c\x43heckRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\t\x12\x34\n\x06\x66ields\x18\x03 \x03(\x0b\x32$.policy_service.api.v1.FieldInstance\x12)\n\x04verb\x18\x04 \x01(\x0e\x32\x1b.policy_service.api.v1.Verb\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x34\n\nrecipients\x18\x07 \x03(\x0b\x32 .policy_service.api.v1.Recipient\x12\x15\n\rartefact_type\x18\x08 \x01(\t\x12\x17\n\x0f\x61rtefact_digest\x18\t \x01(\x0c\x12\x1a\n\x12\x64ispatch_reference\x18\n \x01(\t\x12\x14\n\x0cself_service\x18\x0b \x01(\x08\x12\x37\n\x0b\x64\x65scription\x18\x0c \x01(\x0b\x32\".policy_service.api.v1.Description\x12\x15\n\rcontact_point\x18\r \x01(\t\",\n\rFieldInstance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05party\x18\x02 \x01(\t\"`\n\tRecipient\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x15\n\rcontact_point\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\"\xbc\x02\n\x0b\x44\x65scription\x12\x32\n\x04user\x18\x01 \x01(\x0b\x32$.policy_service.api.v1.DescribedUser\x12\x36\n\x06record\x18\x02 \x01(\x0b\x32&.policy_service.api.v1.DescribedRecord\x12\x36\n\x06people\x18\x03 \x03(\x0b\x32&.policy_service.api.v1.DescribedPerson\x12\x43\n\rrelationships\x18\x04 \x03(\x0b\x32,.policy_service.api.v1.DescribedRelationship\x12\x44\n\x0e\x63ontact_points\x18\x05 \x03(\x0b\x32,.policy_service.api.v1.DescribedContactPoint\"=\n\rDescribedUser\x12\r\n\x05roles\x18\x01 \x03(\t\x12\r\n\x05teams\x18\x02 \x03(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"m\n\x0f\x44\x65scribedRecord\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\r\n\x05teams\x18\x02 \x03(\t\x12\x36\n\x07parties\x18\x03 \x03(\x0b\x32%.policy_service.api.v1.DescribedParty\"=\n\x0e\x44\x65scribedParty\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\x85\x01\n\x0f\x44\x65scribedPerson\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12\x1a\n\x12organisation_roles\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\"n\n\x15\x44\x65scribedRelationship\x12\x13\n\x0b\x66rom_person\x18\x01 \x01(\t\x12\x11\n\tto_person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x1f\n\x17parental_responsibility\x18\x04 \x01(\x08\"\x85\x01\n\x15\x44\x65scribedContactPoint\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0e\n\x06owners\x18\x04 \x03(\t\x12\x0c\n\x04uprn\x18\x05 \x01(\t\x12\x0c\n\x04home\x18\x06 \x01(\x08\x12\x16\n\x0evoicemail_safe\x18\x07 \x01(\x08\"\x8d\x02\n\rCheckResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12*\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1b.policy_service.api.v1.Cell\x12\x36\n\x0bobligations\x18\x04 \x03(\x0b\x32!.policy_service.api.v1.Obligation\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\x88\x01\n\x04\x43\x65ll\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05party\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\r\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x10\n\x08\x65nvelope\x18\x06 \x01(\x08\"\xb8\x01\n\nObligation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x12\n\nrecipients\x18\x03 \x03(\r\x12\x45\n\nparameters\x18\x04 \x03(\x0b\x32\x31.policy_service.api.v1.Obligation.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*9\n\x04Verb\x12\x14\n\x10VERB_UNSPECIFIED\x10\x00\x12\x0c\n\x08VERB_SEE\x10\x01\x12\r\n\tVERB_SEND\x10\x02*D\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rEFFECT_PERMIT\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02\x32\x65\n\x0f\x44\x65\x63isionService\x12R\n\x05\x43heck\x12#.policy_service.api.v1.CheckRequest\x1a$.policy_service.api.v1.CheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$policy_service/api/v1/decision.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x03\n\x0c\x43heckRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\t\x12\x34\n\x06\x66ields\x18\x03 \x03(\x0b\x32$.policy_service.api.v1.FieldInstance\x12)\n\x04verb\x18\x04 \x01(\x0e\x32\x1b.policy_service.api.v1.Verb\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x34\n\nrecipients\x18\x07 \x03(\x0b\x32 .policy_service.api.v1.Recipient\x12\x15\n\rartefact_type\x18\x08 \x01(\t\x12\x17\n\x0f\x61rtefact_digest\x18\t \x01(\x0c\x12\x1a\n\x12\x64ispatch_reference\x18\n \x01(\t\x12\x14\n\x0cself_service\x18\x0b \x01(\x08\x12\x37\n\x0b\x64\x65scription\x18\x0c \x01(\x0b\x32\".policy_service.api.v1.Description\x12\x15\n\rcontact_point\x18\r \x01(\t\x12<\n\x0c\x63\x61pabilities\x18\x0e \x01(\x0b\x32&.policy_service.api.v1.CapabilityClaim\x12\x16\n\x0euser_assurance\x18\x0f \x01(\r\x12\x10\n\x08language\x18\x10 \x01(\t\"&\n\x0f\x43\x61pabilityClaim\x12\x13\n\x0bobligations\x18\x01 \x03(\t\";\n\rFieldInstance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05party\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\"u\n\tRecipient\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x15\n\rcontact_point\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x13\n\x0binterpreter\x18\x06 \x01(\t\"\xbc\x02\n\x0b\x44\x65scription\x12\x32\n\x04user\x18\x01 \x01(\x0b\x32$.policy_service.api.v1.DescribedUser\x12\x36\n\x06record\x18\x02 \x01(\x0b\x32&.policy_service.api.v1.DescribedRecord\x12\x36\n\x06people\x18\x03 \x03(\x0b\x32&.policy_service.api.v1.DescribedPerson\x12\x43\n\rrelationships\x18\x04 \x03(\x0b\x32,.policy_service.api.v1.DescribedRelationship\x12\x44\n\x0e\x63ontact_points\x18\x05 \x03(\x0b\x32,.policy_service.api.v1.DescribedContactPoint\"=\n\rDescribedUser\x12\r\n\x05roles\x18\x01 \x03(\t\x12\r\n\x05teams\x18\x02 \x03(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\x7f\n\x0f\x44\x65scribedRecord\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\r\n\x05teams\x18\x02 \x03(\t\x12\x36\n\x07parties\x18\x03 \x03(\x0b\x32%.policy_service.api.v1.DescribedParty\x12\x10\n\x08premises\x18\x04 \x01(\t\"=\n\x0e\x44\x65scribedParty\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\x93\x01\n\x0f\x44\x65scribedPerson\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12\x1a\n\x12organisation_roles\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\x12\x0c\n\x04name\x18\x07 \x01(\t\"n\n\x15\x44\x65scribedRelationship\x12\x13\n\x0b\x66rom_person\x18\x01 \x01(\t\x12\x11\n\tto_person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x1f\n\x17parental_responsibility\x18\x04 \x01(\x08\"\x85\x01\n\x15\x44\x65scribedContactPoint\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0e\n\x06owners\x18\x04 \x03(\t\x12\x0c\n\x04uprn\x18\x05 \x01(\t\x12\x0c\n\x04home\x18\x06 \x01(\x08\x12\x16\n\x0evoicemail_safe\x18\x07 \x01(\x08\"\xa6\x03\n\rCheckResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12*\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1b.policy_service.api.v1.Cell\x12\x36\n\x0bobligations\x18\x04 \x03(\x0b\x32!.policy_service.api.v1.Obligation\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x30\n\x08\x62indings\x18\x08 \x03(\x0b\x32\x1e.policy_service.api.v1.Binding\x12\x17\n\x0f\x61rtefact_digest\x18\t \x01(\x0c\x12\x35\n\x0bstaff_texts\x18\n \x03(\x0b\x32 .policy_service.api.v1.StaffText\x12\x15\n\routsider_text\x18\x0b \x01(\t\"D\n\x07\x42inding\x12\x11\n\trecipient\x18\x01 \x01(\r\x12\x15\n\rcontact_point\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"<\n\tStaffText\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\tnext_step\x18\x03 \x01(\t\"\x88\x01\n\x04\x43\x65ll\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05party\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\r\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x10\n\x08\x65nvelope\x18\x06 \x01(\x08\"\xb8\x01\n\nObligation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x12\n\nrecipients\x18\x03 \x03(\r\x12\x45\n\nparameters\x18\x04 \x03(\x0b\x32\x31.policy_service.api.v1.Obligation.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"D\n\x0e\x45xplainRequest\x12\x32\n\x05\x63heck\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.CheckRequest\"\x97\x01\n\x0f\x45xplainResponse\x12\x34\n\x06\x61nswer\x18\x01 \x01(\x0b\x32$.policy_service.api.v1.CheckResponse\x12;\n\tquestions\x18\x02 \x03(\x0b\x32(.policy_service.api.v1.ExplainedQuestion\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"\x9c\x02\n\x11\x45xplainedQuestion\x12\x0c\n\x04gate\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x61ta_subject\x18\x04 \x01(\t\x12\x1c\n\x14implied_data_subject\x18\x05 \x01(\x08\x12\x11\n\trecipient\x18\x06 \x01(\r\x12\x0e\n\x06reader\x18\x07 \x01(\t\x12-\n\x06\x65\x66\x66\x65\x63t\x18\x08 \x01(\x0e\x32\x1d.policy_service.api.v1.Effect\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x0c\n\x04tier\x18\n \x01(\t\x12\x38\n\x08policies\x18\x0b \x03(\x0b\x32&.policy_service.api.v1.ExplainedPolicy\"\x8d\x01\n\x0f\x45xplainedPolicy\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65\x63ided\x18\x04 \x01(\x08\x12=\n\nconditions\x18\x05 \x03(\x0b\x32).policy_service.api.v1.ExplainedCondition\"f\n\x12\x45xplainedCondition\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07missing\x18\x04 \x01(\x08\x12\x0f\n\x07outcome\x18\x05 \x01(\t*9\n\x04Verb\x12\x14\n\x10VERB_UNSPECIFIED\x10\x00\x12\x0c\n\x08VERB_SEE\x10\x01\x12\r\n\tVERB_SEND\x10\x02*D\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rEFFECT_PERMIT\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02\x32\xbf\x01\n\x0f\x44\x65\x63isionService\x12R\n\x05\x43heck\x12#.policy_service.api.v1.CheckRequest\x1a$.policy_service.api.v1.CheckResponse\x12X\n\x07\x45xplain\x12%.policy_service.api.v1.ExplainRequest\x1a&.policy_service.api.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,38 +34,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OBLIGATION_PARAMETERSENTRY']._loaded_options = None
   _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_VERB']._serialized_start=2188
-  _globals['_VERB']._serialized_end=2245
-  _globals['_EFFECT']._serialized_start=2247
-  _globals['_EFFECT']._serialized_end=2315
+  _globals['_VERB']._serialized_start=3444
+  _globals['_VERB']._serialized_end=3501
+  _globals['_EFFECT']._serialized_start=3503
+  _globals['_EFFECT']._serialized_end=3571
   _globals['_CHECKREQUEST']._serialized_start=97
-  _globals['_CHECKREQUEST']._serialized_end=504
-  _globals['_FIELDINSTANCE']._serialized_start=506
-  _globals['_FIELDINSTANCE']._serialized_end=550
-  _globals['_RECIPIENT']._serialized_start=552
-  _globals['_RECIPIENT']._serialized_end=648
-  _globals['_DESCRIPTION']._serialized_start=651
-  _globals['_DESCRIPTION']._serialized_end=967
-  _globals['_DESCRIBEDUSER']._serialized_start=969
-  _globals['_DESCRIBEDUSER']._serialized_end=1030
-  _globals['_DESCRIBEDRECORD']._serialized_start=1032
-  _globals['_DESCRIBEDRECORD']._serialized_end=1141
-  _globals['_DESCRIBEDPARTY']._serialized_start=1143
-  _globals['_DESCRIBEDPARTY']._serialized_end=1204
-  _globals['_DESCRIBEDPERSON']._serialized_start=1207
-  _globals['_DESCRIBEDPERSON']._serialized_end=1340
-  _globals['_DESCRIBEDRELATIONSHIP']._serialized_start=1342
-  _globals['_DESCRIBEDRELATIONSHIP']._serialized_end=1452
-  _globals['_DESCRIBEDCONTACTPOINT']._serialized_start=1455
-  _globals['_DESCRIBEDCONTACTPOINT']._serialized_end=1588
-  _globals['_CHECKRESPONSE']._serialized_start=1591
-  _globals['_CHECKRESPONSE']._serialized_end=1860
-  _globals['_CELL']._serialized_start=1863
-  _globals['_CELL']._serialized_end=1999
-  _globals['_OBLIGATION']._serialized_start=2002
-  _globals['_OBLIGATION']._serialized_end=2186
-  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_start=2137
-  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_end=2186
-  _globals['_DECISIONSERVICE']._serialized_start=2317
-  _globals['_DECISIONSERVICE']._serialized_end=2418
+  _globals['_CHECKREQUEST']._serialized_end=608
+  _globals['_CAPABILITYCLAIM']._serialized_start=610
+  _globals['_CAPABILITYCLAIM']._serialized_end=648
+  _globals['_FIELDINSTANCE']._serialized_start=650
+  _globals['_FIELDINSTANCE']._serialized_end=709
+  _globals['_RECIPIENT']._serialized_start=711
+  _globals['_RECIPIENT']._serialized_end=828
+  _globals['_DESCRIPTION']._serialized_start=831
+  _globals['_DESCRIPTION']._serialized_end=1147
+  _globals['_DESCRIBEDUSER']._serialized_start=1149
+  _globals['_DESCRIBEDUSER']._serialized_end=1210
+  _globals['_DESCRIBEDRECORD']._serialized_start=1212
+  _globals['_DESCRIBEDRECORD']._serialized_end=1339
+  _globals['_DESCRIBEDPARTY']._serialized_start=1341
+  _globals['_DESCRIBEDPARTY']._serialized_end=1402
+  _globals['_DESCRIBEDPERSON']._serialized_start=1405
+  _globals['_DESCRIBEDPERSON']._serialized_end=1552
+  _globals['_DESCRIBEDRELATIONSHIP']._serialized_start=1554
+  _globals['_DESCRIBEDRELATIONSHIP']._serialized_end=1664
+  _globals['_DESCRIBEDCONTACTPOINT']._serialized_start=1667
+  _globals['_DESCRIBEDCONTACTPOINT']._serialized_end=1800
+  _globals['_CHECKRESPONSE']._serialized_start=1803
+  _globals['_CHECKRESPONSE']._serialized_end=2225
+  _globals['_BINDING']._serialized_start=2227
+  _globals['_BINDING']._serialized_end=2295
+  _globals['_STAFFTEXT']._serialized_start=2297
+  _globals['_STAFFTEXT']._serialized_end=2357
+  _globals['_CELL']._serialized_start=2360
+  _globals['_CELL']._serialized_end=2496
+  _globals['_OBLIGATION']._serialized_start=2499
+  _globals['_OBLIGATION']._serialized_end=2683
+  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_start=2634
+  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_end=2683
+  _globals['_EXPLAINREQUEST']._serialized_start=2685
+  _globals['_EXPLAINREQUEST']._serialized_end=2753
+  _globals['_EXPLAINRESPONSE']._serialized_start=2756
+  _globals['_EXPLAINRESPONSE']._serialized_end=2907
+  _globals['_EXPLAINEDQUESTION']._serialized_start=2910
+  _globals['_EXPLAINEDQUESTION']._serialized_end=3194
+  _globals['_EXPLAINEDPOLICY']._serialized_start=3197
+  _globals['_EXPLAINEDPOLICY']._serialized_end=3338
+  _globals['_EXPLAINEDCONDITION']._serialized_start=3340
+  _globals['_EXPLAINEDCONDITION']._serialized_end=3442
+  _globals['_DECISIONSERVICE']._serialized_start=3574
+  _globals['_DECISIONSERVICE']._serialized_end=3765
 # @@protoc_insertion_point(module_scope)

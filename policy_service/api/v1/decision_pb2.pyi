@@ -79,6 +79,9 @@ class CheckRequest(_message.Message):
     SELF_SERVICE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    USER_ASSURANCE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     user: _builtins.str
     """The user, by the reference under which the calling system knows him, or a
     key of `description.users`. Empty: a deny with USER_REQUIRED.
@@ -105,6 +108,14 @@ class CheckRequest(_message.Message):
     """The contact point through which a self-service user looks, if any: the
     key of a described point or a reference on file.
     """
+    user_assurance: _builtins.int
+    """How the user was authenticated: an authentication assurance level of NIST SP
+    800-63B, 1 to 3; 0 where nobody says.
+    """
+    language: _builtins.str
+    """BCP 47: the language of the texts in the answer, e.g. `cy`. Empty, or one
+    that there is no catalogue of: English.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldInstance]:
         """The field instances asked about; each counts once per recipient towards
@@ -119,6 +130,12 @@ class CheckRequest(_message.Message):
     def description(self) -> Global___Description:
         """What a system that is granted to describe tells about people, the record,
         the user and contact points. Nothing of it is kept but the log entry.
+        """
+
+    @_builtins.property
+    def capabilities(self) -> Global___CapabilityClaim:
+        """What the caller can carry out this time, where that is less than what is on
+        file for the artefact type. Unset: all of that.
         """
 
     def __init__(
@@ -137,14 +154,43 @@ class CheckRequest(_message.Message):
         self_service: _builtins.bool = ...,
         description: Global___Description | None = ...,
         contact_point: _builtins.str = ...,
+        capabilities: Global___CapabilityClaim | None = ...,
+        user_assurance: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "description", b"description"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "channel", b"channel", "contact_point", b"contact_point", "description", b"description", "dispatch_reference", b"dispatch_reference", "fields", b"fields", "purpose", b"purpose", "recipients", b"recipients", "record", b"record", "self_service", b"self_service", "user", b"user", "verb", b"verb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "capabilities", b"capabilities", "channel", b"channel", "contact_point", b"contact_point", "description", b"description", "dispatch_reference", b"dispatch_reference", "fields", b"fields", "language", b"language", "purpose", b"purpose", "recipients", b"recipients", "record", b"record", "self_service", b"self_service", "user", b"user", "user_assurance", b"user_assurance", "verb", b"verb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015
+
+@_typing.final
+class CapabilityClaim(_message.Message):
+    """Protective obligations that the caller can carry out. It claims less than what
+    is on file, never more: what is not on file is not counted.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """redact, omit_silently, human_review, ..."""
+
+    def __init__(
+        self,
+        *,
+        obligations: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["obligations", b"obligations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CapabilityClaim: _TypeAlias = CapabilityClaim  # noqa: Y015
 
 @_typing.final
 class FieldInstance(_message.Message):
@@ -154,21 +200,27 @@ class FieldInstance(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     PARTY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The field's name in the record type, e.g. `child.report`."""
     party: _builtins.str
     """The party that it is about, by its key on the record. Empty: all holders
     of the roles that the field is about.
     """
+    place: _builtins.str
+    """The place that a location field shows: the key of a described contact point
+    or a reference on file. Empty: every such place of its data subject.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         party: _builtins.str = ...,
+        place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "party", b"party"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "party", b"party", "place", b"place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -185,6 +237,7 @@ class Recipient(_message.Message):
     TEAM_FIELD_NUMBER: _builtins.int
     CONTACT_POINT_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    INTERPRETER_FIELD_NUMBER: _builtins.int
     party: _builtins.str
     """A party of the record, by its key."""
     person: _builtins.str
@@ -195,6 +248,8 @@ class Recipient(_message.Message):
     """The key of a described contact point, or a reference on file."""
     channel: _builtins.str
     """Overrides the call's channel for this recipient."""
+    interpreter: _builtins.str
+    """Through whom it is said: a key of `description.people`, or an identifier."""
     def __init__(
         self,
         *,
@@ -203,10 +258,11 @@ class Recipient(_message.Message):
         team: _builtins.str = ...,
         contact_point: _builtins.str = ...,
         channel: _builtins.str = ...,
+        interpreter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_point", b"contact_point", "party", b"party", "person", b"person", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_point", b"contact_point", "interpreter", b"interpreter", "party", b"party", "person", b"person", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,8 +347,13 @@ class DescribedRecord(_message.Message):
     RECORD_TYPE_FIELD_NUMBER: _builtins.int
     TEAMS_FIELD_NUMBER: _builtins.int
     PARTIES_FIELD_NUMBER: _builtins.int
+    PREMISES_FIELD_NUMBER: _builtins.int
     record_type: _builtins.str
     """A record type that the calling organisation has declared."""
+    premises: _builtins.str
+    """The postal address that the record is about (a tenancy's): a key of
+    `description.contact_points`.
+    """
     @_builtins.property
     def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The teams that work on the record."""
@@ -305,10 +366,11 @@ class DescribedRecord(_message.Message):
         record_type: _builtins.str = ...,
         teams: _abc.Iterable[_builtins.str] | None = ...,
         parties: _abc.Iterable[Global___DescribedParty] | None = ...,
+        premises: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "record_type", b"record_type", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "premises", b"premises", "record_type", b"record_type", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -352,12 +414,18 @@ class DescribedPerson(_message.Message):
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     ORGANISATION_ROLES_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Local to this call; no colon."""
     kind: _builtins.str
     """private (the default) or organisation."""
     birth_date: _builtins.str
     """ISO 8601 date, e.g. 2016-05-04."""
+    name: _builtins.str
+    """Only a keyed fingerprint of it is used. With the birth date, or with a
+    contact point of hers, it may match somebody on file: that protects, with
+    human_review, and opens nothing.
+    """
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Identifiers as `scheme:value`; one that is on file recognises the person."""
@@ -381,10 +449,11 @@ class DescribedPerson(_message.Message):
         birth_date: _builtins.str = ...,
         organisation_roles: _abc.Iterable[_builtins.str] | None = ...,
         categories: _abc.Iterable[_builtins.str] | None = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "categories", b"categories", "identifiers", b"identifiers", "key", b"key", "kind", b"kind", "organisation_roles", b"organisation_roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "categories", b"categories", "identifiers", b"identifiers", "key", b"key", "kind", b"kind", "name", b"name", "organisation_roles", b"organisation_roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,6 +547,10 @@ class CheckResponse(_message.Message):
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     FACTS_TOKEN_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    BINDINGS_FIELD_NUMBER: _builtins.int
+    ARTEFACT_DIGEST_FIELD_NUMBER: _builtins.int
+    STAFF_TEXTS_FIELD_NUMBER: _builtins.int
+    OUTSIDER_TEXT_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """A UUIDv7; names the log entry."""
     effect: Global___Effect.ValueType
@@ -486,8 +559,11 @@ class CheckResponse(_message.Message):
     """Opaque; names the facts that the answer rests on."""
     reason: _builtins.str
     """Why the whole answer is denied, where it is not a matter of single cells:
-    USER_REQUIRED or NOT_AVAILABLE.
+    USER_REQUIRED, NOT_AVAILABLE or OBLIGATION_UNSUPPORTED.
     """
+    artefact_digest: _builtins.bytes
+    outsider_text: _builtins.str
+    """For anybody else who asks (a relative at the desk): the same in every answer."""
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]:
         """One per field instance asked and recipient, in the order of the call, then
@@ -500,6 +576,16 @@ class CheckResponse(_message.Message):
     def valid_until(self) -> _timestamp_pb2.Timestamp:
         """Until when what is permitted may be acted on without asking again (send)."""
 
+    @_builtins.property
+    def bindings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Binding]:
+        """What a permitted send is bound to: these recipients by these contact points,
+        and (where the call named one) this digest. Anything else is another question.
+        """
+
+    @_builtins.property
+    def staff_texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StaffText]:
+        """For staff: a sentence for each reason in this answer, and what to do next."""
+
     def __init__(
         self,
         *,
@@ -510,14 +596,74 @@ class CheckResponse(_message.Message):
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         facts_token: _builtins.str = ...,
         reason: _builtins.str = ...,
+        bindings: _abc.Iterable[Global___Binding] | None = ...,
+        artefact_digest: _builtins.bytes = ...,
+        staff_texts: _abc.Iterable[Global___StaffText] | None = ...,
+        outsider_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "decision_id", b"decision_id", "effect", b"effect", "facts_token", b"facts_token", "obligations", b"obligations", "reason", b"reason", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_digest", b"artefact_digest", "bindings", b"bindings", "cells", b"cells", "decision_id", b"decision_id", "effect", b"effect", "facts_token", b"facts_token", "obligations", b"obligations", "outsider_text", b"outsider_text", "reason", b"reason", "staff_texts", b"staff_texts", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class Binding(_message.Message):
+    """Something may go to this recipient, by this contact point and channel alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    recipient: _builtins.int
+    """Index into the call's recipients."""
+    contact_point: _builtins.str
+    """As the call named it."""
+    channel: _builtins.str
+    def __init__(
+        self,
+        *,
+        recipient: _builtins.int = ...,
+        contact_point: _builtins.str = ...,
+        channel: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_point", b"contact_point", "recipient", b"recipient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Binding: _TypeAlias = Binding  # noqa: Y015
+
+@_typing.final
+class StaffText(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    NEXT_STEP_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """A reason of a cell or of the whole answer."""
+    text: _builtins.str
+    next_step: _builtins.str
+    """How to go on; a denial is no dead end."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        text: _builtins.str = ...,
+        next_step: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_step", b"next_step", "reason", b"reason", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaffText: _TypeAlias = StaffText  # noqa: Y015
 
 @_typing.final
 class Cell(_message.Message):
@@ -615,3 +761,189 @@ class Obligation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Obligation: _TypeAlias = Obligation  # noqa: Y015
+
+@_typing.final
+class ExplainRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def check(self) -> Global___CheckRequest: ...
+    def __init__(
+        self,
+        *,
+        check: Global___CheckRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainRequest: _TypeAlias = ExplainRequest  # noqa: Y015
+
+@_typing.final
+class ExplainResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """More questions were asked than are explained."""
+    @_builtins.property
+    def answer(self) -> Global___CheckResponse:
+        """What Check would answer. Its decision id names this call's log entry, which
+        is one of an explanation: nothing may be shown or sent by it.
+        """
+
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedQuestion]:
+        """Authority, then delivery and disclosure for each recipient, in the order in
+        which they were asked; at most 1,000.
+        """
+
+    def __init__(
+        self,
+        *,
+        answer: Global___CheckResponse | None = ...,
+        questions: _abc.Iterable[Global___ExplainedQuestion] | None = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "questions", b"questions", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainResponse: _TypeAlias = ExplainResponse  # noqa: Y015
+
+@_typing.final
+class ExplainedQuestion(_message.Message):
+    """One question to one gate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATE_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    DATA_SUBJECT_FIELD_NUMBER: _builtins.int
+    IMPLIED_DATA_SUBJECT_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    READER_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    gate: _builtins.str
+    """authority, disclosure or delivery."""
+    field: _builtins.str
+    part: _builtins.str
+    """The part of a document; empty for the whole field."""
+    data_subject: _builtins.str
+    """About whom: `person:ID` or `described:KEY`; empty for authority and delivery."""
+    implied_data_subject: _builtins.bool
+    """She is implied by the field: tested against denies alone."""
+    recipient: _builtins.int
+    """Index into the call's recipients."""
+    reader: _builtins.str
+    """Towards whom, as `KIND:NAME`: `recipient:...`, or an implied reader."""
+    effect: Global___Effect.ValueType
+    reason: _builtins.str
+    tier: _builtins.str
+    """absolute, court_order, ...; empty: the default."""
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedPolicy]:
+        """Each policy that was considered, highest tier first."""
+
+    def __init__(
+        self,
+        *,
+        gate: _builtins.str = ...,
+        field: _builtins.str = ...,
+        part: _builtins.str = ...,
+        data_subject: _builtins.str = ...,
+        implied_data_subject: _builtins.bool = ...,
+        recipient: _builtins.int = ...,
+        reader: _builtins.str = ...,
+        effect: Global___Effect.ValueType = ...,
+        reason: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        policies: _abc.Iterable[Global___ExplainedPolicy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject", "effect", b"effect", "field", b"field", "gate", b"gate", "implied_data_subject", b"implied_data_subject", "part", b"part", "policies", b"policies", "reader", b"reader", "reason", b"reason", "recipient", b"recipient", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedQuestion: _TypeAlias = ExplainedQuestion  # noqa: Y015
+
+@_typing.final
+class ExplainedPolicy(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DECIDED_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    uid: _builtins.str
+    tier: _builtins.str
+    outcome: _builtins.str
+    """true, false or error."""
+    decided: _builtins.bool
+    """It decided the question."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedCondition]: ...
+    def __init__(
+        self,
+        *,
+        uid: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        decided: _builtins.bool = ...,
+        conditions: _abc.Iterable[Global___ExplainedCondition] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "decided", b"decided", "outcome", b"outcome", "tier", b"tier", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedPolicy: _TypeAlias = ExplainedPolicy  # noqa: Y015
+
+@_typing.final
+class ExplainedCondition(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The attribute's path in the catalogue."""
+    condition: _builtins.str
+    """The condition and its operand, as the policy has it."""
+    value: _builtins.str
+    """The value seen; empty where it is missing."""
+    missing: _builtins.bool
+    outcome: _builtins.str
+    """true, false or error."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        value: _builtins.str = ...,
+        missing: _builtins.bool = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "missing", b"missing", "outcome", b"outcome", "path", b"path", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedCondition: _TypeAlias = ExplainedCondition  # noqa: Y015

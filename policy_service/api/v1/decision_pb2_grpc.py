@@ -41,6 +41,11 @@ class DecisionServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/policy_service.api.v1.DecisionService/Explain',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
@@ -56,6 +61,14 @@ class DecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Explain decides as Check does, and tells how each gate came to it: for whom
+        it is granted alone. What it answers is no permission to act.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +76,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +112,33 @@ class DecisionService:
             '/policy_service.api.v1.DecisionService/Check',
             policy__service_dot_api_dot_v1_dot_decision__pb2.CheckRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_decision__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionService/Explain',
+            policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

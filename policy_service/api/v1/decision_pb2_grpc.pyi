@@ -41,6 +41,10 @@ class DecisionServiceStub:
     """Check decides each field for each recipient. A denial is an answer, not an
     error; errors (INVALID_ARGUMENT, UNAVAILABLE, ...) never permit anything.
     """
+    Explain: _grpc.UnaryUnaryMultiCallable[_decision_pb2.ExplainRequest, _decision_pb2.ExplainResponse]
+    """Explain decides as Check does, and tells how each gate came to it: for whom
+    it is granted alone. What it answers is no permission to act.
+    """
 
 @_typing.type_check_only
 class DecisionServiceAsyncStub(DecisionServiceStub):
@@ -52,6 +56,10 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     Check: _aio.UnaryUnaryMultiCallable[_decision_pb2.CheckRequest, _decision_pb2.CheckResponse]  # type: ignore[assignment]
     """Check decides each field for each recipient. A denial is an answer, not an
     error; errors (INVALID_ARGUMENT, UNAVAILABLE, ...) never permit anything.
+    """
+    Explain: _aio.UnaryUnaryMultiCallable[_decision_pb2.ExplainRequest, _decision_pb2.ExplainResponse]  # type: ignore[assignment]
+    """Explain decides as Check does, and tells how each gate came to it: for whom
+    it is granted alone. What it answers is no permission to act.
     """
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -67,6 +75,16 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_decision_pb2.CheckResponse, _abc.Awaitable[_decision_pb2.CheckResponse]]:
         """Check decides each field for each recipient. A denial is an answer, not an
         error; errors (INVALID_ARGUMENT, UNAVAILABLE, ...) never permit anything.
+        """
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _decision_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_pb2.ExplainResponse, _abc.Awaitable[_decision_pb2.ExplainResponse]]:
+        """Explain decides as Check does, and tells how each gate came to it: for whom
+        it is granted alone. What it answers is no permission to act.
         """
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

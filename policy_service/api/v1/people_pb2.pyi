@@ -30,12 +30,18 @@ class Person(_message.Message):
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     ORGANISATION_ROLES_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    ROSTER_TOKEN_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """Output only. A UUID."""
     kind: _builtins.str
     """private (the default) or organisation."""
     birth_date: _builtins.str
     """ISO 8601."""
+    roster_token: _builtins.str
+    """Output only. Names her to an agency that must not send her, and to nobody
+    else: the parameter `exclusions` of book_interpreter.
+    """
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Each `scheme:value`; kept as keyed fingerprints."""
@@ -48,6 +54,12 @@ class Person(_message.Message):
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The field categories that a contract or a public body's declaration names."""
 
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Input only: kept as keyed fingerprints. Added, never taken away. With the
+        birth date or a contact point they make a described person a possible match.
+        """
+
     def __init__(
         self,
         *,
@@ -57,10 +69,12 @@ class Person(_message.Message):
         birth_date: _builtins.str = ...,
         organisation_roles: _abc.Iterable[_builtins.str] | None = ...,
         categories: _abc.Iterable[_builtins.str] | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        roster_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "categories", b"categories", "identifiers", b"identifiers", "kind", b"kind", "organisation_roles", b"organisation_roles", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "categories", b"categories", "identifiers", b"identifiers", "kind", b"kind", "names", b"names", "organisation_roles", b"organisation_roles", "person_id", b"person_id", "roster_token", b"roster_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,6 +141,10 @@ class Relationship(_message.Message):
     PARENTAL_RESPONSIBILITY_FIELD_NUMBER: _builtins.int
     VALID_FROM_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    REVIEW_DATE_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AT_FIELD_NUMBER: _builtins.int
     relationship_id: _builtins.str
     """Output only. A UUID."""
     from_person: _builtins.str
@@ -141,6 +159,15 @@ class Relationship(_message.Message):
     valid_from: _builtins.str
     """ISO 8601 dates; empty: from its recording, without end."""
     valid_until: _builtins.str
+    review_date: _builtins.str
+    """ISO 8601; when an allegation is looked at again. Empty for adverse_to by
+    allegation: a year from its recording.
+    """
+    confirmed: _builtins.bool
+    """An officer has confirmed the allegation."""
+    recorded_at: _builtins.str
+    """Output only, RFC 3339: which of two allegations against each other was first."""
+    confirmed_at: _builtins.str
     def __init__(
         self,
         *,
@@ -152,10 +179,14 @@ class Relationship(_message.Message):
         parental_responsibility: _builtins.bool = ...,
         valid_from: _builtins.str = ...,
         valid_until: _builtins.str = ...,
+        review_date: _builtins.str = ...,
+        confirmed: _builtins.bool = ...,
+        recorded_at: _builtins.str = ...,
+        confirmed_at: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "from_person", b"from_person", "kind", b"kind", "parental_responsibility", b"parental_responsibility", "relationship_id", b"relationship_id", "to_person", b"to_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "confirmed", b"confirmed", "confirmed_at", b"confirmed_at", "from_person", b"from_person", "kind", b"kind", "parental_responsibility", b"parental_responsibility", "recorded_at", b"recorded_at", "relationship_id", b"relationship_id", "review_date", b"review_date", "to_person", b"to_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,6 +255,9 @@ class ContactPoint(_message.Message):
     VOICEMAIL_SAFE_FIELD_NUMBER: _builtins.int
     VERIFIED_AT_FIELD_NUMBER: _builtins.int
     INSTITUTION_FIELD_NUMBER: _builtins.int
+    FROM_HERSELF_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    SERVICE_ADDRESS_FIELD_NUMBER: _builtins.int
     contact_point_id: _builtins.str
     """Output only. A UUID."""
     owner: _builtins.str
@@ -243,6 +277,12 @@ class ContactPoint(_message.Message):
     """RFC 3339; when it was last verified, if ever."""
     institution: _builtins.bool
     """A prison, hostel or switchboard: sharing it tells nothing."""
+    from_herself: _builtins.bool
+    """The owner herself said that it is hers."""
+    shared: _builtins.bool
+    """Somebody said that others open it, too (an account)."""
+    service_address: _builtins.bool
+    """A postal address that may stand where her home would show."""
     def __init__(
         self,
         *,
@@ -256,10 +296,13 @@ class ContactPoint(_message.Message):
         voicemail_safe: _builtins.bool = ...,
         verified_at: _builtins.str = ...,
         institution: _builtins.bool = ...,
+        from_herself: _builtins.bool = ...,
+        shared: _builtins.bool = ...,
+        service_address: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_point_id", b"contact_point_id", "home", b"home", "institution", b"institution", "kind", b"kind", "owner", b"owner", "reference", b"reference", "uprn", b"uprn", "value", b"value", "verified_at", b"verified_at", "voicemail_safe", b"voicemail_safe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_point_id", b"contact_point_id", "from_herself", b"from_herself", "home", b"home", "institution", b"institution", "kind", b"kind", "owner", b"owner", "reference", b"reference", "service_address", b"service_address", "shared", b"shared", "uprn", b"uprn", "value", b"value", "verified_at", b"verified_at", "voicemail_safe", b"voicemail_safe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -313,3 +356,61 @@ class PutContactPointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutContactPointResponse: _TypeAlias = PutContactPointResponse  # noqa: Y015
+
+@_typing.final
+class GetPersonRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`scheme:value` or `person:ID`."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPersonRequest: _TypeAlias = GetPersonRequest  # noqa: Y015
+
+@_typing.final
+class GetPersonResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    RELATIONSHIPS_FIELD_NUMBER: _builtins.int
+    CONTACT_POINTS_FIELD_NUMBER: _builtins.int
+    SCHEMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def person(self) -> Global___Person:
+        """Without identifiers and names: only their fingerprints are kept."""
+
+    @_builtins.property
+    def relationships(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relationship]:
+        """In which she is one of the two."""
+
+    @_builtins.property
+    def contact_points(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactPoint]: ...
+    @_builtins.property
+    def schemes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The schemes of her identifiers."""
+
+    def __init__(
+        self,
+        *,
+        person: Global___Person | None = ...,
+        relationships: _abc.Iterable[Global___Relationship] | None = ...,
+        contact_points: _abc.Iterable[Global___ContactPoint] | None = ...,
+        schemes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_points", b"contact_points", "person", b"person", "relationships", b"relationships", "schemes", b"schemes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPersonResponse: _TypeAlias = GetPersonResponse  # noqa: Y015

@@ -49,6 +49,11 @@ class PeopleServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointResponse.FromString,
                 _registered_method=True)
+        self.GetPerson = channel.unary_unary(
+                '/policy_service.api.v1.PeopleService/GetPerson',
+                request_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.FromString,
+                _registered_method=True)
 
 
 class PeopleServiceServicer:
@@ -76,6 +81,14 @@ class PeopleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPerson(self, request, context):
+        """GetPerson finds somebody by one identifier or id, with relationships and
+        contact points. Each reading is an entry of the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeopleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -93,6 +106,11 @@ def add_PeopleServiceServicer_to_server(servicer, server):
                     servicer.PutContactPoint,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointResponse.SerializeToString,
+            ),
+            'GetPerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPerson,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +194,33 @@ class PeopleService:
             '/policy_service.api.v1.PeopleService/PutContactPoint',
             policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_people__pb2.PutContactPointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PeopleService/GetPerson',
+            policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

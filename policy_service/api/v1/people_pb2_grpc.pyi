@@ -41,6 +41,10 @@ class PeopleServiceStub:
     """PutRelationship records that `from_person` is `kind` of `to_person`."""
     PutContactPoint: _grpc.UnaryUnaryMultiCallable[_people_pb2.PutContactPointRequest, _people_pb2.PutContactPointResponse]
     """PutContactPoint records a phone, an e-mail or postal address or an account."""
+    GetPerson: _grpc.UnaryUnaryMultiCallable[_people_pb2.GetPersonRequest, _people_pb2.GetPersonResponse]
+    """GetPerson finds somebody by one identifier or id, with relationships and
+    contact points. Each reading is an entry of the log.
+    """
 
 @_typing.type_check_only
 class PeopleServiceAsyncStub(PeopleServiceStub):
@@ -53,6 +57,10 @@ class PeopleServiceAsyncStub(PeopleServiceStub):
     """PutRelationship records that `from_person` is `kind` of `to_person`."""
     PutContactPoint: _aio.UnaryUnaryMultiCallable[_people_pb2.PutContactPointRequest, _people_pb2.PutContactPointResponse]  # type: ignore[assignment]
     """PutContactPoint records a phone, an e-mail or postal address or an account."""
+    GetPerson: _aio.UnaryUnaryMultiCallable[_people_pb2.GetPersonRequest, _people_pb2.GetPersonResponse]  # type: ignore[assignment]
+    """GetPerson finds somebody by one identifier or id, with relationships and
+    contact points. Each reading is an entry of the log.
+    """
 
 class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -80,5 +88,15 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_people_pb2.PutContactPointResponse, _abc.Awaitable[_people_pb2.PutContactPointResponse]]:
         """PutContactPoint records a phone, an e-mail or postal address or an account."""
+
+    @_abc_1.abstractmethod
+    def GetPerson(
+        self,
+        request: _people_pb2.GetPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_people_pb2.GetPersonResponse, _abc.Awaitable[_people_pb2.GetPersonResponse]]:
+        """GetPerson finds somebody by one identifier or id, with relationships and
+        contact points. Each reading is an entry of the log.
+        """
 
 def add_PeopleServiceServicer_to_server(servicer: PeopleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+policy_service/api/v1/privacy_request.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x03\n\x0ePrivacyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06\x63overs\x18\x05 \x03(\t\x12+\n\x05scope\x18\x06 \x01(\x0b\x32\x1c.policy_service.api.v1.Scope\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x17\n\x0f\x65veryone_except\x18\x08 \x01(\x08\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x11\n\traised_by\x18\x0b \x01(\t\x12\x10\n\x08\x65vidence\x18\x0c \x01(\t\x12\x12\n\nvalid_from\x18\r \x01(\t\x12\x13\n\x0bvalid_until\x18\x0e \x01(\t\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x13\n\x0breview_date\x18\x10 \x01(\t\x12\x10\n\x08on_lapse\x18\x11 \x01(\t\x12\x12\n\nvisibility\x18\x12 \x01(\t\x12/\n\x0breceived_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breceived_by\x18\x14 \x01(\t\"S\n\x05Scope\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x14\n\x0crecord_types\x18\x02 \x03(\t\x12\x0f\n\x07records\x18\x03 \x03(\t\x12\x0f\n\x07systems\x18\x04 \x03(\t\"\x85\x01\n\"PrivacyRequestServiceRecordRequest\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"r\n#PrivacyRequestServiceRecordResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"5\n\x1fPrivacyRequestServiceGetRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"Z\n PrivacyRequestServiceGetResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\"Y\n PrivacyRequestServiceListRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"u\n!PrivacyRequestServiceListResponse\x12\x37\n\x08requests\x18\x01 \x03(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8b\x03\n\x15PrivacyRequestService\x12\x7f\n\x06Record\x12\x39.policy_service.api.v1.PrivacyRequestServiceRecordRequest\x1a:.policy_service.api.v1.PrivacyRequestServiceRecordResponse\x12v\n\x03Get\x12\x36.policy_service.api.v1.PrivacyRequestServiceGetRequest\x1a\x37.policy_service.api.v1.PrivacyRequestServiceGetResponse\x12y\n\x04List\x12\x37.policy_service.api.v1.PrivacyRequestServiceListRequest\x1a\x38.policy_service.api.v1.PrivacyRequestServiceListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+policy_service/api/v1/privacy_request.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n\x0ePrivacyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06\x63overs\x18\x05 \x03(\t\x12+\n\x05scope\x18\x06 \x01(\x0b\x32\x1c.policy_service.api.v1.Scope\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x17\n\x0f\x65veryone_except\x18\x08 \x01(\x08\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x11\n\traised_by\x18\x0b \x01(\t\x12\x10\n\x08\x65vidence\x18\x0c \x01(\t\x12\x12\n\nvalid_from\x18\r \x01(\t\x12\x13\n\x0bvalid_until\x18\x0e \x01(\t\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x13\n\x0breview_date\x18\x10 \x01(\t\x12\x10\n\x08on_lapse\x18\x11 \x01(\t\x12\x12\n\nvisibility\x18\x12 \x01(\t\x12/\n\x0breceived_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breceived_by\x18\x14 \x01(\t\x12\x38\n\x0csafe_contact\x18\x15 \x01(\x0b\x32\".policy_service.api.v1.SafeContact\x12\x42\n\rcommunication\x18\x16 \x01(\x0b\x32+.policy_service.api.v1.CommunicationSupport\"t\n\x0bSafeContact\x12\x16\n\x0e\x63ontact_points\x18\x01 \x03(\t\x12\x10\n\x08\x63hannels\x18\x02 \x03(\t\x12\r\n\x05hours\x18\x03 \x03(\t\x12\x14\n\x0cno_voicemail\x18\x04 \x01(\x08\x12\x16\n\x0eneutral_sender\x18\x05 \x01(\x08\"\xac\x01\n\x14\x43ommunicationSupport\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05modes\x18\x02 \x03(\t\x12\x15\n\rsign_language\x18\x03 \x01(\t\x12\x1a\n\x12interpreter_gender\x18\x04 \x03(\t\x12\x11\n\tnot_these\x18\x05 \x03(\t\x12\x17\n\x0fwritten_formats\x18\x06 \x03(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_needs\x18\x07 \x03(\t\"S\n\x05Scope\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x14\n\x0crecord_types\x18\x02 \x03(\t\x12\x0f\n\x07records\x18\x03 \x03(\t\x12\x0f\n\x07systems\x18\x04 \x03(\t\"\x85\x01\n\"PrivacyRequestServiceRecordRequest\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"r\n#PrivacyRequestServiceRecordResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"5\n\x1fPrivacyRequestServiceGetRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"Z\n PrivacyRequestServiceGetResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\"Y\n PrivacyRequestServiceListRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"u\n!PrivacyRequestServiceListResponse\x12\x37\n\x08requests\x18\x01 \x03(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8b\x03\n\x15PrivacyRequestService\x12\x7f\n\x06Record\x12\x39.policy_service.api.v1.PrivacyRequestServiceRecordRequest\x1a:.policy_service.api.v1.PrivacyRequestServiceRecordResponse\x12v\n\x03Get\x12\x36.policy_service.api.v1.PrivacyRequestServiceGetRequest\x1a\x37.policy_service.api.v1.PrivacyRequestServiceGetResponse\x12y\n\x04List\x12\x37.policy_service.api.v1.PrivacyRequestServiceListRequest\x1a\x38.policy_service.api.v1.PrivacyRequestServiceListResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.priva
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PRIVACYREQUEST']._serialized_start=104
-  _globals['_PRIVACYREQUEST']._serialized_end=551
-  _globals['_SCOPE']._serialized_start=553
-  _globals['_SCOPE']._serialized_end=636
-  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_start=639
-  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_end=772
-  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_start=774
-  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_end=888
-  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_start=890
-  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_end=943
-  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_start=945
-  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_end=1035
-  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_start=1037
-  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_end=1126
-  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_start=1128
-  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_end=1245
-  _globals['_PRIVACYREQUESTSERVICE']._serialized_start=1248
-  _globals['_PRIVACYREQUESTSERVICE']._serialized_end=1643
+  _globals['_PRIVACYREQUEST']._serialized_end=677
+  _globals['_SAFECONTACT']._serialized_start=679
+  _globals['_SAFECONTACT']._serialized_end=795
+  _globals['_COMMUNICATIONSUPPORT']._serialized_start=798
+  _globals['_COMMUNICATIONSUPPORT']._serialized_end=970
+  _globals['_SCOPE']._serialized_start=972
+  _globals['_SCOPE']._serialized_end=1055
+  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_start=1058
+  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_end=1191
+  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_start=1193
+  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_end=1307
+  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_start=1309
+  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_end=1362
+  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_start=1364
+  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_end=1454
+  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_start=1456
+  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_end=1545
+  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_start=1547
+  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_end=1664
+  _globals['_PRIVACYREQUESTSERVICE']._serialized_start=1667
+  _globals['_PRIVACYREQUESTSERVICE']._serialized_end=2062
 # @@protoc_insertion_point(module_scope)

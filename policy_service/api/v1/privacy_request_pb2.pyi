@@ -43,13 +43,16 @@ class PrivacyRequest(_message.Message):
     VISIBILITY_FIELD_NUMBER: _builtins.int
     RECEIVED_AT_FIELD_NUMBER: _builtins.int
     RECEIVED_BY_FIELD_NUMBER: _builtins.int
+    SAFE_CONTACT_FIELD_NUMBER: _builtins.int
+    COMMUNICATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Output only. A UUID."""
     person: _builtins.str
     """The person, as `scheme:value` of one of her identifiers, or `person:ID`."""
     kind: _builtins.str
     """do_not_share, withhold_location, withhold_identity, restricted_access,
-    excluded_person, object, emergency_only.
+    excluded_person, object, emergency_only, safe_contact, communication_support,
+    no_onward, authorised_representative.
     """
     state: _builtins.str
     """Output only: active, under_review, held, ..."""
@@ -95,6 +98,14 @@ class PrivacyRequest(_message.Message):
     def received_at(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def safe_contact(self) -> Global___SafeContact:
+        """safe_contact: how alone she may be reached."""
+
+    @_builtins.property
+    def communication(self) -> Global___CommunicationSupport:
+        """communication_support: what she needs."""
+
     def __init__(
         self,
         *,
@@ -118,14 +129,114 @@ class PrivacyRequest(_message.Message):
         visibility: _builtins.str = ...,
         received_at: _timestamp_pb2.Timestamp | None = ...,
         received_by: _builtins.str = ...,
+        safe_contact: Global___SafeContact | None = ...,
+        communication: Global___CommunicationSupport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["received_at", b"received_at", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication", "received_at", b"received_at", "safe_contact", b"safe_contact", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["covers", b"covers", "everyone_except", b"everyone_except", "evidence", b"evidence", "kind", b"kind", "legal_basis", b"legal_basis", "on_lapse", b"on_lapse", "person", b"person", "purposes", b"purposes", "raised_by", b"raised_by", "received_at", b"received_at", "received_by", b"received_by", "recipients", b"recipients", "request_id", b"request_id", "review_date", b"review_date", "scope", b"scope", "state", b"state", "valid_from", b"valid_from", "valid_until", b"valid_until", "visibility", b"visibility", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication", "covers", b"covers", "everyone_except", b"everyone_except", "evidence", b"evidence", "kind", b"kind", "legal_basis", b"legal_basis", "on_lapse", b"on_lapse", "person", b"person", "purposes", b"purposes", "raised_by", b"raised_by", "received_at", b"received_at", "received_by", b"received_by", "recipients", b"recipients", "request_id", b"request_id", "review_date", b"review_date", "safe_contact", b"safe_contact", "scope", b"scope", "state", b"state", "valid_from", b"valid_from", "valid_until", b"valid_until", "visibility", b"visibility", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PrivacyRequest: _TypeAlias = PrivacyRequest  # noqa: Y015
+
+@_typing.final
+class SafeContact(_message.Message):
+    """What is empty is not restricted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_POINTS_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    NO_VOICEMAIL_FIELD_NUMBER: _builtins.int
+    NEUTRAL_SENDER_FIELD_NUMBER: _builtins.int
+    no_voicemail: _builtins.bool
+    """Leave no message."""
+    neutral_sender: _builtins.bool
+    """Show nothing of who calls or writes."""
+    @_builtins.property
+    def contact_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References of contact points on file for her, as the systems know them."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """post, email, phone.live, ..."""
+
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each `DAYS HH:MM-HH:MM` in the request's zone, e.g. `mon-fri 09:30-14:00`."""
+
+    def __init__(
+        self,
+        *,
+        contact_points: _abc.Iterable[_builtins.str] | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        hours: _abc.Iterable[_builtins.str] | None = ...,
+        no_voicemail: _builtins.bool = ...,
+        neutral_sender: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "contact_points", b"contact_points", "hours", b"hours", "neutral_sender", b"neutral_sender", "no_voicemail", b"no_voicemail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeContact: _TypeAlias = SafeContact  # noqa: Y015
+
+@_typing.final
+class CommunicationSupport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
+    SIGN_LANGUAGE_FIELD_NUMBER: _builtins.int
+    INTERPRETER_GENDER_FIELD_NUMBER: _builtins.int
+    NOT_THESE_FIELD_NUMBER: _builtins.int
+    WRITTEN_FORMATS_FIELD_NUMBER: _builtins.int
+    ACCESS_NEEDS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """BCP 47, e.g. `pl`. Empty where the organisation's own language does."""
+    sign_language: _builtins.str
+    """BCP 47, e.g. `bfi`, British Sign Language."""
+    @_builtins.property
+    def modes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """on_site, phone, video."""
+
+    @_builtins.property
+    def interpreter_gender(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """woman, man."""
+
+    @_builtins.property
+    def not_these(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Never these people as interpreters: `scheme:value` or `person:ID`."""
+
+    @_builtins.property
+    def written_formats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """large_print, braille, easy_read, audio, electronic."""
+
+    @_builtins.property
+    def access_needs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that the organisation gives, e.g. `hearing-loop`."""
+
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        modes: _abc.Iterable[_builtins.str] | None = ...,
+        sign_language: _builtins.str = ...,
+        interpreter_gender: _abc.Iterable[_builtins.str] | None = ...,
+        not_these: _abc.Iterable[_builtins.str] | None = ...,
+        written_formats: _abc.Iterable[_builtins.str] | None = ...,
+        access_needs: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_needs", b"access_needs", "interpreter_gender", b"interpreter_gender", "language", b"language", "modes", b"modes", "not_these", b"not_these", "sign_language", b"sign_language", "written_formats", b"written_formats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommunicationSupport: _TypeAlias = CommunicationSupport  # noqa: Y015
 
 @_typing.final
 class Scope(_message.Message):

@@ -25,7 +25,16 @@ class FieldType(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    PREMISES_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    premises: _builtins.bool
+    """A location field that shows the record's premises, and not the homes of those
+    whom it is about.
+    """
+    mask: _builtins.str
+    """Which part of the value does for those who need no more: last4, initials, year."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At least one, e.g. location.current."""
@@ -34,20 +43,64 @@ class FieldType(_message.Message):
     def about(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Roles whose holders the field is about, or co_recipient."""
 
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
+        """For a document: what is in it besides what `categories` say of the whole."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         categories: _abc.Iterable[_builtins.str] | None = ...,
         about: _abc.Iterable[_builtins.str] | None = ...,
+        parts: _abc.Iterable[Global___Part] | None = ...,
+        premises: _builtins.bool = ...,
+        mask: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "categories", b"categories", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "categories", b"categories", "mask", b"mask", "name", b"name", "parts", b"parts", "premises", b"premises"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FieldType: _TypeAlias = FieldType  # noqa: Y015
+
+@_typing.final
+class Part(_message.Message):
+    """A part of a document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    SEPARABLE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    separable: _builtins.bool
+    """It can be taken out, and the rest shown or sent."""
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At least one."""
+
+    @_builtins.property
+    def about(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Roles, or in a declaration for one digest also `party:KEY`."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        categories: _abc.Iterable[_builtins.str] | None = ...,
+        about: _abc.Iterable[_builtins.str] | None = ...,
+        separable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "categories", b"categories", "name", b"name", "separable", b"separable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Part: _TypeAlias = Part  # noqa: Y015
 
 @_typing.final
 class RecordType(_message.Message):
@@ -58,11 +111,20 @@ class RecordType(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     SECRET_ROLES_FIELD_NUMBER: _builtins.int
     PROTECTION_TEAM_FIELD_NUMBER: _builtins.int
+    KNOWN_TO_PARENTS_FIELD_NUMBER: _builtins.int
+    PEOPLE_ON_FILE_FIELD_NUMBER: _builtins.int
+    ASSURANCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     extends: _builtins.str
     """A shipped base type: base.case, base.letter, ..."""
     protection_team: _builtins.str
     """The team that the secret roles are known to."""
+    known_to_parents: _builtins.bool
+    """Adoption: the secret roles are known to parents with responsibility on file, too."""
+    people_on_file: _builtins.bool
+    """A party who is on nobody's file is no ordinary person here: a deny."""
+    assurance: _builtins.int
+    """The authentication assurance level that a user needs, 1 to 3; 0: none."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldType]:
         """Added to those of the base; a field of the same name replaces the base's."""
@@ -79,10 +141,13 @@ class RecordType(_message.Message):
         fields: _abc.Iterable[Global___FieldType] | None = ...,
         secret_roles: _abc.Iterable[_builtins.str] | None = ...,
         protection_team: _builtins.str = ...,
+        known_to_parents: _builtins.bool = ...,
+        people_on_file: _builtins.bool = ...,
+        assurance: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["extends", b"extends", "fields", b"fields", "name", b"name", "protection_team", b"protection_team", "secret_roles", b"secret_roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "extends", b"extends", "fields", b"fields", "known_to_parents", b"known_to_parents", "name", b"name", "people_on_file", b"people_on_file", "protection_team", b"protection_team", "secret_roles", b"secret_roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,24 +208,58 @@ class ArtefactType(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     @_builtins.property
     def envelope(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldType]:
         """Fields that it always carries, decided whether asked about or not."""
+
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]:
+        """What its callers were shown to carry out."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         envelope: _abc.Iterable[Global___FieldType] | None = ...,
+        capabilities: _abc.Iterable[Global___Capability] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "envelope", b"envelope", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ArtefactType: _TypeAlias = ArtefactType  # noqa: Y015
+
+@_typing.final
+class Capability(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBLIGATION_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    obligation: _builtins.str
+    """A protective obligation: redact, human_review, no_voicemail, ..."""
+    evidence: _builtins.str
+    """A reference to the proof."""
+    until: _builtins.str
+    """ISO 8601: the last day on which it counts."""
+    def __init__(
+        self,
+        *,
+        obligation: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+        until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "obligation", b"obligation", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Capability: _TypeAlias = Capability  # noqa: Y015
 
 @_typing.final
 class PutArtefactTypeRequest(_message.Message):
@@ -246,9 +345,16 @@ class Record(_message.Message):
     RECORD_TYPE_FIELD_NUMBER: _builtins.int
     TEAMS_FIELD_NUMBER: _builtins.int
     PARTIES_FIELD_NUMBER: _builtins.int
+    PREMISES_FIELD_NUMBER: _builtins.int
+    PREMISES_UPRN_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The organisation's own reference."""
     record_type: _builtins.str
+    premises: _builtins.str
+    """Input only: the postal address that the record is about, kept as a keyed
+    fingerprint; and its UPRN, if known.
+    """
+    premises_uprn: _builtins.str
     @_builtins.property
     def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The teams that work on it."""
@@ -262,10 +368,12 @@ class Record(_message.Message):
         record_type: _builtins.str = ...,
         teams: _abc.Iterable[_builtins.str] | None = ...,
         parties: _abc.Iterable[Global___Party] | None = ...,
+        premises: _builtins.str = ...,
+        premises_uprn: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "record_type", b"record_type", "reference", b"reference", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "premises", b"premises", "premises_uprn", b"premises_uprn", "record_type", b"record_type", "reference", b"reference", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,3 +427,181 @@ class PutRecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutRecordResponse: _TypeAlias = PutRecordResponse  # noqa: Y015
+
+@_typing.final
+class ContentDeclaration(_message.Message):
+    """What a document holds. Nothing is assumed to be in it besides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_ID_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    declaration_id: _builtins.str
+    """Output only. A UUID."""
+    digest: _builtins.bytes
+    """SHA-256 of the document, 32 bytes."""
+    record: _builtins.str
+    """The record's reference."""
+    field: _builtins.str
+    """The field of the record type, or of the artefact type's envelope."""
+    user: _builtins.str
+    """On whose behalf a system declares it: a user's reference. Required of systems."""
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        declaration_id: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        record: _builtins.str = ...,
+        field: _builtins.str = ...,
+        parts: _abc.Iterable[Global___Part] | None = ...,
+        user: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration_id", b"declaration_id", "digest", b"digest", "field", b"field", "parts", b"parts", "record", b"record", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContentDeclaration: _TypeAlias = ContentDeclaration  # noqa: Y015
+
+@_typing.final
+class DeclareContentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def declaration(self) -> Global___ContentDeclaration: ...
+    def __init__(
+        self,
+        *,
+        declaration: Global___ContentDeclaration | None = ...,
+        idempotency_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclareContentsRequest: _TypeAlias = DeclareContentsRequest  # noqa: Y015
+
+@_typing.final
+class DeclareContentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    facts_token: _builtins.str
+    @_builtins.property
+    def declaration(self) -> Global___ContentDeclaration: ...
+    def __init__(
+        self,
+        *,
+        declaration: Global___ContentDeclaration | None = ...,
+        facts_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "facts_token", b"facts_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclareContentsResponse: _TypeAlias = DeclareContentsResponse  # noqa: Y015
+
+@_typing.final
+class GetRecordRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRecordRequest: _TypeAlias = GetRecordRequest  # noqa: Y015
+
+@_typing.final
+class GetRecordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def record(self) -> Global___Record: ...
+    def __init__(
+        self,
+        *,
+        record: Global___Record | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRecordResponse: _TypeAlias = GetRecordResponse  # noqa: Y015
+
+@_typing.final
+class ListRecordTypesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; default 50."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordTypesRequest: _TypeAlias = ListRecordTypesRequest  # noqa: Y015
+
+@_typing.final
+class ListRecordTypesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_TYPES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def record_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordType]: ...
+    def __init__(
+        self,
+        *,
+        record_types: _abc.Iterable[Global___RecordType] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "record_types", b"record_types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordTypesResponse: _TypeAlias = ListRecordTypesResponse  # noqa: Y015

@@ -49,6 +49,21 @@ class RecordServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordResponse.FromString,
                 _registered_method=True)
+        self.DeclareContents = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/DeclareContents',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsResponse.FromString,
+                _registered_method=True)
+        self.GetRecord = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/GetRecord',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordResponse.FromString,
+                _registered_method=True)
+        self.ListRecordTypes = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/ListRecordTypes',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -72,6 +87,26 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeclareContents(self, request, context):
+        """DeclareContents says what one document holds, by its digest, for one field of
+        one record. A system needs the grant declare_contents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecord(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRecordTypes(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +124,21 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.PutRecord,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordResponse.SerializeToString,
+            ),
+            'DeclareContents': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareContents,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsResponse.SerializeToString,
+            ),
+            'GetRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecord,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordResponse.SerializeToString,
+            ),
+            'ListRecordTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecordTypes,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -172,6 +222,87 @@ class RecordService:
             '/policy_service.api.v1.RecordService/PutRecord',
             policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_record__pb2.PutRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareContents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/DeclareContents',
+            policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.DeclareContentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/GetRecord',
+            policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.GetRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRecordTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/ListRecordTypes',
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,12 @@ class RecordServiceStub:
     PutRecordType: _grpc.UnaryUnaryMultiCallable[_record_pb2.PutRecordTypeRequest, _record_pb2.PutRecordTypeResponse]
     PutArtefactType: _grpc.UnaryUnaryMultiCallable[_record_pb2.PutArtefactTypeRequest, _record_pb2.PutArtefactTypeResponse]
     PutRecord: _grpc.UnaryUnaryMultiCallable[_record_pb2.PutRecordRequest, _record_pb2.PutRecordResponse]
+    DeclareContents: _grpc.UnaryUnaryMultiCallable[_record_pb2.DeclareContentsRequest, _record_pb2.DeclareContentsResponse]
+    """DeclareContents says what one document holds, by its digest, for one field of
+    one record. A system needs the grant declare_contents.
+    """
+    GetRecord: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetRecordRequest, _record_pb2.GetRecordResponse]
+    ListRecordTypes: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListRecordTypesRequest, _record_pb2.ListRecordTypesResponse]
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -41,6 +47,12 @@ class RecordServiceAsyncStub(RecordServiceStub):
     PutRecordType: _aio.UnaryUnaryMultiCallable[_record_pb2.PutRecordTypeRequest, _record_pb2.PutRecordTypeResponse]  # type: ignore[assignment]
     PutArtefactType: _aio.UnaryUnaryMultiCallable[_record_pb2.PutArtefactTypeRequest, _record_pb2.PutArtefactTypeResponse]  # type: ignore[assignment]
     PutRecord: _aio.UnaryUnaryMultiCallable[_record_pb2.PutRecordRequest, _record_pb2.PutRecordResponse]  # type: ignore[assignment]
+    DeclareContents: _aio.UnaryUnaryMultiCallable[_record_pb2.DeclareContentsRequest, _record_pb2.DeclareContentsResponse]  # type: ignore[assignment]
+    """DeclareContents says what one document holds, by its digest, for one field of
+    one record. A system needs the grant declare_contents.
+    """
+    GetRecord: _aio.UnaryUnaryMultiCallable[_record_pb2.GetRecordRequest, _record_pb2.GetRecordResponse]  # type: ignore[assignment]
+    ListRecordTypes: _aio.UnaryUnaryMultiCallable[_record_pb2.ListRecordTypesRequest, _record_pb2.ListRecordTypesResponse]  # type: ignore[assignment]
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -63,5 +75,29 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_pb2.PutRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.PutRecordResponse, _abc.Awaitable[_record_pb2.PutRecordResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DeclareContents(
+        self,
+        request: _record_pb2.DeclareContentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.DeclareContentsResponse, _abc.Awaitable[_record_pb2.DeclareContentsResponse]]:
+        """DeclareContents says what one document holds, by its digest, for one field of
+        one record. A system needs the grant declare_contents.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRecord(
+        self,
+        request: _record_pb2.GetRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.GetRecordResponse, _abc.Awaitable[_record_pb2.GetRecordResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRecordTypes(
+        self,
+        request: _record_pb2.ListRecordTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListRecordTypesResponse, _abc.Awaitable[_record_pb2.ListRecordTypesResponse]]: ...
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
