@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
+from datetime import date
 from functools import lru_cache
 from typing import assert_never
 
@@ -63,6 +64,19 @@ class Fingerprinter:
         if not (digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) <= 12):
             raise InvalidArgumentError("uprn", "UPRN_UNREADABLE", "a UPRN has 1 to 12 digits")
         return self._of("uprn", digits.lstrip("0"))  # it is written with and without leading zeros
+
+    def name(self, value: str) -> Fingerprint:
+        """Of a person's name in one spelling."""
+        words = sorted(_NO_WORD.sub(" ", _folded(_bounded(value))).split())
+        return self._of("name", " ".join(words))
+
+    def name_with_birth_date(self, name: Fingerprint, born: date) -> Fingerprint:
+        """Of a name's fingerprint and a birth date together."""
+        return self._of("name_with_birth_date", name, born.isoformat())
+
+    def roster_token(self, person_id: str) -> Fingerprint:
+        """Names a person to an agency's roster, and to nobody else."""
+        return self._of("roster", person_id)
 
     def asserted(self, path: str, value: str) -> Fingerprint:
         """Of a value that a caller asserts for an attribute, as a log entry holds it: of exactly these

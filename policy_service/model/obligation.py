@@ -59,6 +59,7 @@ ANY_CALLER = frozenset(
         ObligationKind.NO_ONWARD,
     }
 )
-"""Protective obligations that need no tool: to leave out, to send apart, to ask again, to write down and to say
-so. Whoever asks is held able to do them, unless the call claims less; every other needs a capability on file.
+"""Protective obligations that need no tool: to leave out, to send apart, to ask again, to write down and to
+say so. Whoever asks is held able to do them, unless the call claims less; every other needs a capability on
+file.
 """

@@ -1,12 +1,17 @@
 """The people of one call: who is named, and who of those is on file.
 
-Within a call the same described person is the same person. An identifier that is on file recognises her, and
-then what is on file about her holds besides what the call says: a description adds, it never takes away.
+Within a call the same described person is the same person, under whatever keys: an identifier in common makes
+two descriptions one. An identifier that is on file recognises her, and then what is on file about her holds
+besides what the call says: a description adds, it never takes away.
+
+A name with a birth date, or with a contact point, is a *possible match*: it protects her, it makes him
+adverse, and it gives nobody anything. A contact point alone identifies nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import NewType
@@ -14,7 +19,8 @@ from typing import NewType
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.view import FactsView
-from policy_service.model.facts import Controller, Fingerprint, PersonId
+from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.facts import Controller, Fingerprint, Person, PersonId
 from policy_service.model.question import DescribedContactPoint, DescribedPerson, Description
 from policy_service.model.vocabulary import OrganisationRole, PersonKind
 
@@ -44,6 +50,8 @@ class Individual:
     birth_date: date | None
     organisation_roles: frozenset[OrganisationRole]
     categories: frozenset[str]
+    roles_on_file: frozenset[OrganisationRole] = frozenset()
+    """Those of `organisation_roles` that nobody has to be believed for."""
 
 
 def person(person_id: PersonId) -> Who:
@@ -57,8 +65,11 @@ def person_id_of(who: Who) -> PersonId | None:
 
 
 class Cast:
-    """Resolves the call's person references. Raises `NotTold` for a description that the store
-    contradicts.
+    """Resolves the call's person references.
+
+    Every value that the call describes is fingerprinted at once, whatever is on file, so that one that cannot
+    be read is refused alike for all (`InvalidArgumentError`, with the field). `recognise` then joins the
+    people with what is on file, and raises `NotTold` for a description that the store contradicts.
     """
 
     def __init__(
@@ -72,23 +83,19 @@ class Cast:
         self._fingerprints = fingerprints
         self._controller = controller
         self._description = description
+        self._identifiers: list[tuple[Fingerprint, ...]] = []
+        self._names: dict[str, Fingerprint] = {}
+        self._contacts: dict[str, Fingerprint] = {}
+        self._uprns: dict[str, Fingerprint] = {}
+        self._read()
         self._described: dict[Who, list[DescribedPerson]] = {}
         self._by_key: dict[str, Who] = {}
-        identifiers = {text: self._fingerprint(text) for p in description.people for text in p.identifiers}
-        view.prefetch(*(keys.person_by_identifier(fp) for fp in identifiers.values()))
-        for described in description.people:
-            known = {
-                found.person_id
-                for text in described.identifiers
-                if (found := view.person_by_identifier(identifiers[text])) is not None
-            }
-            if len(known) > 1:
-                raise NotTold("identifiers_of_several_people")
-            who = person(known.pop()) if known else Who(f"described:{described.key}")
-            self._by_key[described.key] = who
-            self._described.setdefault(who, []).append(described)
         self._parties: Mapping[str, tuple[Who, ...]] = {}
+        self._suspected: dict[Who, frozenset[Who]] = {}
+        self._individuals: dict[Who, Individual] = {}
         self._points = {point.key: point for point in description.contact_points}
+        self._owners: dict[str, tuple[Who, ...]] = {}
+        self._points_of: dict[Who, tuple[DescribedContactPoint, ...]] = {}
 
     @property
     def description(self) -> Description:
@@ -101,6 +108,36 @@ class Cast:
     @property
     def controller(self) -> Controller:
         return self._controller
+
+    @property
+    def everybody(self) -> frozenset[Who]:
+        """Everybody whom the call describes."""
+        return frozenset(self._described)
+
+    def recognise(self) -> None:
+        """Find out who of the described people is on file, and which descriptions are of one person."""
+        self._view.prefetch(*(keys.person_by_identifier(fp) for fps in self._identifiers for fp in fps))
+        first: dict[Fingerprint, str] = {}
+        alias: dict[str, str] = {}
+        for described, fingerprints in zip(self._description.people, self._identifiers, strict=True):
+            alias[described.key] = described.key
+            for fingerprint in fingerprints:
+                _join(alias, described.key, first.setdefault(fingerprint, described.key))
+        on_file: dict[str, set[Who]] = {}
+        for described, fingerprints in zip(self._description.people, self._identifiers, strict=True):
+            known = on_file.setdefault(_root(alias, described.key), set())
+            known |= {
+                person(found.person_id)
+                for fingerprint in fingerprints
+                if (found := self._view.person_by_identifier(fingerprint)) is not None
+            }
+        for described in self._description.people:
+            root = _root(alias, described.key)
+            if len(on_file[root]) > 1:
+                raise NotTold("identifiers_of_several_people")
+            who = next(iter(on_file[root]), Who(f"described:{root}"))
+            self._by_key[described.key] = who
+            self._described.setdefault(who, []).append(described)
 
     def resolve(self, reference: str) -> Who | None:
         """Resolve a person reference: a described key, `scheme:value`, or `person:ID`. None: unknown."""
@@ -115,21 +152,56 @@ class Cast:
         identifier = self._view.person_by_identifier(self._fingerprints.identifier(scheme, value))
         return None if identifier is None else person(identifier.person_id)
 
+    def suspected(self, who: Who) -> frozenset[Who]:
+        """The people on file who `who`, a described person, may be; empty for everybody else."""
+        if who not in self._suspected:
+            self._suspected[who] = frozenset(
+                person(match)
+                for described in self._described.get(who, ())
+                if not who.startswith("person:")
+                for match in self._matches(who, described)
+            )
+        return self._suspected[who]
+
+    @property
+    def possible_matches(self) -> tuple[tuple[Who, Who], ...]:
+        """Everybody described and whom on file each may be, as far as that was looked at."""
+        return tuple(
+            (who, match) for who, found in sorted(self._suspected.items()) for match in sorted(found)
+        )
+
+    def points_of(self, who: Who) -> tuple[DescribedContactPoint, ...]:
+        """The contact points that the call describes as those of `who`."""
+        if who not in self._points_of:
+            self._points_of[who] = tuple(p for p in self._points.values() if who in self.owners(p))
+        return self._points_of[who]
+
     def described_point(self, key: str) -> DescribedContactPoint | None:
         """The contact point that the call describes under `key`."""
         return self._points.get(key)
 
     def owners(self, point: DescribedContactPoint) -> tuple[Who, ...]:
         """Whose the described contact point is; an owner whom nobody knows is left out."""
-        return tuple(who for owner in point.owners if (who := self._owner(owner)) is not None)
+        if point.key not in self._owners:
+            self._owners[point.key] = tuple(
+                dict.fromkeys(who for owner in point.owners if (who := self._owner(owner)) is not None)
+            )
+        return self._owners[point.key]
+
+    def contact(self, point: DescribedContactPoint) -> Fingerprint:
+        """The fingerprint of a described contact point."""
+        return self._contacts[point.key]
+
+    def uprn(self, point: DescribedContactPoint) -> Fingerprint:
+        """The fingerprint of a described address's canonical identity; empty where none is given."""
+        return self._uprns.get(point.key, Fingerprint(""))
 
     def place_of(self, point: DescribedContactPoint) -> str:
         """The place that a described postal address is: by its canonical identity, else by its text within
         this call.
         """
-        if point.uprn:
-            return f"uprn:{self._fingerprints.uprn(point.uprn)}"
-        return f"text:{self._fingerprints.contact(point.kind, point.value)}"
+        uprn = self.uprn(point)
+        return f"uprn:{uprn}" if uprn else f"text:{self.contact(point)}"
 
     @staticmethod
     def fingerprint_of_place(place: str) -> Fingerprint:
@@ -139,29 +211,88 @@ class Cast:
     def name_parties(self, parties: Mapping[str, tuple[Who, ...]]) -> None:
         """Tell who the parties of the record are, so that `party:KEY` finds them."""
         self._parties = parties
+        self._owners.clear()
+        self._points_of.clear()
 
     def individual(self, who: Who) -> Individual:
         """Join what is on file with what the call describes about `who`."""
+        if who not in self._individuals:
+            self._individuals[who] = self._individual(who)
+        return self._individuals[who]
+
+    def _individual(self, who: Who) -> Individual:
         person_id = person_id_of(who)
-        on_file = None if person_id is None else self._view.person(person_id)
+        stored = None if person_id is None else self._view.person(person_id)
+        if stored is not None:
+            return self._on_file(who, stored)
         described = self._described.get(who, [])
-        kind = next((d.kind for d in described), PersonKind.PRIVATE) if on_file is None else on_file.kind
-        birth_date = None if on_file is None else on_file.birth_date
-        if birth_date is None:
-            birth_date = next((d.birth_date for d in described if d.birth_date is not None), None)
-        roles = {role for d in described for role in d.organisation_roles}
-        categories = {category for d in described for category in d.categories}
-        if on_file is not None:
-            roles.update(on_file.organisation_roles)
-            categories.update(on_file.categories)
         return Individual(
             who=who,
-            kind=kind,
-            on_file=on_file is not None,
-            birth_date=birth_date,
-            organisation_roles=frozenset(roles),
-            categories=frozenset(categories),
+            kind=_stricter(d.kind for d in described),
+            on_file=False,
+            birth_date=next((d.birth_date for d in described if d.birth_date is not None), None),
+            organisation_roles=frozenset(role for d in described for role in d.organisation_roles),
+            categories=frozenset(category for d in described for category in d.categories),
         )
+
+    def _on_file(self, who: Who, stored: Person) -> Individual:
+        """What somebody on file is, is on file: a description adds a birth date where none is known, and
+        nothing that would be a basis. What another organisation calls a contractor or a care provider is none
+        here.
+        """
+        own = stored.controller == self._controller
+        roles = frozenset(stored.organisation_roles) if own else frozenset()
+        birth_date = stored.birth_date
+        if birth_date is None:
+            described = self._described.get(who, [])
+            birth_date = next((d.birth_date for d in described if d.birth_date is not None), None)
+        return Individual(
+            who=who,
+            kind=stored.kind,
+            on_file=True,
+            birth_date=birth_date,
+            organisation_roles=roles,
+            categories=frozenset(stored.categories) if own else frozenset(),
+            roles_on_file=roles,
+        )
+
+    def _read(self) -> None:
+        """Fingerprint every value, and name the field of one that cannot be read."""
+        for i, described in enumerate(self._description.people):
+            at = f"description.people[{i}]"
+            fingerprints = []
+            for k, text in enumerate(described.identifiers):
+                scheme, _, value = text.partition(":")
+                with _at(f"{at}.identifiers[{k}]"):
+                    fingerprints.append(self._fingerprints.identifier(scheme, value))
+            self._identifiers.append(tuple(fingerprints))
+            if described.name:
+                with _at(f"{at}.name"):
+                    self._names[described.key] = self._fingerprints.name(described.name)
+        for i, point in enumerate(self._description.contact_points):
+            at = f"description.contact_points[{i}]"
+            with _at(f"{at}.value"):
+                self._contacts[point.key] = self._fingerprints.contact(point.kind, point.value)
+            if point.uprn:
+                with _at(f"{at}.uprn"):
+                    self._uprns[point.key] = self._fingerprints.uprn(point.uprn)
+
+    def _matches(self, who: Who, described: DescribedPerson) -> Iterator[PersonId]:
+        name = self._names.get(described.key)
+        if name is None:
+            return
+        if described.birth_date is not None:
+            together = self._fingerprints.name_with_birth_date(name, described.birth_date)
+            yield from (found.person_id for found in self._view.names_with_birth_date(together))
+        points = [self.contact(point) for point in self.points_of(who)]
+        self._view.prefetch(*(keys.contact_points_by_fingerprint(point) for point in points))
+        owners = {
+            stored.person_id for point in points for stored in self._view.contact_points_by_fingerprint(point)
+        }
+        self._view.prefetch(*(keys.names_of(owner) for owner in owners))
+        for owner in sorted(owners):
+            if any(known.fingerprint == name for known in self._view.names_of(owner)):
+                yield owner
 
     def _owner(self, reference: str) -> Who | None:
         scheme, _, key = reference.partition(":")
@@ -170,6 +301,28 @@ class Cast:
         holders = self._parties.get(key, ())
         return holders[0] if len(holders) == 1 else None
 
-    def _fingerprint(self, text: str) -> Fingerprint:
-        scheme, _, value = text.partition(":")
-        return self._fingerprints.identifier(scheme, value)
+
+def _stricter(kinds: Iterable[PersonKind]) -> PersonKind:
+    """An organisation is no data subject, so one description as a private person makes her one."""
+    return PersonKind.ORGANISATION if set(kinds) == {PersonKind.ORGANISATION} else PersonKind.PRIVATE
+
+
+@contextmanager
+def _at(field: str) -> Iterator[None]:
+    """Name the field of a value that cannot be read."""
+    try:
+        yield
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(field, error.reason, error.message) from None
+
+
+def _root(alias: dict[str, str], key: str) -> str:
+    while alias[key] != key:
+        key = alias[key]
+    return key
+
+
+def _join(alias: dict[str, str], one: str, other: str) -> None:
+    """Make two keys one person, by the earlier key."""
+    later, earlier = _root(alias, one), _root(alias, other)
+    alias[later] = earlier

@@ -29,7 +29,7 @@ class Moment:
         """Tell whether something that holds from `first_day` on has begun."""
         if first_day is None or first_day <= self.today:
             return True
-        self._notice(_start_of(first_day))
+        self.notice(_start_of(first_day))
         return False
 
     def ended(self, last_day: date | None, *, permits: bool) -> bool:
@@ -38,7 +38,7 @@ class Moment:
             return False
         if last_day < (self._latest_day if permits else self.today):
             return True
-        self._notice(_start_of(last_day + timedelta(days=1)))
+        self.notice(_start_of(last_day + timedelta(days=1)))
         return False
 
     def past(self, end: datetime | None) -> bool:
@@ -47,7 +47,7 @@ class Moment:
             return False
         if end <= self.now:
             return True
-        self._notice(end)
+        self.notice(end)
         return False
 
     def is_minor(self, birth_date: date | None) -> bool:
@@ -58,7 +58,24 @@ class Moment:
             return False
         return not self.ended(birthday(birth_date, MAJORITY) - timedelta(days=1), permits=True)
 
-    def _notice(self, change: datetime) -> None:
+    def begins(self, start: datetime | None) -> bool:
+        """Tell whether a permit that holds from the moment `start` on has begun."""
+        if start is None or start <= self.now:
+            return True
+        self.notice(start)
+        return False
+
+    def runs_out(self, end: datetime | None) -> bool:
+        """Tell whether a permit that ends at `end` is over."""
+        if end is None:
+            return False
+        if end <= self.latest:
+            return True
+        self.notice(end)
+        return False
+
+    def notice(self, change: datetime) -> None:
+        """Remember that something which was looked at changes at `change`."""
         if self.next_change is None or change < self.next_change:
             self.next_change = change
 

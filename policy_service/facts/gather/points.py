@@ -1,7 +1,10 @@
-"""The contact point by which something would reach a recipient, or through which a private user looks."""
+"""The contact point by which something would reach a recipient, or through which a private user looks,
+and who else opens what arrives there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +16,7 @@ from policy_service.model.vocabulary import ContactKind, Shared
 
 @dataclass(frozen=True, slots=True)
 class PointSeen:
-    """A contact point towards one recipient. `others` are those who share it, the recipient left out."""
+    """A contact point towards one recipient. `others` are those known to share it, the recipient left out."""
 
     given: bool = False
     kind: str = ""
@@ -22,6 +25,10 @@ class PointSeen:
     others: frozenset[Who] = frozenset()
     voicemail_safe: bool = False
     verified_at: datetime | None = None
+    from_herself: bool = False
+    institution: bool = False
+    ids: frozenset[str] = frozenset()
+    """Ids of the recipient's own contact points on file that it is."""
     name: str = ""
     """For the log entry: `point:ID` on file, or the keyed fingerprint of a described one."""
 
@@ -41,8 +48,7 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         if not stored:
             return PointSeen(given=True, name="unknown")
         return _seen(view, who, stored[0].kind, stored[0].fingerprint, stored[0].uprn, (), stored)
-    fingerprint = cast.fingerprints.contact(described.kind, described.value)
-    uprn = cast.fingerprints.uprn(described.uprn) if described.uprn else Fingerprint("")
+    fingerprint, uprn = cast.contact(described), cast.uprn(described)
     seen = _seen(
         view,
         who,
@@ -76,19 +82,36 @@ def _seen(
     # Described as his counts only where it is not on file for others alone: nobody talks his way to
     # another's letterbox.
     belongs = bool(his) or (who in described_owners and not rows)
-    if others:
-        shared = Shared.YES
-    elif kind is ContactKind.POST and not uprn:
-        shared = Shared.UNKNOWN
-    else:
-        shared = Shared.NO
+    institution = any(row.institution for row in rows.values())
     return PointSeen(
         given=True,
         kind=kind,
         belongs=belongs,
-        shared=shared,
+        shared=_shared(kind, uprn, rows.values(), others=bool(others), institution=institution),
         others=frozenset(others),
         voicemail_safe=bool(his) and all(row.voicemail_safe for row in his) and not others,
         verified_at=max((row.verified_at for row in his if row.verified_at is not None), default=None),
+        from_herself=any(row.from_herself for row in his),
+        institution=institution,
+        ids=frozenset(row.contact_point_id for row in his),
         name=f"point:{his[0].contact_point_id}" if his else f"fingerprint:{fingerprint}",
     )
+
+
+def _shared(
+    kind: ContactKind, uprn: Fingerprint, rows: Iterable[ContactPoint], *, others: bool, institution: bool
+) -> Shared:
+    """Whether somebody else opens it.
+
+    Phones and e-mail addresses with unequal fingerprints are not shared; an account is where somebody
+    said so; a postal address without a canonical identity can never be said not to be. What comes to a
+    prison, a hostel or a switchboard tells nothing.
+    """
+    if others:
+        return Shared.YES
+    if institution:
+        return Shared.NO
+    if any(row.shared for row in rows):
+        return Shared.UNKNOWN  # somebody said that it is, and nobody said with whom
+    on_file = any(row.uprn for row in rows)
+    return Shared.UNKNOWN if kind is ContactKind.POST and not (uprn or on_file) else Shared.NO

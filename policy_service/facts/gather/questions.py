@@ -7,17 +7,25 @@ sorted, so that equal situations give equal attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from policy_service.facts.gather.cast import NotTold, Who
-from policy_service.facts.gather.protections import NAMED
-from policy_service.facts.gather.situation import RecipientSeen, Situation, is_undeclared
+from policy_service.facts.gather.contents import PARTY, Unit
+from policy_service.facts.gather.needs import Needs, needs
+from policy_service.facts.gather.places import OWN_PLACE, SHOWS_HOME
+from policy_service.facts.gather.protections import NAMED, Asked, Names
+from policy_service.facts.gather.readers import CHANNELS_TO, Reader, Recipient
+from policy_service.facts.gather.situation import Situation
+from policy_service.facts.gather.user import suspected_names
 from policy_service.model.facts import FieldType
 from policy_service.model.question import FieldAsked
 from policy_service.model.vocabulary import (
     CO_RECIPIENT,
+    EXEMPT_PURPOSES,
+    OrganisationRole,
     PersonKind,
+    ReaderKind,
     RelationKind,
     RequestKind,
     Role,
@@ -27,22 +35,17 @@ from policy_service.model.vocabulary import (
 Value = str | bool | int | float | tuple[str, ...]
 Attributes = Mapping[str, Value]
 
-PLACES = frozenset({"location.current", "contact.post", "household"})
-"""Fields of these are about everyone who lives there."""
+MAX_DISCLOSURES = 65_536
+"""Questions of the disclosure gate that one call may need: at most 4,096 asked, each about a few people,
+towards a few readers.
+"""
 
-
-MAX_DISCLOSURES = 16_384
-"""Questions of the disclosure gate that one call may need: at most 4,096 asked, each about four people."""
-
-OWN_PLACE = frozenset({"location.current", "contact.post"})
-"""What of a field is only the place, and so the recipient's own where the place is."""
+_NEXT_OF_KIN = "contact.next_of_kin"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSeen:
-    """A field instance of the record, or of the artefact's envelope; `type` is None for a field that nobody
-    declared.
-    """
+    """A field instance of the record, or of the artefact's envelope."""
 
     asked: FieldAsked
     type: FieldType
@@ -51,10 +54,22 @@ class FieldSeen:
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """A data subject of a field instance towards one recipient."""
+    """A data subject of a unit towards one recipient."""
 
     who: Who
     implied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One unit of a field instance towards one recipient, and everybody whom it is about."""
+
+    field: FieldSeen
+    unit: Unit
+    concerned: tuple[Concerned, ...]
+    protected: bool
+    """One of those whom it is about is protected."""
+    holder_adverse: bool = False
 
 
 class Questions:
@@ -63,11 +78,14 @@ class Questions:
     def __init__(self, situation: Situation) -> None:
         self._s = situation
         self._protected: dict[Who, bool] = {}
-        self._near_protected: dict[Who, bool] = {}
         self._may_be_told: dict[Who, bool] = {}
-        self._shut_out: dict[int, bool] = {}
+        self._shut_out: dict[Who, bool] = {}
+        self._near_protected: dict[Who, bool] = {}
+        self._needs: dict[Who, Needs] = {}
         self._asked = 0
         self._base = self._common()
+
+    # --- what there is to ask -------------------------------------------------------------------------------
 
     def fields(self) -> tuple[FieldSeen | None, ...]:
         """The fields asked, in their order, then the envelope's. None: a field that nobody declared."""
@@ -79,25 +97,35 @@ class Questions:
         envelope = () if self._s.artefact is None else self._s.artefact.envelope
         return asked + tuple(FieldSeen(FieldAsked(field.name), field, envelope=True) for field in envelope)
 
-    def authority(self) -> Attributes:
-        """The authority gate's one question."""
-        return {**self._base, "resource.party_protected": self._party_protected()}
+    def matters(self, field: FieldSeen, recipient: Recipient) -> tuple[Matter, ...] | None:
+        """The units of a field instance, each with its data subjects. None: nobody holds its roles.
 
-    def concerned(self, field: FieldSeen, recipient: RecipientSeen) -> tuple[Concerned, ...] | None:
-        """Those whom the field instance is about, declared ones first. None: nobody holds its roles.
-
-        An empty tuple is a field about co-recipients in a send that has none: there is nothing to hide.
+        A part that is about roles which nobody holds is about nobody, and hides nothing.
         """
-        declared = self._declared(field.type, field.asked.party, recipient)
-        if declared is None:
+        units = self._s.contents.units(field.type)
+        if self._declared(field.type.about, field.asked.party, recipient) is None:
             return None
-        implied: set[Who] = set()
-        if not PLACES.isdisjoint(field.type.categories):
-            for who in declared:
-                implied |= self._s.ties.residents(who)
+        return tuple(self.matter(field, unit, recipient) for unit in units)
+
+    def matter(self, field: FieldSeen, unit: Unit, recipient: Recipient) -> Matter:
+        """A unit with those whom it is about, declared ones first.
+
+        Nobody at all is a unit about co-recipients in a send that has none: there is nothing to hide.
+        """
+        declared = self._declared(unit.about, field.asked.party, recipient) or ()
+        implied = self._implied(field, unit, declared, recipient)
         everyone = [Concerned(who, implied=False) for who in declared]
         everyone += [Concerned(who, implied=True) for who in sorted(implied.difference(declared))]
-        return tuple(everyone)
+        return Matter(
+            field=field,
+            unit=unit,
+            concerned=tuple(everyone),
+            protected=any(self.is_protected(each.who) for each in everyone),
+            holder_adverse=_NEXT_OF_KIN in unit.categories
+            and any(
+                self._s.ties.is_adverse(who, party) for who in declared for party in self._s.record.people
+            ),
+        )
 
     def count(self, more: int) -> None:
         """Count questions of the disclosure gate. Raises `NotTold` above `MAX_DISCLOSURES`."""
@@ -105,70 +133,151 @@ class Questions:
         if self._asked > MAX_DISCLOSURES:
             raise NotTold("too_many_questions")
 
-    def disclosure(self, field: FieldSeen, concerned: Concerned, recipient: RecipientSeen) -> Attributes:
-        """One question of the disclosure gate: this field, about her, to him."""
-        s, who = self._s, concerned.who
-        categories = field.type.categories
-        undeclared = is_undeclared(categories)
-        roles = s.record.roles_of(who)
+    # --- the three gates ------------------------------------------------------------------------------------
+
+    def authority(self) -> Attributes:
+        """The authority gate's one question."""
+        return {**self._base, "resource.party_protected": self._party_protected()}
+
+    def disclosure(self, matter: Matter, concerned: Concerned, reader: Reader) -> Attributes:
+        """One question of the disclosure gate: this unit, about her, to him."""
+        s, who, unit = self._s, concerned.who, matter.unit
+        categories = frozenset(unit.categories)
         individual = s.cast.individual(who)
-        requests = s.protections.covering(
-            who,
-            categories=frozenset(categories),
-            undeclared=undeclared,
+        roles = s.record.roles_of(who)
+        asked = Asked(
+            categories=categories,
+            undeclared=unit.undeclared,
             roles=roles,
-            recipient=recipient.who,
-            tokens=recipient.tokens,
+            joint=self._is_joint(matter, reader),
+            only_naming=reader.trusted,
         )
-        own_place = self._own_place(who, recipient.who, requests)
+        requests = s.protections.covering(who, asked, reader.names)
+        excluded = reader.who != who and s.protections.excludes(who, reader.names, joint=asked.joint)
+        adverse, associate = s.ties.is_adverse(reader.who, who), s.ties.is_associate(reader.who, who)
+        places = s.places.shown(who, named=matter.field.asked.place, premises=unit.premises)
+        own_on_file = s.places.own(who, reader.who, places, premises=unit.premises, by_file_only=True)
+        own = own_on_file or (
+            not (adverse or associate or excluded)
+            and s.places.own(who, reader.who, places, premises=unit.premises, by_file_only=False)
+        )
+        needed = self._need(who)
         return {
             **self._base,
-            **self._recipient(recipient, who),
+            **self._reader(reader, who, adverse=adverse, associate=associate, excluded=excluded),
+            "action.channel": reader.channel,
             "resource.party_protected": self._party_protected(),
-            "resource.field": field.asked.name,
-            "resource.categories": tuple(sorted(categories)),
-            "resource.categories_needing_basis": _needing_basis(categories, own_place),
-            "resource.category_families": _sorted({c.partition(".")[0] for c in categories}),
-            "resource.undeclared": undeclared,
-            "resource.envelope": field.envelope,
+            "resource.field": matter.field.asked.name,
+            "resource.part": unit.part,
+            "resource.categories": _sorted(categories),
+            "resource.categories_not_his": _less_own_place(categories, own=own),
+            "resource.categories_not_his_on_file": _less_own_place(categories, own=own_on_file),
+            "resource.category_families": _families(categories),
+            "resource.families_not_his_on_file": _families(_less_own_place(categories, own=own_on_file)),
+            "resource.undeclared": unit.undeclared,
+            "resource.envelope": matter.field.envelope,
             "resource.implied": concerned.implied,
+            "resource.mask": matter.field.type.mask,
             "resource.data_subject_private": individual.kind is PersonKind.PRIVATE,
             "resource.data_subject_roles": _sorted(roles),
-            "resource.role_secret": not roles.isdisjoint(s.record.secret_roles),
+            "resource.role_secret": s.record.shows_secretly(who),
             "resource.requests": _sorted(kind for kind in requests if not kind.endswith(NAMED)),
             "resource.requests_naming_recipient": _sorted(
                 kind.removesuffix(NAMED) for kind in requests if kind.endswith(NAMED)
             ),
-            "resource.protected": self._is_protected(who),
+            "resource.protected": self.is_protected(who),
+            "resource.subjects_protected": matter.protected,
             "resource.protection_open_to_staff": self._open_to_staff(who),
             "resource.anyone_protected": self._anyone_protected(who),
+            "resource.defaults_apply": matter.protected or not (concerned.implied or reader.implied),
+            "resource.about_reader": any(
+                each.who == reader.who and not each.implied for each in matter.concerned
+            ),
+            "resource.possible_match": len(s.ties.selves(who)) > 1,
+            "resource.contact_holder_adverse": matter.holder_adverse,
             "resource.minor": s.moment.is_minor(individual.birth_date),
-            "resource.own_place": own_place,
+            "resource.own_place": own,
+            "resource.need_languages": needed.languages,
+            "resource.need_sign_languages": needed.sign_languages,
+            "resource.need_formats": needed.formats,
+            "resource.need_access": needed.access,
+            "context.recipient.authorised_representative": s.protections.represents(
+                who, categories, reader.names
+            ),
+            "context.order.covers": s.warrants.order_covers(
+                who, categories, reader.names.certain | reader.via
+            ),
+            "context.override.kinds": _sorted(
+                s.warrants.overrides_for(
+                    who, categories, reader.names.certain, is_party=who in s.record.people
+                )
+            ),
         }
 
-    def delivery(self, recipient: RecipientSeen) -> Attributes:
+    def delivery(self, recipient: Recipient) -> Attributes:
         """The delivery gate's question for one recipient."""
-        point, s = recipient.point, self._s
-        shared_with_adverse = any(
-            s.ties.is_adverse(other, party)
-            for other in point.others
-            for party in self._people_at_risk(recipient)
-        )
+        point, s, safe, reader = recipient.point, self._s, recipient.reaching, recipient.reader
+        at_risk = (recipient.who, *sorted(s.record.people))
+        needed = self._need(recipient.who)
+        adverse = s.ties.is_adverse(reader.who, recipient.who)
         attributes: dict[str, Value] = {
             **self._base,
-            **self._recipient(recipient, recipient.who),
-            "action.channel": recipient.channel,
+            **self._reader(reader, recipient.who, adverse=adverse, associate=False, excluded=False),
+            "action.channel": reader.channel,
+            "action.channel_spoken": reader.channel.is_spoken,
+            "action.channel_by_phone": reader.channel.is_by_phone,
             "resource.party_protected": self._party_protected(),
+            "context.recipient.protected": self.is_protected(recipient.who),
             "context.contact_point.given": point.given,
             "context.contact_point.kind": point.kind,
             "context.contact_point.belongs": point.belongs,
+            "context.contact_point.fits_channel": reader.channel in CHANNELS_TO.get(point.kind, frozenset()),
             "context.contact_point.shared": point.shared,
-            "context.contact_point.shared_with_adverse": shared_with_adverse,
-            "context.contact_point.voicemail_safe": point.voicemail_safe,
+            "context.contact_point.shared_with_adverse": any(
+                s.ties.is_adverse(other, party) for other in point.others for party in at_risk
+            ),
+            "context.contact_point.voicemail_safe": point.voicemail_safe and not safe.no_voicemail,
+            "context.contact_point.from_herself": point.from_herself,
+            "context.safe_contact.on_file": safe.on_file,
+            "context.safe_contact.point_allowed": safe.point_allowed and safe.channel_allowed,
+            "context.safe_contact.within_hours": safe.within_hours,
+            "context.safe_contact.hours_lifted": bool(s.warrants.overrides),
+            "context.safe_contact.no_voicemail": safe.no_voicemail,
+            "context.safe_contact.neutral_sender": safe.neutral_sender,
+            "context.safe_contact.references": safe.references,
+            "context.safe_contact.hours": safe.hours,
+            "context.interpreter.named": recipient.interpreter is not None,
+            "context.interpreter.adverse": self._interpreter_is_adverse(recipient),
+            "context.interpreter.excluded": self._interpreter_is_excluded(recipient),
+            "context.need.interpreter": needed.interpreter,
+            "context.need.languages": needed.languages,
+            "context.need.sign_languages": needed.sign_languages,
+            "context.need.modes": needed.modes,
+            "context.need.genders": needed.genders,
+            "context.need.exclusions": needed.exclusions,
+            "context.need.formats": needed.formats,
+            "context.need.access": needed.access,
         }
         if point.verified_at is not None:
             attributes["context.contact_point.verified_days"] = (s.moment.now - point.verified_at).days
         return attributes
+
+    def answer(self, *, rows_differ: bool, permits: bool, protected: bool, valid_until: str) -> Attributes:
+        """What obligations on the whole answer look at. `valid_until` is RFC 3339 in UTC, or empty;
+        `protected`: somebody protected is among the data subjects.
+        """
+        return {
+            **self._base,
+            "resource.party_protected": self._party_protected(),
+            "context.answer.rows_differ": rows_differ,
+            "context.answer.permits": permits,
+            "context.answer.recipients": len(self._s.recipients),
+            "context.answer.several_recipients": len(self._s.recipients) > 1,
+            "context.answer.protected": protected,
+            "context.answer.valid_until": valid_until,
+        }
+
+    # --- what the answer is made from besides ---------------------------------------------------------------
 
     def may_be_told(self, about: Who) -> bool:
         """Tell whether staff who work on the record may know of every protection that a deny about her can
@@ -177,21 +286,27 @@ class Questions:
         if about not in self._may_be_told:
             concerned = {about, *self._s.record.people}
             self._may_be_told[about] = all(
-                self._open_to_staff(who) for who in concerned if self._is_protected(who)
+                self._open_to_staff(who) for who in concerned if self.is_protected(who)
             )
         return self._may_be_told[about]
 
-    def answer(self, *, rows_differ: bool, permits: bool, valid_until: str) -> Attributes:
-        """What obligations on the whole answer look at. `valid_until` is RFC 3339 in UTC, or empty."""
-        return {
-            **self._base,
-            "resource.party_protected": self._party_protected(),
-            "context.answer.rows_differ": rows_differ,
-            "context.answer.permits": permits,
-            "context.answer.recipients": len(self._s.recipients),
-            "context.answer.protected": any(self._is_protected(who) for who in self._s.record.people),
-            "context.answer.valid_until": valid_until,
-        }
+    def represents_on_file(self, representative: Who, client: Who) -> bool:
+        """Tell whether it is on file that the one represents the other."""
+        return any(
+            tie.kind is RelationKind.REPRESENTS and tie.fact
+            for tie in self._s.ties.between(representative, client)
+        )
+
+    def role_secret(self, who: Who) -> bool:
+        """Tell whether that `who` is on the record in her role is itself a secret, from this user, too."""
+        team = self._s.record.protection_team
+        return self._s.record.shows_secretly(who) and not (bool(team) and team in self._s.user.teams)
+
+    def service_address(self, who: Who) -> str:
+        """A reference of an address that may stand where a place of hers would show; empty if there is
+        none.
+        """
+        return self._s.places.service_address(who)
 
     def alerts(self) -> tuple[str, ...]:
         """What control makes an alert of: a member of staff who reaches for his own record, or for somebody
@@ -212,12 +327,16 @@ class Questions:
         s = self._s
         fixed = {s.record.fact} if s.record.fact else set()
         people = {who for who in s.record.people if who.startswith("person:")}
-        return _sorted(fixed | people | s.ties.looked_at | s.protections.looked_at)
+        looked_at = s.ties.looked_at | s.protections.looked_at | s.warrants.looked_at | s.contents.looked_at
+        return _sorted(fixed | people | looked_at)
+
+    # --- the parts of a question ----------------------------------------------------------------------------
 
     def _common(self) -> dict[str, Value]:
         s = self._s
         user, record, ties = s.user, s.record, s.ties
         others = [who for who in sorted(record.people) if who != user.who]
+        names = Names(user.who, user.tokens, suspected_names(s.view, user.who, ties.selves(user.who)))
         return {
             "subject.kind": user.kind,
             "subject.identified": True,
@@ -226,14 +345,19 @@ class Questions:
             "subject.teams": _sorted(user.teams),
             "subject.organisation": user.organisation,
             "subject.works_on_record": user.works_on_record,
-            "subject.party_roles": _sorted(role for role in record.roles_of(user.who) if role.is_lay),
-            "subject.adverse_to_party": any(ties.is_adverse(user.who, who) for who in others),
-            "subject.associate_of_adverse": any(ties.is_associate(user.who, who) for who in others),
-            "subject.excluded_by_party": any(s.protections.excludes(who, user.tokens) for who in others),
-            "subject.restricted_out": s.protections.shuts_out(
-                (who for who in sorted(record.people) if who != user.who), user.tokens
+            "subject.party_roles": _sorted(
+                role for one in ties.selves(user.who) for role in record.roles_of(one) if role.is_lay
             ),
+            "subject.adverse_to_party": any(ties.is_first_adverse(user.who, who) for who in others),
+            "subject.associate_of_adverse": any(ties.is_associate(user.who, who) for who in others),
+            "subject.excluded_by_party": any(
+                s.protections.excludes(who, names, at_work=True) for who in others
+            ),
+            "subject.restricted_out": s.protections.shuts_out(others, names),
             "subject.toward_self": user.kind is UserKind.SELF and user.who in record.people,
+            "subject.assurance": s.call.assurance,
+            "subject.below_assurance": s.call.assurance < record.assurance,
+            "subject.override_kinds": _sorted(s.warrants.overrides),
             "resource.record_type": record.record_types[0],
             "resource.record_types": record.record_types,
             "action.verb": s.call.verb,
@@ -242,97 +366,180 @@ class Questions:
             "action.artefact_type": s.call.artefact_type,
         }
 
-    def _recipient(self, recipient: RecipientSeen, about: Who) -> dict[str, Value]:
-        s, individual = self._s, recipient.individual
-        ties = s.ties.between(recipient.who, about)
-        on_file = recipient.kind == "team" or (individual is not None and individual.on_file)
+    def _reader(
+        self, reader: Reader, about: Who, *, adverse: bool, associate: bool, excluded: bool
+    ) -> dict[str, Value]:
+        s, individual = self._s, reader.individual
+        ties = s.ties.between(reader.who, about)
+        on_file = reader.kind == "team" or (individual is not None and individual.on_file)
         organisation_roles = frozenset() if individual is None else individual.organisation_roles
+        roles_on_file = frozenset() if individual is None else individual.roles_on_file
         categories = () if individual is None else _sorted(individual.categories)
+        roles = s.record.roles_of(reader.who)
+        counter = adverse and s.ties.is_counter_alleged(reader.who, about)
         return {
-            "context.recipient.kind": recipient.kind,
-            "context.recipient.is_data_subject": recipient.who == about,
-            "context.recipient.works_on_record": recipient.works_on_record,
+            "context.reader.kind": reader.why,
+            "context.reader.implied": reader.implied,
+            "context.reader.trusted": reader.trusted,
+            "context.reader.point_kind": reader.point.kind,
+            "context.recipient.kind": reader.kind,
+            "context.recipient.is_data_subject": reader.who == about,
+            "context.recipient.works_on_record": reader.works_on_record,
             "context.recipient.identified": on_file,
             "context.recipient.described_near_protected": not on_file
-            and recipient.kind == "private"
-            and self._is_protected(about),
-            "context.recipient.roles": _sorted(recipient.roles),
-            "context.recipient.party_roles": _sorted(s.record.roles_of(recipient.who)),
+            and reader.kind in ("private", "professional")
+            and self.is_protected(about),
+            "context.recipient.possible_match": len(s.ties.selves(reader.who)) > 1,
+            "context.recipient.roles": _sorted(reader.roles),
+            "context.recipient.party_roles": _sorted(roles),
             "context.recipient.relations": _sorted({tie.kind for tie in ties}),
-            "context.recipient.parental_responsibility": s.ties.has_responsibility(recipient.who, about),
-            "context.recipient.co_parent": self._co_parents(recipient.who, about),
-            "context.recipient.lives_with": s.ties.live_together(recipient.who, about),
+            "context.recipient.parental_responsibility": s.ties.has_responsibility(reader.who, about),
+            "context.recipient.co_parent": self._co_parents(reader.who, about),
+            "context.recipient.lives_with": s.ties.live_together(reader.who, about),
             "context.recipient.organisation_roles": _sorted(organisation_roles),
-            "context.recipient.contract_categories": categories if "contractor" in organisation_roles else (),
-            "context.recipient.public_body_categories": categories
-            if "public_body" in organisation_roles
+            "context.recipient.organisation_roles_on_file": _sorted(roles_on_file),
+            "context.recipient.contract_categories": categories
+            if OrganisationRole.CONTRACTOR in organisation_roles
             else (),
-            "context.recipient.protection_team": recipient.in_protection_team,
-            "context.recipient.restricted_out": self._is_shut_out(recipient),
-            "context.recipient.adverse": s.ties.is_adverse(recipient.who, about),
-            "context.recipient.associate": s.ties.is_associate(recipient.who, about),
-            "context.recipient.excluded": recipient.who != about
-            and s.protections.excludes(about, recipient.tokens),
+            "context.recipient.public_body_categories": categories
+            if OrganisationRole.PUBLIC_BODY in organisation_roles
+            else (),
+            "context.recipient.exempt": s.purpose in EXEMPT_PURPOSES
+            and OrganisationRole.PUBLIC_BODY in roles_on_file,
+            "context.recipient.contact_role": any(role.is_contact for role in roles),
+            "context.recipient.protection_team": reader.in_protection_team
+            or (s.record.known_to_parents and s.ties.has_responsibility_on_file(reader.who, about)),
+            "context.recipient.restricted_out": self._is_shut_out(reader),
+            # A counter-allegation denies less to her who is named, and everything where she is merely
+            # implied.
+            "context.recipient.adverse": adverse and not (counter and not reader.implied),
+            "context.recipient.counter_alleged": counter and not reader.implied,
+            "context.recipient.associate": associate,
+            "context.recipient.excluded": excluded,
+            "context.recipient.representative_adverse": adverse
+            and any(tie.kind is RelationKind.REPRESENTS for tie in ties),
         }
 
-    def _declared(self, field: FieldType, party: str, recipient: RecipientSeen) -> tuple[Who, ...] | None:
+    def _declared(self, about: Iterable[str], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
+        """Those whom something about these roles, parties and co-recipients is about. None: nobody holds
+        them.
+        """
         s = self._s
-        if CO_RECIPIENT in field.about:
+        about = tuple(about)
+        found: dict[Who, None] = {}
+        if CO_RECIPIENT in about:
             if party:
                 return None
-            others = (r for r in s.recipients if r is not None and r.index != recipient.index)
-            return tuple(
-                dict.fromkeys(r.who for r in others if r.kind == "private" and r.who != recipient.who)
-            )
-        holders = dict.fromkeys(
-            p.who for p in s.record.parties if p.role in field.about and party in ("", p.party)
+            for other in s.recipients:
+                if other is None:
+                    return None  # nobody knows whom it would show
+                if other.index != recipient.index and other.reader.kind == "private":
+                    found[other.who] = None
+            found.pop(recipient.who, None)
+            if about == (CO_RECIPIENT,):
+                return tuple(found)
+        for holder in s.record.parties:
+            if party in ("", holder.party) and (holder.role in about or f"{PARTY}{holder.party}" in about):
+                found[holder.who] = None
+        return tuple(found) or None
+
+    def _implied(
+        self, field: FieldSeen, unit: Unit, declared: tuple[Who, ...], recipient: Recipient
+    ) -> set[Who]:
+        """Those whom the unit does not name and is about all the same: who lives at the place it shows, who
+        shares the point, who may be at that address for all that is known; in undeclared content, everybody.
+        """
+        s, categories = self._s, frozenset(unit.categories)
+        implied: set[Who] = set()
+        shows_home = not SHOWS_HOME.isdisjoint(categories)
+        for who in declared:
+            if shows_home:
+                shown = s.places.shown(who, named=field.asked.place, premises=unit.premises)
+                implied |= s.places.residents(shown, who)
+                for reader in (recipient.reader, *recipient.implied):
+                    implied |= s.places.recorded_near(shown, who, reader.who)
+            implied |= s.places.sharers(who, categories)
+        if unit.undeclared:
+            implied |= {who for who in s.record.people if s.cast.individual(who).kind is PersonKind.PRIVATE}
+        return implied
+
+    def _is_joint(self, matter: Matter, reader: Reader) -> bool:
+        """Tell whether the unit is the reader's own paper, too: it is about him, or about something that he
+        holds together with those whom it is about.
+        """
+        s = self._s
+        about = {each.who for each in matter.concerned if not each.implied}
+        if reader.who in about:
+            return True
+        return Role.JOINT_CUSTOMER in s.record.roles_of(reader.who) and all(
+            Role.JOINT_CUSTOMER in s.record.roles_of(who) for who in about
         )
-        if not holders:
-            return None
-        return tuple(holders)
 
-    def _people_at_risk(self, recipient: RecipientSeen) -> Iterator[Who]:
-        yield recipient.who
-        yield from self._s.record.people
+    def _interpreter_is_adverse(self, recipient: Recipient) -> bool:
+        through = recipient.interpreter
+        if through is None:
+            return False
+        ties = self._s.ties
+        return any(
+            ties.is_adverse(through.who, one) or ties.is_associate(through.who, one)
+            for one in (recipient.who, *sorted(self._s.record.people))
+        )
 
-    def _is_protected(self, who: Who) -> bool:
-        """A request in force, a role that law or scheme keeps secret on this record, or somebody adverse to
-        her.
+    def _interpreter_is_excluded(self, recipient: Recipient) -> bool:
+        """By an exclusion, or as one of those who must never interpret for her. His agency is not."""
+        through = recipient.interpreter
+        if through is None:
+            return False
+        s = self._s
+        barred = {
+            f"person:{never}"
+            for request in s.protections.of_kind(recipient.who, RequestKind.COMMUNICATION_SUPPORT)
+            if request.communication is not None
+            for never in request.communication.not_these
+        }
+        return not barred.isdisjoint(s.ties.selves(through.who)) or any(
+            one != through.who and s.protections.excludes(one, through.names)
+            for one in (recipient.who, *sorted(s.record.people))
+        )
+
+    def _need(self, who: Who) -> Needs:
+        if who not in self._needs:
+            asked = self._s.protections.of_kind(who, RequestKind.COMMUNICATION_SUPPORT)
+            self._needs[who] = needs(asked, self._s.cast.fingerprints)
+        return self._needs[who]
+
+    def is_protected(self, who: Who) -> bool:
+        """A request in force that restricts, a role that law or scheme keeps secret on this record, or
+        somebody adverse to her; her own, or of those whose protection covers her.
         """
         if who not in self._protected:
             s = self._s
             self._protected[who] = (
-                bool(s.protections.in_force(who))
-                or bool(s.ties.adversaries(who))
-                or not s.record.roles_of(who).isdisjoint(s.record.secret_roles)
-                or any(s.protections.in_force(protector) for protector in s.ties.protectors(who))
+                s.protections.protecting(who) or bool(s.ties.adversaries(who)) or s.record.shows_secretly(who)
             )
         return self._protected[who]
 
     def _open_to_staff(self, who: Who) -> bool:
-        s = self._s
-        secret_role = not s.record.roles_of(who).isdisjoint(s.record.secret_roles)
-        in_team = bool(s.record.protection_team) and s.record.protection_team in s.user.teams
-        return s.protections.may_be_told_to_staff(who) and (in_team or not secret_role)
+        return self._s.protections.may_be_told_to_staff(who) and not self.role_secret(who)
 
     def _party_protected(self) -> bool:
-        return any(self._is_protected(who) for who in self._s.record.people)
+        return any(self.is_protected(who) for who in self._s.record.people)
 
     def _anyone_protected(self, who: Who) -> bool:
         if who not in self._near_protected:
             s = self._s
             near = {who, *s.record.people, *s.ties.parents(who), *s.ties.residents(who)}
-            self._near_protected[who] = any(self._is_protected(one) for one in near)
+            self._near_protected[who] = any(self.is_protected(one) for one in near)
         return self._near_protected[who]
 
-    def _is_shut_out(self, recipient: RecipientSeen) -> bool:
+    def _is_shut_out(self, reader: Reader) -> bool:
         """Tell whether some party's allow list does not hold this team, or this user."""
-        if recipient.kind != "team":
-            return False
-        if recipient.index not in self._shut_out:
-            parties = sorted(self._s.record.people - {recipient.who})
-            self._shut_out[recipient.index] = self._s.protections.shuts_out(parties, recipient.tokens)
-        return self._shut_out[recipient.index]
+        if reader.kind != "team" or reader.why is ReaderKind.USER:
+            return False  # the user who sends is tested in the authority gate
+        if reader.who not in self._shut_out:
+            parties = sorted(self._s.record.people - {reader.who})
+            self._shut_out[reader.who] = self._s.protections.shuts_out(parties, reader.names)
+        return self._shut_out[reader.who]
 
     def _co_parents(self, one: Who, other: Who) -> bool:
         children = [party.who for party in self._s.record.parties if party.role in (Role.CHILD, Role.SUBJECT)]
@@ -341,26 +548,14 @@ class Questions:
             for child in children
         )
 
-    def _own_place(self, who: Who, recipient: Who, requests: Iterable[str]) -> bool:
-        """Tell whether every known place of hers is the recipient's own, too.
 
-        Towards an adverse or excluded person only by facts on file, never by description or by equal text.
-        """
-        ties = self._s.ties
-        by_file_only = ties.is_adverse(recipient, who) or RequestKind.EXCLUDED_PERSON in requests
-        hers = {home.place for home in ties.homes(who)}
-        his = {home.place for home in ties.homes(recipient) if home.on_file or not by_file_only}
-        if not hers:
-            return any(
-                tie.kind is RelationKind.LIVES_WITH and (tie.fact or not by_file_only)
-                for tie in (*ties.between(recipient, who), *ties.between(who, recipient))
-            )
-        return hers <= his
+def _less_own_place(categories: Iterable[str], *, own: bool) -> tuple[str, ...]:
+    """The categories, less those of a place of the reader's own: that place alone, now, and nothing else."""
+    return _sorted(c for c in categories if not (own and c in OWN_PLACE))
 
 
-def _needing_basis(categories: Iterable[str], own_place: bool) -> tuple[str, ...]:
-    """One's own place needs no basis; whatever else the field shows does."""
-    return _sorted(c for c in categories if not (own_place and c in OWN_PLACE))
+def _families(categories: Iterable[str]) -> tuple[str, ...]:
+    return _sorted({c.partition(".")[0] for c in categories})
 
 
 def _sorted(values: Iterable[str]) -> tuple[str, ...]:

@@ -7,15 +7,24 @@ otherwise.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from policy_service.facts import keys
-from policy_service.facts.gather.cast import Cast, Who, person, person_id_of
+from policy_service.facts.gather.cast import Cast, NotTold, Who, person, person_id_of
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.view import FactsView
 from policy_service.model.facts import ContactPoint, PersonId, Relationship
 from policy_service.model.vocabulary import ContactKind, RelationKind
+
+MOST_SELVES = 16
+"""Identities that one person may have; with more of them nothing is told."""
+
+_PARENTHOOD = frozenset({RelationKind.PARENT_OF, RelationKind.GUARDIAN_OF, RelationKind.FOSTER_CARER_OF})
+_ALLEGED = frozenset({"", "allegation"})
+"""Bases of an adverse relationship that nobody but the two stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,9 @@ class Tie:
     kind: RelationKind
     parental_responsibility: bool
     fact: str = ""
+    alleged: bool = True
+    """Nobody but the two says so yet: an allegation that no officer has confirmed, or a description."""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,8 @@ class Home:
 
     place: str
     on_file: bool
+    institution: bool = False
+    """A refuge, a hostel, a prison: who is there does not thereby live with anybody."""
 
 
 class Ties:
@@ -51,12 +65,17 @@ class Ties:
         self._view = view
         self._cast = cast
         self._moment = moment
-        self._described = tuple(self._described_ties())
+        self._described_from: defaultdict[Who, list[Tie]] = defaultdict(list)
+        self._described_to: defaultdict[Who, list[Tie]] = defaultdict(list)
+        for tie in self._described_ties():
+            self._described_from[tie.source].append(tie)
+            self._described_to[tie.target].append(tie)
         self._from: dict[Who, tuple[Tie, ...]] = {}
         self._to: dict[Who, tuple[Tie, ...]] = {}
         self._homes: dict[Who, tuple[Home, ...]] = {}
         self._protectors: dict[Who, frozenset[Who]] = {}
-        self._adversaries: dict[Who, frozenset[Who]] = {}
+        self._adverse: dict[Who, tuple[Tie, ...]] = {}
+        self._selves: dict[Who, frozenset[Who]] = {}
         self.looked_at: set[str] = set()
         """Facts that a tie rests on, each `relationship:ID`."""
 
@@ -65,7 +84,7 @@ class Ties:
         if who not in self._from:
             person_id = person_id_of(who)
             stored = () if person_id is None else self._view.relationships_from(person_id)
-            self._from[who] = self._in_force(stored) + tuple(t for t in self._described if t.source == who)
+            self._from[who] = self._in_force(stored) + tuple(self._described_from.get(who, ()))
         return self._from[who]
 
     def towards(self, who: Who) -> tuple[Tie, ...]:
@@ -73,12 +92,34 @@ class Ties:
         if who not in self._to:
             person_id = person_id_of(who)
             stored = () if person_id is None else self._view.relationships_to(person_id)
-            self._to[who] = self._in_force(stored) + tuple(t for t in self._described if t.target == who)
+            self._to[who] = self._in_force(stored) + tuple(self._described_to.get(who, ()))
         return self._to[who]
 
     def between(self, source: Who, target: Who) -> tuple[Tie, ...]:
         """Ties in force from `source` to `target`."""
         return tuple(tie for tie in self.of(source) if tie.target == target)
+
+    def selves(self, who: Who) -> frozenset[Who]:
+        """Everybody who `who` is or may be: possible matches, and those with whom she was merged.
+
+        Only what protects, or tells against somebody, looks at these. A merge gives no Self and no basis.
+        """
+        if who not in self._selves:
+            found: set[Who] = set()
+            new = {who, *self._cast.suspected(who)}
+            while new - found:
+                found |= new
+                if len(found) > MOST_SELVES:
+                    raise NotTold("too_many_identities")
+                new = {
+                    other
+                    for one in found
+                    for tie in (*self.of(one), *self.towards(one))
+                    if tie.kind is RelationKind.SAME_PERSON_AS and tie.fact
+                    for other in (tie.source, tie.target)
+                }
+            self._selves[who] = frozenset(found)
+        return self._selves[who]
 
     def homes(self, who: Who) -> tuple[Home, ...]:
         """Where `who` lives, as far as anybody said."""
@@ -95,17 +136,21 @@ class Ties:
             for tie in (*self.between(one, other), *self.between(other, one))
         ):
             return True
-        return bool({home.place for home in self.homes(one)} & {home.place for home in self.homes(other)})
+        return not self._private_places(one).isdisjoint(self._private_places(other))
 
     def residents(self, who: Who) -> frozenset[Who]:
         """Those who live with `who`, herself left out."""
         found = {tie.target for tie in self.of(who) if tie.kind is RelationKind.LIVES_WITH}
         found |= {tie.source for tie in self.towards(who) if tie.kind is RelationKind.LIVES_WITH}
-        places = {home.place for home in self.homes(who)}
+        places = self._private_places(who)
         for place in places:
             if place.startswith("uprn:"):
                 uprn = self._cast.fingerprint_of_place(place)
-                found |= {person(p.person_id) for p in self._view.contact_points_by_uprn(uprn) if p.home}
+                found |= {
+                    person(p.person_id)
+                    for p in self._view.contact_points_by_uprn(uprn)
+                    if p.home and not p.institution
+                }
         for point in self._cast.description.contact_points:
             if point.home and point.kind is ContactKind.POST and self._cast.place_of(point) in places:
                 found |= set(self._cast.owners(point))
@@ -116,34 +161,45 @@ class Ties:
         adverse to them.
         """
         if who not in self._protectors:
-            kinds = {RelationKind.PARENT_OF, RelationKind.GUARDIAN_OF, RelationKind.FOSTER_CARER_OF}
             self._protectors[who] = frozenset(
                 tie.source
                 for tie in self.towards(who)
-                if tie.kind in kinds
+                if tie.kind in _PARENTHOOD
                 and self.live_together(tie.source, who)
                 and not self._is_adverse_by_tie(who, tie.source)
             )
         return self._protectors[who]
 
     def adversaries(self, who: Who) -> frozenset[Who]:
-        """Those who are adverse to `who` or to somebody whose protection covers her; never she herself or
-        such a protector.
+        """Those who are adverse to `who`, whoever she may be, or to somebody whose protection covers her;
+        never she herself.
         """
-        if who not in self._adversaries:
-            protectors = self.protectors(who)
-            found = {
-                tie.source
-                for protected in (who, *protectors)
-                for tie in self.towards(protected)
-                if tie.kind is RelationKind.ADVERSE_TO
-            }
-            self._adversaries[who] = frozenset(found - {who})
-        return self._adversaries[who]
+        return frozenset(tie.source for tie in self._adverse_ties(who))
+
+    def victims(self, who: Who) -> frozenset[Who]:
+        """Those to whom `who`, whoever he may be, is adverse."""
+        return frozenset(
+            tie.target
+            for one in self.selves(who)
+            for tie in self.of(one)
+            if tie.kind is RelationKind.ADVERSE_TO and tie.target != who
+        )
 
     def is_adverse(self, one: Who, to: Who) -> bool:
-        """Tell whether `one` is adverse to `to`, or to somebody whose protection covers her."""
-        return one in self.adversaries(to)
+        """Tell whether `one`, whoever he may be, is adverse to `to`, or to somebody whose protection covers
+        her.
+        """
+        return one != to and not self.selves(one).isdisjoint(self.adversaries(to))
+
+    def is_counter_alleged(self, one: Who, to: Who) -> bool:
+        """Tell whether `one` is adverse to `to` by nothing but what `to`, who is adverse to her, alleges."""
+        selves = self.selves(one)
+        ties = [tie for tie in self._adverse_ties(to) if tie.source in selves]
+        return one != to and bool(ties) and all(self._is_counter(tie) for tie in ties)
+
+    def is_first_adverse(self, one: Who, to: Who) -> bool:
+        """Tell whether `one` is adverse to `to`, and not by a counter-allegation alone."""
+        return self.is_adverse(one, to) and not self.is_counter_alleged(one, to)
 
     def is_associate(self, one: Who, of_adversary_of: Who) -> bool:
         """Tell whether `one` is the current partner of somebody adverse to `of_adversary_of`.
@@ -153,11 +209,15 @@ class Ties:
         her = of_adversary_of
         if one == her or one in self.protectors(her) or her in self.protectors(one):
             return False
+        adversaries = {tie.source for tie in self._adverse_ties(her) if not self._is_counter(tie)}
+        # His partner may be with him under another of his identities.
+        under_any_name = {identity for adversary in adversaries for identity in self.selves(adversary)}
+        selves = self.selves(one)
         return any(
             tie.kind is RelationKind.PARTNER
-            for adversary in self.adversaries(her)
-            if adversary != one
-            for tie in (*self.between(one, adversary), *self.between(adversary, one))
+            for adversary in under_any_name - selves - {her}
+            for one_self in selves
+            for tie in (*self.between(one_self, adversary), *self.between(adversary, one_self))
         )
 
     def has_responsibility(self, parent: Who, child: Who) -> bool:
@@ -167,6 +227,21 @@ class Ties:
         return any(
             tie.kind is RelationKind.PARENT_OF and tie.parental_responsibility
             for tie in self.between(parent, child)
+        )
+
+    def has_responsibility_on_file(self, parent: Who, child: Who) -> bool:
+        """As `has_responsibility`, by what is on file alone."""
+        return any(
+            tie.kind is RelationKind.PARENT_OF and tie.parental_responsibility and tie.fact
+            for tie in self.between(parent, child)
+        )
+
+    def children_with(self, who: Who) -> frozenset[Who]:
+        """Children who live with `who`, whom her protection covers unless she said otherwise."""
+        return frozenset(
+            tie.target
+            for tie in self.of(who)
+            if tie.kind in _PARENTHOOD and who in self.protectors(tie.target)
         )
 
     def parents(self, who: Who) -> frozenset[Who]:
@@ -186,22 +261,55 @@ class Ties:
                     keys.relationships_to,
                     keys.contact_points_of,
                     keys.requests_about,
+                    keys.users_of_person,
                 )
             )
+        )
+
+    def _adverse_ties(self, who: Who) -> tuple[Tie, ...]:
+        """Adverse ties towards her, under any identity she may be, and towards those whose protection covers
+        her.
+        """
+        if who not in self._adverse:
+            selves = self.selves(who)
+            protected = dict.fromkeys(
+                target
+                for one in (who, *sorted(selves - {who}))
+                for target in (one, *sorted(self.protectors(one)))
+            )
+            self._adverse[who] = tuple(
+                tie
+                for target in protected
+                for tie in self.towards(target)
+                if tie.kind is RelationKind.ADVERSE_TO and tie.source != who
+            )
+        return self._adverse[who]
+
+    def _is_counter(self, tie: Tie) -> bool:
+        """Tell whether an allegation was raised by somebody who was adverse to her already.
+
+        A described one is later than any on file; of two that the call describes neither was first.
+        """
+        return tie.alleged and any(
+            back.kind is RelationKind.ADVERSE_TO and back.fact and (not tie.fact or _was_before(back, tie))
+            for back in self.between(tie.target, tie.source)
         )
 
     def _is_adverse_by_tie(self, one: Who, other: Who) -> bool:
         return any(tie.kind is RelationKind.ADVERSE_TO for tie in self.between(one, other))
 
     def _homes_of(self, who: Who) -> Iterator[Home]:
-        for point in self._cast.description.contact_points:
-            if point.home and point.kind is ContactKind.POST and who in self._cast.owners(point):
+        for point in self._cast.points_of(who):
+            if point.home and point.kind is ContactKind.POST:
                 yield Home(self._cast.place_of(point), on_file=False)
         person_id = person_id_of(who)
         for stored in self._points_on_file(person_id):
-            if stored.home and stored.kind is ContactKind.POST and not stored.institution:
+            if stored.home and stored.kind is ContactKind.POST:
                 place = f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
-                yield Home(place, on_file=True)
+                yield Home(place, on_file=True, institution=stored.institution)
+
+    def _private_places(self, who: Who) -> frozenset[str]:
+        return frozenset(home.place for home in self.homes(who) if not home.institution)
 
     def _points_on_file(self, person_id: PersonId | None) -> tuple[ContactPoint, ...]:
         return () if person_id is None else self._view.contact_points_of(person_id)
@@ -223,6 +331,8 @@ class Ties:
                     kind=relationship.kind,
                     parental_responsibility=relationship.parental_responsibility,
                     fact=relationship.relationship_id,
+                    alleged=relationship.basis in _ALLEGED and relationship.confirmed_at is None,
+                    recorded_at=relationship.recorded_at,
                 )
             )
         return tuple(ties)
@@ -233,3 +343,10 @@ class Ties:
             target = self._cast.resolve(described.to_person)
             if source is not None and target is not None:
                 yield Tie(source, target, described.kind, described.parental_responsibility)
+
+
+def _was_before(one: Tie, other: Tie) -> bool:
+    """Tell whether `one` was recorded first; where nobody knows, neither was."""
+    return (
+        one.recorded_at is not None and other.recorded_at is not None and one.recorded_at < other.recorded_at
+    )

@@ -1,8 +1,8 @@
 """What the whole meaning of a check rests on: names, declared contents, overrides, court orders, and more of
 each kind that was there.
 
-Two neighbouring versions of the service run on one database while it is upgraded, so this only adds, and every
-column that is added has a value where an older version writes none.
+Two neighbouring versions of the service run on one database while it is upgraded, so this only adds, and
+every column that is added has a value where an older version writes none.
 """
 
 from __future__ import annotations

@@ -1,0 +1,153 @@
+"""Places: which a field shows, whose they are, and who lives there.
+
+A place is known by its canonical identity, else within one call by its address text, else only by the row
+that holds it: two addresses without a canonical identity can be neither said to be one nor said to be
+two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policy_service.facts.gather.cast import Cast, Who, person, person_id_of
+from policy_service.facts.gather.ties import Ties
+from policy_service.facts.view import FactsView
+from policy_service.model.facts import ContactPoint, Fingerprint
+from policy_service.model.vocabulary import ContactKind, RelationKind
+
+SHOWS_HOME = frozenset({"location.current", "location.future", "contact.post", "household"})
+"""Fields of these are about everyone who lives at the place."""
+SHOWS_POINT = {
+    "contact.phone": ContactKind.PHONE,
+    "contact.email": ContactKind.EMAIL,
+    "contact.post": ContactKind.POST,
+}
+"""Fields of these are about everyone who shares the point."""
+OWN_PLACE = frozenset({"location.current", "contact.post"})
+"""What of a field is only the place, and so the recipient's own where the place is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """The place that a record is about. `on_file`: the record is; `joint`: those whose premises they are."""
+
+    place: str = ""
+    on_file: bool = False
+    joint: frozenset[Who] = frozenset()
+
+
+class Places:
+    """Derives places for one decision, as of one view."""
+
+    def __init__(self, view: FactsView, cast: Cast, ties: Ties, premises: Premises) -> None:
+        self._view = view
+        self._cast = cast
+        self._ties = ties
+        self._premises = premises
+
+    def shown(self, who: Who, *, named: str, premises: bool) -> frozenset[str]:
+        """The places of `who` that a location field shows: the one that it names, the record's premises, or
+        every one of hers.
+        """
+        if premises:
+            return frozenset({self._premises.place} if self._premises.place else ())
+        if named:
+            return frozenset(self._named(named))
+        return frozenset(home.place for home in self._ties.homes(who))
+
+    def service_address(self, who: Who) -> str:
+        """The reference of an address that may stand where a place of hers would show; empty: none is on
+        file.
+        """
+        return next((p.reference for p in self._on_file(who) if p.service_address and p.reference), "")
+
+    def own(
+        self, who: Who, reader: Who, shown: frozenset[str], *, premises: bool, by_file_only: bool
+    ) -> bool:
+        """Tell whether every place shown is the reader's own, too.
+
+        Towards an adverse or excluded person only by facts on file, or as the premises of the tenancy on
+        file; never by description or by equal text.
+        """
+        if premises and reader in self._premises.joint and (self._premises.on_file or not by_file_only):
+            return True  # a tenancy's stay its joint tenants' after one has moved out
+        his = {home.place for home in self._ties.homes(reader) if home.on_file or not by_file_only}
+        if shown and shown <= his:
+            return True
+        # Said to live together, and there is one place at most that this can be.
+        return (
+            not premises
+            and len(shown) <= 1
+            and any(
+                tie.kind is RelationKind.LIVES_WITH and (tie.fact or not by_file_only)
+                for tie in (*self._ties.between(reader, who), *self._ties.between(who, reader))
+            )
+        )
+
+    def residents(self, shown: frozenset[str], who: Who) -> frozenset[Who]:
+        """Those who live at the places shown, or with her; herself left out."""
+        found = set(self._ties.residents(who))
+        for place in shown:
+            found |= set(self._at(place, institutions=False))
+        return frozenset(found - {who})
+
+    def recorded_near(self, shown: frozenset[str], who: Who, reader: Who) -> frozenset[Who]:
+        """Those to whom the reader is adverse who are recorded at a place shown (a refuge, a hostel), or who
+        may live there for all that is known: an address without canonical identity that is not his own.
+        """
+        victims = self._ties.victims(reader)
+        if not victims:
+            return frozenset()
+        found = {one for place in shown for one in self._at(place, institutions=True)} & victims
+        his = {home.place for home in self._ties.homes(reader) if home.on_file}
+        if any(not place.startswith("uprn:") and place not in his for place in shown):
+            found |= victims
+        return frozenset(found - {who})
+
+    def sharers(self, who: Who, categories: frozenset[str]) -> frozenset[Who]:
+        """Those who share the contact points of `who` that a contact field shows."""
+        kinds = {kind for category, kind in SHOWS_POINT.items() if category in categories}
+        if not kinds:
+            return frozenset()
+        found = {
+            person(other.person_id)
+            for fingerprint, kind in self._points(who)
+            if kind in kinds
+            for other in self._view.contact_points_by_fingerprint(fingerprint)
+            if other.kind is kind and not other.institution
+        }
+        for point in self._cast.points_of(who):
+            if point.kind in kinds:
+                found |= set(self._cast.owners(point))
+        return frozenset(found - {who})
+
+    def _points(self, who: Who) -> Iterator[tuple[Fingerprint, ContactKind]]:
+        for described in self._cast.points_of(who):
+            yield self._cast.contact(described), described.kind
+        for stored in self._on_file(who):
+            if not stored.institution:
+                yield stored.fingerprint, stored.kind
+
+    def _on_file(self, who: Who) -> tuple[ContactPoint, ...]:
+        person_id = person_id_of(who)
+        return () if person_id is None else self._view.contact_points_of(person_id)
+
+    def _named(self, reference: str) -> Iterator[str]:
+        described = self._cast.described_point(reference)
+        if described is not None:
+            if described.kind is ContactKind.POST:
+                yield self._cast.place_of(described)
+            return
+        for stored in self._view.contact_point_by_reference(self._cast.controller, reference):
+            if stored.kind is ContactKind.POST:
+                yield f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
+
+    def _at(self, place: str, *, institutions: bool) -> Iterator[Who]:
+        if place.startswith("uprn:"):
+            for stored in self._view.contact_points_by_uprn(self._cast.fingerprint_of_place(place)):
+                if institutions or (stored.home and not stored.institution):
+                    yield person(stored.person_id)
+        for point in self._cast.description.contact_points:
+            if point.home and point.kind is ContactKind.POST and self._cast.place_of(point) == place:
+                yield from self._cast.owners(point)
