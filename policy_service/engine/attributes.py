@@ -10,7 +10,7 @@ gates, sentence, example.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from policy_service.model.vocabulary import (
@@ -19,14 +19,20 @@ from policy_service.model.vocabulary import (
     Channel,
     ContactKind,
     Gate,
+    InterpreterGender,
+    InterpreterMode,
     OrganisationRole,
+    OverrideKind,
     Purpose,
+    ReaderKind,
     RelationKind,
     RequestKind,
     Role,
     Shared,
+    Tier,
     UserKind,
     Verb,
+    WrittenFormat,
 )
 
 
@@ -81,6 +87,7 @@ def _attribute(
     total: bool = True,
     values: Iterable[str] = (),
     families: Iterable[str] = (),
+    obligations_only: bool = False,
 ) -> Attribute:
     return Attribute(
         path=path,
@@ -91,12 +98,17 @@ def _attribute(
         example=example,
         values=frozenset(str(value) for value in values),
         families=frozenset(families),
+        obligations_only=obligations_only,
     )
 
 
 def _flag(path: str, gates: str, sentence: str, *, obligations_only: bool = False) -> Attribute:
-    attribute = _attribute(path, _BOOLEAN, gates, sentence, "true")
-    return replace(attribute, obligations_only=obligations_only)
+    return _attribute(path, _BOOLEAN, gates, sentence, "true", obligations_only=obligations_only)
+
+
+def _families(path: str, sentence: str, example: str) -> Attribute:
+    words = {category.partition(".")[0] for category in CATEGORIES} | CATEGORY_FAMILIES
+    return _attribute(path, _STRINGS, "D", sentence, example, values=words)
 
 
 def _categories(path: str, gates: str, sentence: str, example: str) -> Attribute:
@@ -170,6 +182,26 @@ _SUBJECT = (
         "The user is a private person who serves himself, and the record is his own.",
     ),
     _attribute(
+        "subject.assurance",
+        _NUMBER,
+        "ADLW",
+        "How the user was authenticated, an assurance level of NIST SP 800-63B; 0 where nobody says.",
+        "2",
+    ),
+    _flag(
+        "subject.below_assurance",
+        "ADLW",
+        "The user's assurance is below what the record's type asks for.",
+    ),
+    _attribute(
+        "subject.override_kinds",
+        _STRINGS,
+        "ADLW",
+        "The kinds of override in force for this user on this record.",
+        "[break_glass]",
+        values=OverrideKind,
+    ),
+    _attribute(
         "subject.training",
         _STRINGS,
         "ADLW",
@@ -192,28 +224,40 @@ _RESOURCE = (
     ),
     _flag("resource.party_protected", "ADLW", "Some party of the record is protected."),
     _attribute("resource.field", _STRING, "D", "The field's name in its record type.", "enquiry_made_by"),
+    _attribute(
+        "resource.part",
+        _STRING,
+        "D",
+        "The part of a document that is asked about; empty for the field as a whole.",
+        "statement",
+    ),
     _categories(
         "resource.categories",
         "D",
-        "The categories of the field; undeclared content counts as every category.",
+        "The categories of the field or part; what is undeclared may hold any other, too.",
         "[location.current, contact.post]",
     ),
-    _attribute(
-        "resource.categories_needing_basis",
-        _STRINGS,
+    _categories(
+        "resource.categories_not_his",
         "D",
-        "The categories, less those of a place of the recipient's own, which needs no basis.",
+        "The categories, less those of a place that is the recipient's own: it needs no basis.",
         "[identity.name]",
-        values=CATEGORIES,
-        families=CATEGORY_FAMILIES,
     ),
-    _attribute(
-        "resource.category_families",
-        _STRINGS,
+    _categories(
+        "resource.categories_not_his_on_file",
         "D",
+        "The same, where only what is on file makes a place his own; for denies of request and above.",
+        "[identity.name, location.current]",
+    ),
+    _families(
+        "resource.category_families",
         "The first word of each of the field's categories.",
         "[health, identity]",
-        values={category.partition(".")[0] for category in CATEGORIES} | CATEGORY_FAMILIES,
+    ),
+    _families(
+        "resource.families_not_his_on_file",
+        "The first word of each of `resource.categories_not_his_on_file`.",
+        "[identity, location]",
     ),
     _flag(
         "resource.undeclared",
@@ -229,6 +273,13 @@ _RESOURCE = (
         "resource.implied",
         "D",
         "The data subject is implied by the field (somebody who lives there), not declared by it.",
+    ),
+    _attribute(
+        "resource.mask",
+        _STRING,
+        "D",
+        "Which part of the value does for those who need no more; empty: no part.",
+        "last4",
     ),
     _flag(
         "resource.data_subject_private",
@@ -264,6 +315,25 @@ _RESOURCE = (
     ),
     _flag("resource.protected", "D", "The data subject is protected."),
     _flag(
+        "resource.subjects_protected", "D", "One of those whom the field is about, implied too, is protected."
+    ),
+    _flag(
+        "resource.defaults_apply",
+        "D",
+        "Data subject and reader are both named; or one is implied, and somebody it is about is protected.",
+    ),
+    _flag("resource.about_reader", "D", "The field names the reader among those whom it is about."),
+    _flag(
+        "resource.possible_match",
+        "D",
+        "The data subject is only described, and may be somebody on file; or was merged with somebody.",
+    ),
+    _flag(
+        "resource.contact_holder_adverse",
+        "D",
+        "The field shows a next of kin who is adverse to a party of the record.",
+    ),
+    _flag(
         "resource.protection_open_to_staff",
         "D",
         "The user, as one of the staff who work on the record, may know what protects the data subject.",
@@ -275,6 +345,35 @@ _RESOURCE = (
     ),
     _flag("resource.minor", "D", "The data subject is under 18 today."),
     _flag("resource.own_place", "D", "Every place that the field shows is the recipient's own."),
+    _attribute(
+        "resource.need_languages",
+        _STRINGS,
+        "D",
+        "The languages that the data subject needs, BCP 47; for advice to those who see her record.",
+        "[pl]",
+    ),
+    _attribute(
+        "resource.need_sign_languages",
+        _STRINGS,
+        "D",
+        "The sign languages that the data subject needs, BCP 47.",
+        "[bfi]",
+    ),
+    _attribute(
+        "resource.need_formats",
+        _STRINGS,
+        "D",
+        "The written formats that the data subject needs.",
+        "[large_print]",
+        values=WrittenFormat,
+    ),
+    _attribute(
+        "resource.need_access",
+        _STRINGS,
+        "D",
+        "The other access needs of the data subject, as the organisation names them.",
+        "[hearing-loop]",
+    ),
 )
 
 _ACTION = (
@@ -288,8 +387,15 @@ _ACTION = (
         values=Purpose,
     ),
     _attribute(
-        "action.channel", _STRING, "ADLW", "How it is shown or sent.", "phone.voicemail", values=Channel
+        "action.channel",
+        _STRING,
+        "ADLW",
+        "How it is shown or sent; empty where nobody says.",
+        "phone.voicemail",
+        values=("", *Channel),
     ),
+    _flag("action.channel_spoken", "L", "Somebody speaks with the recipient."),
+    _flag("action.channel_by_phone", "L", "A phone rings, and a voice may be recorded."),
     _attribute(
         "action.artefact_type",
         _STRING,
@@ -299,14 +405,43 @@ _ACTION = (
     ),
 )
 
+_READER = (
+    _attribute(
+        "context.reader.kind",
+        _STRING,
+        "DL",
+        "Why he would learn it: he is the recipient, or somebody whom the send implies.",
+        "shares_point",
+        values=ReaderKind,
+    ),
+    _flag(
+        "context.reader.implied",
+        "DL",
+        "He is not the recipient: he is tested against denies alone. `context.recipient` is about him.",
+    ),
+    _flag(
+        "context.reader.trusted",
+        "DL",
+        "He opens a verified safe contact of hers: for the absolute tier and requests that name him alone.",
+    ),
+    _attribute(
+        "context.reader.point_kind",
+        _STRING,
+        "DL",
+        "What kind of contact point reaches him; empty where none is named.",
+        "phone",
+        values=("", *ContactKind),
+    ),
+)
+
 _RECIPIENT = (
     _attribute(
         "context.recipient.kind",
         _STRING,
         "DL",
-        "A private person, a team (staff who see, or a team of the record), or an organisation.",
+        "A private person, a professional, a team (staff who see, or a team named), or an organisation.",
         "private",
-        values=("private", "team", "organisation"),
+        values=("private", "professional", "team", "organisation"),
     ),
     _flag(
         "context.recipient.is_data_subject",
@@ -320,8 +455,14 @@ _RECIPIENT = (
     _flag(
         "context.recipient.described_near_protected",
         "DL",
-        "A private recipient who is only described in the call, while the data subject is protected.",
+        "A person who is only described in the call, while the data subject is protected.",
     ),
+    _flag(
+        "context.recipient.possible_match",
+        "DL",
+        "The recipient is only described, and may be somebody on file; or was merged with somebody.",
+    ),
+    _flag("context.recipient.protected", "L", "The recipient is protected."),
     _attribute(
         "context.recipient.roles",
         _STRINGS,
@@ -368,6 +509,39 @@ _RECIPIENT = (
         "[care_provider]",
         values=OrganisationRole,
     ),
+    _attribute(
+        "context.recipient.organisation_roles_on_file",
+        _STRINGS,
+        "DL",
+        "Of these, what is on file for it; what a caller says lifts no request.",
+        "[care_provider]",
+        values=OrganisationRole,
+    ),
+    _flag(
+        "context.recipient.exempt",
+        "DL",
+        "A public body on file, for a purpose that is exempt: crime, statutory_duty, court, emergency.",
+    ),
+    _flag(
+        "context.recipient.authorised_representative",
+        "D",
+        "The data subject authorised him to receive the field, and that runs.",
+    ),
+    _flag(
+        "context.recipient.representative_adverse",
+        "DL",
+        "He represents the data subject, and is adverse to her.",
+    ),
+    _flag(
+        "context.recipient.client_permitted",
+        "D",
+        "A client whom he represents may have the field.",
+    ),
+    _flag(
+        "context.recipient.contact_role",
+        "DL",
+        "He is told on this record how the subject is: a carer, the next of kin.",
+    ),
     _categories(
         "context.recipient.contract_categories",
         "DL",
@@ -383,7 +557,7 @@ _RECIPIENT = (
     _flag(
         "context.recipient.protection_team",
         "DL",
-        "The recipient belongs to the team for which the record type keeps its secret roles.",
+        "He belongs to the team that the secret roles are known to; in adoption, is a parent on file.",
     ),
     _flag(
         "context.recipient.restricted_out",
@@ -392,11 +566,110 @@ _RECIPIENT = (
     ),
     _flag("context.recipient.adverse", "DL", "The recipient is adverse to the data subject."),
     _flag(
+        "context.recipient.counter_alleged",
+        "DL",
+        "Somebody who is adverse to him alleges that he is adverse, and no officer has confirmed it.",
+    ),
+    _flag(
         "context.recipient.associate",
         "DL",
         "The recipient is an associate of somebody adverse to the data subject.",
     ),
     _flag("context.recipient.excluded", "DL", "The data subject excluded the recipient."),
+)
+
+_WARRANTS = (
+    _flag(
+        "context.order.covers",
+        "D",
+        "An order of a court in force names all categories, the data subject and the recipient.",
+    ),
+    _attribute(
+        "context.override.kinds",
+        _STRINGS,
+        "D",
+        "The kinds of override in force that name all categories, the data subject and the recipient.",
+        "[safeguarding]",
+        values=OverrideKind,
+    ),
+)
+
+_SAFE_CONTACT = (
+    _flag("context.safe_contact.on_file", "L", "The recipient said how alone to reach her."),
+    _flag("context.safe_contact.point_allowed", "L", "This contact point and channel are among them."),
+    _flag("context.safe_contact.within_hours", "L", "It is one of her hours."),
+    _flag(
+        "context.safe_contact.hours_lifted",
+        "L",
+        "An override in force lifts her hours; never her contact points.",
+    ),
+    _flag("context.safe_contact.no_voicemail", "L", "She asked that no message be left."),
+    _flag("context.safe_contact.neutral_sender", "L", "She asked that nothing show who calls or writes."),
+    _attribute(
+        "context.safe_contact.references",
+        _STRINGS,
+        "L",
+        "By which the systems know her safe contact points.",
+        "[CP-4711]",
+    ),
+    _attribute("context.safe_contact.hours", _STRINGS, "L", "Her hours.", "[mon-fri 09:30-14:00]"),
+)
+
+_INTERPRETER = (
+    _flag("context.interpreter.named", "L", "An interpreter is named for the recipient."),
+    _flag(
+        "context.interpreter.adverse",
+        "L",
+        "The interpreter is adverse to the recipient or to a party, or an associate of somebody who is.",
+    ),
+    _flag(
+        "context.interpreter.excluded",
+        "L",
+        "The recipient or a party will not have this interpreter. His agency is not meant.",
+    ),
+    _flag("context.need.interpreter", "L", "The recipient needs an interpreter."),
+    _attribute("context.need.languages", _STRINGS, "L", "Languages that she needs, BCP 47.", "[pl]"),
+    _attribute(
+        "context.need.sign_languages", _STRINGS, "L", "Sign languages that she needs, BCP 47.", "[bfi]"
+    ),
+    _attribute(
+        "context.need.modes",
+        _STRINGS,
+        "L",
+        "How the interpreter should take part.",
+        "[on_site]",
+        values=InterpreterMode,
+    ),
+    _attribute(
+        "context.need.genders",
+        _STRINGS,
+        "L",
+        "The interpreter that she asks for, a woman or a man.",
+        "[woman]",
+        values=InterpreterGender,
+    ),
+    _attribute(
+        "context.need.exclusions",
+        _STRINGS,
+        "L",
+        "Tokens of those who must not interpret, which an agency's roster alone resolves.",
+        "[]",
+    ),
+    _attribute(
+        "context.need.formats",
+        _STRINGS,
+        "L",
+        "Written formats that she needs.",
+        "[large_print]",
+        values=WrittenFormat,
+    ),
+    _attribute(
+        "context.need.access",
+        _STRINGS,
+        "L",
+        "Her other access needs, as the organisation names them.",
+        "[hearing-loop]",
+    ),
 )
 
 _CONTACT_POINT = (
@@ -414,6 +687,10 @@ _CONTACT_POINT = (
         "L",
         "It is on file for the recipient, or is described as his and is not on file only for others.",
     ),
+    _flag(
+        "context.contact_point.fits_channel", "L", "The channel is a way in which such a point is reached."
+    ),
+    _flag("context.contact_point.from_herself", "L", "The owner herself said that it is hers."),
     _attribute(
         "context.contact_point.shared",
         _STRING,
@@ -447,8 +724,46 @@ _OUTCOME = (
         "The reason of the cell, which is decided by now, may be told to staff.",
         obligations_only=True,
     ),
+    _attribute(
+        "context.cell.tier",
+        _STRING,
+        "D",
+        "The tier that decided the cell; empty for the default deny.",
+        "court_order",
+        values=("", *(tier.label for tier in Tier)),
+        obligations_only=True,
+    ),
+    _flag(
+        "context.cell.permitted_for_some",
+        "D",
+        "The cell is denied, and would be permitted for some of those whom it is about.",
+        obligations_only=True,
+    ),
+    _flag(
+        "context.cell.no_safe_contact",
+        "D",
+        "The recipient has no safe contact on file.",
+        obligations_only=True,
+    ),
+    _attribute(
+        "context.cell.parts",
+        _STRINGS,
+        "D",
+        "The parts that are denied and can be taken out, while the rest is permitted.",
+        "[statement]",
+        obligations_only=True,
+    ),
+    _attribute(
+        "context.cell.service_address",
+        _STRING,
+        "D",
+        "The address to put where a protected person's place would show; empty: none is needed.",
+        "CP-4711",
+        obligations_only=True,
+    ),
     _flag("context.answer.rows_differ", "W", "The rows of the answer differ."),
     _flag("context.answer.permits", "W", "At least one cell of the answer is permitted."),
+    _flag("context.answer.several_recipients", "W", "The answer has more than one recipient."),
     _attribute("context.answer.recipients", _NUMBER, "W", "How many recipients the answer has.", "3"),
     _flag("context.answer.protected", "W", "A protected person is among the data subjects."),
     _attribute(
@@ -460,5 +775,16 @@ _OUTCOME = (
     ),
 )
 
-SHIPPED: tuple[Attribute, ...] = (*_SUBJECT, *_RESOURCE, *_ACTION, *_RECIPIENT, *_CONTACT_POINT, *_OUTCOME)
+SHIPPED: tuple[Attribute, ...] = (
+    *_SUBJECT,
+    *_RESOURCE,
+    *_ACTION,
+    *_READER,
+    *_RECIPIENT,
+    *_WARRANTS,
+    *_CONTACT_POINT,
+    *_SAFE_CONTACT,
+    *_INTERPRETER,
+    *_OUTCOME,
+)
 """In the order in which the catalogue is printed."""

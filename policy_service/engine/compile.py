@@ -78,7 +78,8 @@ class Plan:
         )
         # A parameter that is not known is left out, never made up; the obligation is owed all the same.
         incomplete = len(known) < len(document.owes.parameters)
-        return Owed(document.owes.kind, document.uid, known, by_error=truth is Truth.ERROR or incomplete)
+        parameters = (*known, *document.owes.texts)
+        return Owed(document.owes.kind, document.uid, parameters, by_error=truth is Truth.ERROR or incomplete)
 
 
 def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATALOGUE) -> Plan:

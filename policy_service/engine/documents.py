@@ -47,10 +47,13 @@ class Tell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObligationTemplate:
-    """What an obligation asks for; each parameter is a name and the catalogue path that gives its value."""
+    """What an obligation asks for; each parameter is a name and the catalogue path that gives its value, each
+    text a name and the words themselves.
+    """
 
     kind: str
     parameters: tuple[tuple[str, str], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +168,25 @@ def _obligation(top: Place, catalogue: Catalogue, text: str) -> PolicyDocument:
 
 
 def _owes(place: Place, checker: PolicyPart) -> ObligationTemplate:
-    entries = place.keys("kind", optional=("parameters",))
+    entries = place.keys("kind", optional=("parameters", "texts"))
     parameters = entries["parameters"].mapping() if "parameters" in entries else {}
     for name, path in parameters.items():
         if not _NAME.fullmatch(name):
             raise path.fault("a parameter is named in lower case, as in `valid_until`")
         checker.check_parameter(path)
+    texts = entries["texts"].mapping() if "texts" in entries else {}
+    for name, words in texts.items():
+        if not _NAME.fullmatch(name) or name in parameters:
+            raise words.fault("a text is named in lower case, and not as a parameter is")
     return ObligationTemplate(
         kind=_matching(entries["kind"], _NAME, "an obligation is named in lower case, as in `show_warning`"),
         parameters=tuple(sorted((name, path.text()) for name, path in parameters.items())),
+        texts=tuple(
+            sorted(
+                (name, _matching(words, _NAME, "a text is a word, as in `possible_match`"))
+                for name, words in texts.items()
+            )
+        ),
     )
 
 

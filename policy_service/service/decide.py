@@ -4,9 +4,9 @@ and the moment.
 1. situate: join the call with what is on file; what only the store could tell ends in the one answer for all
 such. 2. authority, once: a deny here withholds the record, and that it exists.
 3. delivery, once per recipient.
-4. disclosure, for each field instance, data subject and recipient; what is implied is tested against denies
-alone. 5. combine: each gate must permit, and over data subjects the stricter answer wins.
-6. obligations, of each gate and of the whole answer.
+4. disclosure (`judge`), for each unit of each field instance, data subject and reader.
+5. obligations of each gate; what the caller cannot carry out turns a permit into a deny (`settle`).
+6. the answer: what is told, what is owed with the whole, what it is bound to.
 
 Invariant ONE ANSWER FOR WHAT IS NOT TO BE TOLD: a withheld field, an unknown field, a withheld record and an
 unknown record differ in nothing that the caller sees but ids, times, tokens and his own words.
@@ -22,28 +22,33 @@ from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.cast import NotTold
 from policy_service.facts.gather.clock import Moment
-from policy_service.facts.gather.questions import Attributes, Concerned, FieldSeen, Questions
-from policy_service.facts.gather.situation import RecipientSeen, Situation, situate
+from policy_service.facts.gather.questions import FieldSeen, Questions
+from policy_service.facts.gather.readers import Recipient
+from policy_service.facts.gather.situation import Situation, situate
 from policy_service.facts.view import FactsView
 from policy_service.model.caller import Caller
-from policy_service.model.decision import NOT_AVAILABLE, USER_REQUIRED, Cell, Decision
+from policy_service.model.decision import NOT_AVAILABLE, USER_REQUIRED, Bound, Cell, Decision
+from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
-from policy_service.model.vocabulary import (
-    SECRET_EXISTENCE_CATEGORIES,
-    Effect,
-    Gate,
-    UserKind,
-    Verb,
+from policy_service.model.vocabulary import Effect, Gate, UserKind, Verb
+from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, Notes, traced
+from policy_service.service.obligations import (
+    Row,
+    able_to_omit,
+    obligations_of,
+    rfc3339,
+    settle_row,
+    settle_whole,
+    silences,
+    tasks_of,
 )
-from policy_service.service.obligations import Row, obligations_of, rfc3339, silences
 from policy_service.service.policies import PublishedPolicies
 from policy_service.service.tracing import asserted_by, tally
 
 VALID_FOR = timedelta(minutes=15)
 """How long a permitted send may wait before it is asked again, unless a fact changes sooner."""
 
-_UNKNOWN = TracedOutcome(Effect.DENY, "UNKNOWN_FIELD", NOT_AVAILABLE)
 _UNKNOWN_RECIPIENT = TracedOutcome(Effect.DENY, "UNKNOWN_RECIPIENT", NOT_AVAILABLE)
 
 
@@ -85,8 +90,11 @@ def decide_in_steps(
     caller: Caller,
     call: CheckCall,
     moment: Moment,
+    *,
+    notes: Notes | None = None,
 ) -> Steps:
-    """As `decide`, with a step after each cell, so that a large call need not hold up the small ones.
+    """As `decide`, with a step after each question of the disclosure gate, so that a large call need not hold
+    up the small ones. `notes` hears each question.
 
     Between steps nothing may change what it looks at: a view is only added to.
     """
@@ -94,7 +102,8 @@ def decide_in_steps(
         return _withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
     try:
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
-        return (yield from _decide(situation, policies, moment))
+        yield
+        return (yield from _decide(situation, policies, moment, notes or NoNotes()))
     except NotTold as untold:
         return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
 
@@ -105,10 +114,11 @@ def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
     return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=()))
 
 
-def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Steps:
+def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: Notes) -> Steps:
     plan, questions = policies.plan, Questions(s)
     attributes = questions.authority()
     authority = plan.decide(Gate.AUTHORITY, attributes)
+    notes.asked(Gate.AUTHORITY, attributes, authority)
     if authority.effect is Effect.DENY:
         return _withheld(
             s.call,
@@ -116,132 +126,43 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment) -> Steps:
             reason=NOT_AVAILABLE,
             cause="authority",
             situation=s,
-            authority=_traced(authority, NOT_AVAILABLE),
+            authority=traced(authority, NOT_AVAILABLE),
             alerts=questions.alerts(),
             facts=questions.facts(),
         )
     owed_always = plan.owed(Gate.AUTHORITY, Effect.PERMIT, attributes)
-    fields = questions.fields()
+    judge, fields = Judge(s, plan, questions, notes), questions.fields()
     deliveries: list[Outcome | None] = []
     rows: list[Row] = []
     for recipient in s.recipients:
         if recipient is None:
             deliveries.append(None)
-            rows.append(Row(outcomes=[_UNKNOWN_RECIPIENT] * len(fields)))
+            rows.append(Row(cells=[CellJudged(_UNKNOWN_RECIPIENT) for _ in fields]))
             continue
         arrival = questions.delivery(recipient)
         delivery = plan.decide(Gate.DELIVERY, arrival)
+        notes.asked(Gate.DELIVERY, arrival, delivery, reader=recipient.reader)
         deliveries.append(delivery)
         row = Row()
-        for index, seen in enumerate(fields):
-            if seen is None:
-                row.outcomes.append(_UNKNOWN)
-            else:
-                row.outcomes.append(_cell(s, policies, questions, row, index, seen, recipient, delivery))
-            yield
-        row.owed += [
-            (None, owed) for owed in (*owed_always, *plan.owed(Gate.DELIVERY, delivery.effect, arrival))
-        ]
+        for seen in fields:
+            row.cells.append((yield from _cell(judge, seen, recipient, delivery)))
+        row.owed += [(None, owed) for owed in owed_always]
+        row.owed += [(None, owed) for owed in plan.owed(Gate.DELIVERY, delivery.effect, arrival)]
+        settle_row(s, plan, recipient, row)
         rows.append(row)
     return _answer(s, policies, moment, questions, authority, deliveries, rows, fields)
 
 
 def _cell(
-    s: Situation,
-    policies: PublishedPolicies,
-    questions: Questions,
-    row: Row,
-    index: int,
-    seen: FieldSeen,
-    recipient: RecipientSeen,
-    delivery: Outcome,
-) -> TracedOutcome:
-    """One field instance for one recipient: all data subjects in the disclosure gate, then the delivery
-    gate.
-    """
-    concerned = questions.concerned(seen, recipient)
-    if concerned is None:
-        return _UNKNOWN
-    questions.count(len(concerned))
-    plan = policies.plan
-    judged: list[tuple[Outcome, Concerned, Attributes]] = []
-    for person in concerned:
-        attributes = questions.disclosure(seen, person, recipient)
-        outcome = plan.decide(Gate.DISCLOSURE, attributes, denies_only=person.implied)
-        judged.append((outcome, person, attributes))
-    denied = [each for each in judged if each[0].effect is Effect.DENY]
-    about = tuple(f"implied:{p.who}" if p.implied else str(p.who) for p in concerned)
-    if denied:
-        # What may not be told outweighs what may; then the higher tier speaks.
-        told = [_told(s, questions, seen, outcome, about=person) for outcome, person, _ in denied]
-        worst = min(
-            range(len(denied)), key=lambda i: (told[i] != NOT_AVAILABLE, -(denied[i][0].tier or 0), i)
-        )
-        outcome, _, _ = denied[worst]
-        result = _traced(outcome, told[worst], about, seen.envelope)
-        witnesses = [attributes for _, _, attributes in denied]
-    elif delivery.effect is Effect.DENY:
-        told_reason = _told(s, questions, seen, delivery, about=None)
-        result = _traced(delivery, told_reason, about, seen.envelope)
-        witnesses = []
-    else:
-        result = _permit([outcome for outcome, _, _ in judged], about, seen.envelope)
-        witnesses = [attributes for _, _, attributes in judged]
-    for attributes in witnesses:
-        with_cell = {**attributes, "context.cell.told": result.told != NOT_AVAILABLE}
-        row.owed += [(index, owed) for owed in plan.owed(Gate.DISCLOSURE, result.effect, with_cell)]
-    return result
-
-
-def _told(
-    s: Situation, questions: Questions, seen: FieldSeen, outcome: Outcome, *, about: Concerned | None
-) -> str:
-    """What the caller is told of a deny: the reason, where the user is staff who may know it, else the one
-    answer.
-
-    About somebody whom the field does not name nothing is told: that she lives there may be the secret. A
-    default deny rests on no protection, and so gives none away. `about` is None for a deny of the delivery
-    gate.
-    """
-    if not outcome.tell or s.user.kind is UserKind.SELF:
-        return NOT_AVAILABLE
-    if not SECRET_EXISTENCE_CATEGORIES.isdisjoint(seen.type.categories):
-        return NOT_AVAILABLE
-    if about is not None and (
-        about.implied or (outcome.tier is not None and not questions.may_be_told(about.who))
-    ):
-        return NOT_AVAILABLE
-    return outcome.reason
-
-
-def _permit(outcomes: list[Outcome], about: tuple[str, ...], envelope: bool) -> TracedOutcome:
-    """All data subjects permit. A field about nobody (co-recipients of a send that has none) hides
-    nothing.
-    """
-    named = [outcome for outcome in outcomes if outcome.tier is not None]
-    return TracedOutcome(
-        effect=Effect.PERMIT,
-        reason=named[0].reason if named else "NOTHING_TO_HIDE",
-        tier=named[0].tier.label if named and named[0].tier is not None else "",
-        policies=tuple(sorted({uid for outcome in named for uid in outcome.policies})),
-        data_subjects=about,
-        envelope=envelope,
-    )
-
-
-def _traced(
-    outcome: Outcome, told: str, about: tuple[str, ...] = (), envelope: bool = False
-) -> TracedOutcome:
-    return TracedOutcome(
-        effect=outcome.effect,
-        reason=outcome.reason,
-        told=told,
-        tier="" if outcome.tier is None else outcome.tier.label,
-        policies=outcome.policies,
-        by_error=outcome.by_error,
-        data_subjects=about,
-        envelope=envelope,
-    )
+    judge: Judge, seen: FieldSeen | None, recipient: Recipient, delivery: Outcome
+) -> Generator[None, None, CellJudged]:
+    if seen is None:
+        return CellJudged(UNKNOWN)
+    for judged in judge.cell(seen, recipient, delivery):
+        if judged is not None:
+            return judged
+        yield
+    raise AssertionError("a cell is judged last")
 
 
 def _answer(
@@ -255,12 +176,30 @@ def _answer(
     fields: tuple[FieldSeen | None, ...],
 ) -> Decided:
     asked = len(s.call.fields)
-    nothing = all(outcome.told == NOT_AVAILABLE for row in rows for outcome in row.outcomes[:asked])
     instances = s.call.fields + tuple(seen.asked for seen in fields[asked:] if seen is not None)
-    permits = any(o.effect is Effect.PERMIT for row in rows for o in row.outcomes[:asked])
+    subjects = {who for row in rows for cell in row.cells for who in cell.subjects}
     valid_until = None
-    if s.call.verb is Verb.SEND and permits:
+    if s.call.verb is Verb.SEND:
         valid_until = min(moment.now + VALID_FOR, moment.next_change or moment.now + VALID_FOR)
+
+    def attributes(*, permits: bool) -> dict[str, str | bool | int | float | tuple[str, ...]]:
+        until = rfc3339(valid_until) if permits and valid_until is not None else ""
+        return dict(
+            questions.answer(
+                rows_differ=len({tuple(c.outcome.effect for c in row.cells) for row in rows}) > 1,
+                permits=permits,
+                protected=any(questions.is_protected(who) for who in subjects),
+                valid_until=until,
+            )
+        )
+
+    whole = settle_whole(s, policies.plan, rows, asked, attributes)
+    if not able_to_omit(s.capabilities, rows):
+        for row in rows:
+            row.refuse_all()
+        whole = ()
+    permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
+    nothing = all(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells[:asked])
     # ONE ANSWER FOR WHAT IS NOT TO BE TOLD: no envelope, and nothing owed but the silence.
     shown = asked if nothing else len(instances)
     cells = tuple(
@@ -268,20 +207,15 @@ def _answer(
             field=instance.name,
             party=instance.party,
             recipient=recipient,
-            effect=outcome.effect,
-            reason=outcome.told,
+            effect=cell.outcome.effect,
+            reason=cell.outcome.told,
             envelope=index >= asked,
         )
         for recipient, row in enumerate(rows)
-        for index, (instance, outcome) in enumerate(zip(instances[:shown], row.outcomes, strict=False))
+        for index, (instance, cell) in enumerate(zip(instances[:shown], row.cells, strict=False))
     )
     obligations = silences(cells)
     if not nothing:
-        differ = len({tuple(o.effect for o in row.outcomes) for row in rows}) > 1
-        until = "" if valid_until is None else rfc3339(valid_until)
-        attributes = questions.answer(rows_differ=differ, permits=permits, valid_until=until)
-        effect = Effect.PERMIT if permits else Effect.DENY
-        whole = policies.plan.owed(Gate.ANSWER, effect, attributes)
         obligations += obligations_of(rows, whole, instances)
     effect = Effect.PERMIT if all(c.effect is Effect.PERMIT for c in cells) else Effect.DENY
     decision = Decision(
@@ -289,10 +223,11 @@ def _answer(
         effect=effect,
         cells=cells,
         obligations=obligations,
-        valid_until=valid_until,
+        valid_until=valid_until if permits else None,
         reason=NOT_AVAILABLE if nothing else "",
+        bound=_bound(s, rows) if permits else (),
     )
-    outcomes, indexes = tally([outcome for row in rows for outcome in row.outcomes])
+    outcomes, indexes = tally([cell.outcome for row in rows for cell in row.cells])
     trace = DecisionTrace(
         call=s.call,
         policy_set=policies.policy_set_id,
@@ -307,15 +242,30 @@ def _answer(
         recipients=_traced_recipients(s),
         outcomes=outcomes,
         cells=indexes,
-        authority=_traced(authority, ""),
-        delivery=tuple(_UNKNOWN_RECIPIENT if d is None else _traced(d, "") for d in deliveries),
+        authority=traced(authority, ""),
+        delivery=tuple(_UNKNOWN_RECIPIENT if d is None else traced(d, "") for d in deliveries),
         obligations=obligations,
-        valid_until=valid_until,
+        valid_until=decision.valid_until,
         asserted=asserted_by(s),
         facts=questions.facts(),
+        tasks=tasks_of(s, obligations),
+        possible_matches=tuple(f"{who} {match}" for who, match in s.cast.possible_matches),
+        declared_contents=tuple(sorted(s.contents.looked_at)),
+        capabilities=tuple(sorted(s.capabilities - ANY_CALLER)),
         alerts=questions.alerts(),
     )
     return Decided(decision, trace)
+
+
+def _bound(s: Situation, rows: list[Row]) -> tuple[Bound, ...]:
+    """To whom something may go, by which point and channel, as the call named them."""
+    if s.call.verb is not Verb.SEND:
+        return ()
+    return tuple(
+        Bound(recipient.index, s.call.recipients[recipient.index].contact_point, recipient.channel)
+        for recipient, row in zip(s.recipients, rows, strict=True)
+        if recipient is not None and any(c.outcome.effect is Effect.PERMIT for c in row.cells)
+    )
 
 
 def _withheld(
@@ -365,6 +315,14 @@ def _withheld(
 
 def _traced_recipients(s: Situation) -> tuple[TracedRecipient, ...]:
     return tuple(
-        TracedRecipient("unknown") if r is None else TracedRecipient(r.who, r.point.name, r.channel)
+        TracedRecipient("unknown")
+        if r is None
+        else TracedRecipient(
+            recipient=r.who,
+            contact_point=r.point.name,
+            channel=r.channel,
+            implied_readers=tuple(reader.label for reader in r.implied),
+            shared=r.point.shared if r.point.given else "",
+        )
         for r in s.recipients
     )

@@ -1,28 +1,98 @@
-"""What is owed with an answer: merged without loss or duplicate, never from one cell into another."""
+"""What is owed with an answer: negotiated against what the caller can do, and merged without loss or
+duplicate, never from one cell into another.
+
+A protective obligation that the caller cannot carry out turns a permit into a deny: of the cell that owes
+it, of the row where the row owes it, of everything permitted where the whole answer owes it. On what is
+denied anyway it is the next step. A supportive one becomes a task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from policy_service.engine.combine import Owed
+from policy_service.engine.compile import Plan
 from policy_service.engine.evaluate import Value
-from policy_service.model.decision import NOT_AVAILABLE, Cell, Obligation
+from policy_service.facts.gather.readers import Recipient
+from policy_service.facts.gather.situation import Situation
+from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, Cell, Obligation
+from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.question import FieldAsked
-from policy_service.model.trace import TracedOutcome
+from policy_service.model.trace import TracedTask
+from policy_service.model.vocabulary import Effect, Gate
+from policy_service.service.judge import CellJudged
 
-OMIT_SILENTLY = "omit_silently"
+MOST_ROUNDS = 4
+"""Refusing a cell can make rows differ, which can owe something that refuses more; it only ever refuses."""
 
 
 @dataclass(slots=True)
 class Row:
-    """One recipient's outcomes, field by field, and what is owed: for a field by its index, or (None) for
-    the whole row.
+    """One recipient's cells, field by field, and what is owed: for a field by its index, or (None) for the
+    whole row.
     """
 
-    outcomes: list[TracedOutcome] = field(default_factory=list)
+    cells: list[CellJudged] = field(default_factory=list)
     owed: list[tuple[int | None, Owed]] = field(default_factory=list)
+
+    def refuse(self, index: int) -> None:
+        """Deny a permitted cell: the caller cannot do what it owes."""
+        cell = self.cells[index]
+        if cell.outcome.effect is Effect.PERMIT:
+            outcome = replace(
+                cell.outcome,
+                effect=Effect.DENY,
+                reason=OBLIGATION_UNSUPPORTED,
+                told=OBLIGATION_UNSUPPORTED,
+            )
+            self.cells[index] = replace(cell, outcome=outcome, redacted=(), owed_on=Effect.DENY)
+
+    def refuse_all(self) -> None:
+        for index in range(len(self.cells)):
+            self.refuse(index)
+
+
+def settle_row(s: Situation, plan: Plan, recipient: Recipient, row: Row) -> None:
+    """Find what each cell of a row owes, and deny those that owe what the caller cannot do."""
+    whole_row = any(_unsupported(s, owed) for index, owed in row.owed if index is None)
+    for index, cell in enumerate(row.cells):
+        owed = _owed_by(plan, recipient, cell)
+        if cell.outcome.effect is Effect.PERMIT and (whole_row or any(_unsupported(s, o) for o in owed)):
+            # What stood in the way is the next step, so it is told; what else was owed with a permit is not.
+            row.refuse(index)
+            owed = [o for o in owed if _unsupported(s, o)]
+        row.owed += [(index, o) for o in owed]
+
+
+def settle_whole(
+    s: Situation,
+    plan: Plan,
+    rows: list[Row],
+    asked: int,
+    attributes: Callable[..., dict[str, Value]],
+) -> tuple[Owed, ...]:
+    """What the answer as a whole owes; everything permitted is denied where the caller cannot do it."""
+    owed: tuple[Owed, ...] = ()
+    for _ in range(MOST_ROUNDS):
+        permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
+        effect = Effect.PERMIT if permits else Effect.DENY
+        owed = plan.owed(Gate.ANSWER, effect, attributes(permits=permits))
+        if not permits or not any(_unsupported(s, o) for o in owed):
+            return owed
+        for row in rows:
+            row.refuse_all()
+    return owed
+
+
+def able_to_omit(capabilities: frozenset[ObligationKind], rows: list[Row]) -> bool:
+    """Tell whether the caller can leave out what is not to be told, or there is nothing of the kind. Where he
+    cannot, nothing is permitted.
+    """
+    if ObligationKind.OMIT_SILENTLY in capabilities:
+        return True
+    return not any(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells)
 
 
 def silences(cells: tuple[Cell, ...]) -> tuple[Obligation, ...]:
@@ -33,7 +103,9 @@ def silences(cells: tuple[Cell, ...]) -> tuple[Obligation, ...]:
     for cell in cells:
         if cell.reason == NOT_AVAILABLE:
             silent.setdefault(cell.recipient, []).append(cell.field)
-    return _merged((OMIT_SILENTLY, (), tuple(dict.fromkeys(names)), i) for i, names in silent.items())
+    return _merged(
+        (ObligationKind.OMIT_SILENTLY, (), tuple(dict.fromkeys(names)), i) for i, names in silent.items()
+    )
 
 
 def obligations_of(
@@ -42,7 +114,7 @@ def obligations_of(
     """What the policies owe, merged: one obligation for each kind and parameters, with its fields and
     recipients.
     """
-    answer = tuple(Obligation(owed.kind, parameters=_texts(owed)) for owed in whole)
+    answer = tuple(dict.fromkeys(Obligation(owed.kind, parameters=_texts(owed)) for owed in whole))
     found: dict[tuple[int, str, tuple[tuple[str, str], ...]], list[str]] = {}
     for recipient, row in enumerate(rows):
         for index, owed in row.owed:
@@ -53,6 +125,45 @@ def obligations_of(
         (kind, parameters, tuple(dict.fromkeys(names)), recipient)
         for (recipient, kind, parameters), names in found.items()
     )
+
+
+def tasks_of(s: Situation, obligations: tuple[Obligation, ...]) -> tuple[TracedTask, ...]:
+    """The supportive obligations as tasks: of the team that works on the record, or of the user where no team
+    does.
+    """
+    team = min(s.record.teams, default="")
+    owner = f"team:{team}" if team else f"user:{s.user.reference}"
+    return tuple(
+        TracedTask(owed.kind, owner, owed.recipients, owed.parameters)
+        for owed in obligations
+        if owed.kind in SUPPORTIVE and owed.kind != ObligationKind.SHOW_WARNING
+    )
+
+
+def _owed_by(plan: Plan, recipient: Recipient, cell: CellJudged) -> list[Owed]:
+    """What the questions of a cell owe, each once."""
+    found: dict[Owed, None] = {}
+    outcome = cell.outcome
+    for judged in cell.witnesses:
+        if judged.reader.implied and cell.owed_on is Effect.PERMIT:
+            continue  # what is owed with a permit is owed for the recipient
+        with_cell = {
+            **judged.attributes,
+            "context.cell.told": outcome.told != NOT_AVAILABLE,
+            "context.cell.tier": cell.tier,
+            "context.cell.permitted_for_some": cell.permitted_for_some,
+            "context.cell.no_safe_contact": not recipient.reaching.on_file,
+            "context.cell.parts": cell.redacted,
+            "context.cell.service_address": cell.service_address,
+        }
+        for owed in plan.owed(Gate.DISCLOSURE, outcome.effect, with_cell):
+            found[owed] = None
+    return list(found)
+
+
+def _unsupported(s: Situation, owed: Owed) -> bool:
+    """Tell whether this is protective and the caller cannot do it. What nobody knows is protective."""
+    return owed.kind not in SUPPORTIVE and owed.kind not in s.capabilities
 
 
 def _merged(
@@ -69,7 +180,8 @@ def _merged(
 
 
 def _texts(owed: Owed) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, _text(value)) for name, value in owed.parameters))
+    """Parameters as texts; an empty list says nothing, and is left out."""
+    return tuple(sorted((name, _text(value)) for name, value in owed.parameters if value != ()))
 
 
 def _text(value: Value) -> str:

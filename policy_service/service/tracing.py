@@ -30,6 +30,9 @@ def _asserted(s: Situation) -> Iterator[Asserted]:
     description, fingerprints = s.call.description, s.cast.fingerprints
     yield "purpose", (s.purpose,)
     yield "self_service", ("true",) if s.call.self_service else ()
+    yield "assurance", (str(s.call.assurance),) if s.call.assurance else ()
+    claimed = s.call.capabilities
+    yield "capabilities", () if claimed is None else tuple(sorted(claimed)) or ("none",)
     if (user := description.user) is not None:
         yield "user.roles", tuple(sorted(set(user.roles) & set(s.system.assert_roles)))
         yield "user.teams", tuple(sorted(set(user.teams) & set(s.system.assert_teams)))
@@ -46,6 +49,7 @@ def _asserted(s: Situation) -> Iterator[Asserted]:
             f"{path}.identifiers",
             tuple(fingerprints.identifier(*text.split(":", 1)) for text in person.identifiers),
         )
+        yield f"{path}.name", (fingerprints.name(person.name),) if person.name else ()
         born = "" if person.birth_date is None else person.birth_date.isoformat()
         yield f"{path}.birth_date", (fingerprints.asserted("birth_date", born),) if born else ()
         yield f"{path}.organisation_roles", person.organisation_roles
