@@ -9,7 +9,9 @@ from typing import Final
 from policy_service.engine.errors import PolicyDocumentError
 
 MOST_FAULTS: Final = 100
-"""Of one document; once so many are found, the rest of it is not looked at."""
+"""Of one document; once so many are found, the last of them says that the rest was not looked at."""
+
+_NOT_ALL = "there is more: mend these first, the rest of the file was not looked at"
 
 
 class Faults:
@@ -38,4 +40,6 @@ class Faults:
         """Raise all that was found as one error, in the order of its lines."""
         if self._found:
             first, *others = sorted(self._found, key=lambda error: error.line)[:MOST_FAULTS]
+            if len(others) == MOST_FAULTS - 1:
+                others[-1] = PolicyDocumentError(first.file, others[-1].line, _NOT_ALL)
             raise PolicyDocumentError(first.file, first.line, first.text, tuple(others)) from None

@@ -330,7 +330,7 @@ def test_a_deny_without_a_condition_denies_everything() -> None:
         ("# nothing\n", "the file is empty"),
         ("- a\n- b\n", "a policy is a mapping that starts with `uid:`"),
         ("just a text", "a policy is a mapping that starts with `uid:`"),
-        (POLICY + "---\n" + POLICY, "one file holds one policy"),
+        (POLICY + "---\n" + POLICY, "one file holds a policy and no more"),
         (POLICY + "#" * 65536, "bytes, and a policy may have 65536"),
         ("\ud800", "the file is not valid Unicode"),
         ("uid: " + "[" * 40 + "]" * 40, "nested more than 32 deep"),

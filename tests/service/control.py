@@ -41,6 +41,7 @@ from policy_service.service.log_questions import LogQuestions
 from policy_service.service.outbox import Outbox
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
+from policy_service.service.policy_questions import PolicyQuestions
 from policy_service.service.records import Records
 from policy_service.service.requests import Requests
 
@@ -117,6 +118,7 @@ class Control:
     requests: Requests
     access: Access
     log_questions: LogQuestions
+    policy_questions: PolicyQuestions
 
     def put(self, *facts: Fact) -> Revision:
         """Put facts on file as a revision whose entry is in the log, beside the use cases."""
@@ -220,6 +222,7 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             Requests(desk),
             Access(desk),
             LogQuestions(desk, LogReader(stores.log_url).get),
+            PolicyQuestions(desk),
         )
         await desk.start()
         try:
