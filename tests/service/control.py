@@ -127,6 +127,12 @@ class Control:
         Outbox(self.store, self.log).deliver()
         return written.revision
 
+    def publish(self, before: PolicySet, after: PolicySet) -> None:
+        """Publish a set in place of another, beside the use cases."""
+        change = Change("test", INSTALLATION, "", (after,), random_id(), NOON, removed=(before,))
+        self.store.write(change, lambda _: LogEntry(method=BESIDE).SerializeToString())
+        Outbox(self.store, self.log).deliver()
+
     def manager(self, principal: str, *roles: StaffRole, controller: Controller = POLICE) -> Manager:
         """Somebody new who manages."""
         manager = _manager(principal, *roles, controller=controller)

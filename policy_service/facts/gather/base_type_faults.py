@@ -10,11 +10,12 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is linked
 _WORDS = {
     "missing": "this key is missing: write it",
     "extra_forbidden": "no such key: leave it out, or look for a slip of the pen",
     "string_type": "write a text, perhaps in quotes",
-    "tuple_type": "write a list, as in `[identity.name]`",
+    "tuple_type": "write a list, in square brackets",
     "too_short": "the list is empty: name at least one",
     "string_too_short": "the text is empty",
     "string_too_long": "the text is too long",
@@ -50,10 +51,12 @@ def faults_of_yaml(error: yaml.YAMLError) -> tuple[BaseTypeFault, ...]:
 
 def faults_of_values(text: str, error: ValidationError) -> tuple[BaseTypeFault, ...]:
     """Every fault of a file that is readable and says something else than a base type."""
-    top = yaml.compose(text, yaml.SafeLoader)
+    top = yaml.compose(text, _LOADER)
+    errors = error.errors(include_url=False, include_input=False)
+    # A list whose members are all wrong counts as empty; that is said by what is wrong with them.
+    within = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     found = (
-        BaseTypeFault(_line(top, each["loc"]), _text(each))
-        for each in error.errors(include_url=False, include_input=False)
+        BaseTypeFault(_line(top, each["loc"]), _text(each)) for each in errors if each["loc"] not in within
     )
     in_order = sorted(found, key=lambda fault: fault.line)
     if len(in_order) > MOST_FAULTS:
