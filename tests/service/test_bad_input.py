@@ -47,6 +47,7 @@ MESSAGES: dict[type[Message], Parse] = {
     policy_pb2.PolicyServiceValidateRequest: convert_policies.parse_validate,
     policy_pb2.PolicyServiceListRequest: convert_policies.parse_list,
     policy_pb2.PolicyServiceGetRequest: convert_policies.parse_get,
+    policy_pb2.PolicyServiceListAttributesRequest: convert_policies.parse_list_attributes,
 }
 KINDS = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.DESCRIPTOR.name)
 
