@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy_service.engine import PolicyDocumentError, parse_document
-from policy_service.engine.faults import MOST_FAULTS
+from policy_service.engine.faults import MOST_FAULTS, Faults
 from policy_service.engine.tiers import gates_of
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
@@ -198,3 +198,12 @@ def test_where_nothing_comes_near_it_says_what_there_is(old: str, new: str, inst
         text = text.replace("value: send", "value: qqqqq")
     assert old in text
     assert any(instead in said for _, said in problems(text.replace(old, new)))
+
+
+def test_nothing_more_is_looked_at_once_there_is_too_much() -> None:
+    faults = Faults()
+    for line in range(1, MOST_FAULTS):
+        faults.note(PolicyDocumentError("own.yaml", line, "wrong"))
+    with pytest.raises(PolicyDocumentError) as caught:
+        faults.note(PolicyDocumentError("own.yaml", MOST_FAULTS, "wrong"))
+    assert len(caught.value.problems) == MOST_FAULTS
