@@ -18,10 +18,11 @@ from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.conditions import Condition
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
-from policy_service.engine.places import Place, spelt
+from policy_service.engine.places import Place, perhaps, spelt
 from policy_service.engine.policy_part import PolicyPart
 from policy_service.engine.strict_yaml import read
 from policy_service.engine.tiers import given_effect, not_in_gate
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 __all__ = [
@@ -202,6 +203,8 @@ def _owes(place: Place, *, checker: PolicyPart) -> ObligationTemplate:
     entries = place.keys("kind", optional=("parameters",))
     parameters = entries["parameters"].mapping() if "parameters" in entries else {}
     faults = Faults()
+    with faults.noted():
+        _obligation_kind(entries["kind"])
     for name, path in parameters.items():
         with faults.noted():
             if not _NAME.fullmatch(name):
@@ -209,9 +212,18 @@ def _owes(place: Place, *, checker: PolicyPart) -> ObligationTemplate:
             checker.check_parameter(path)
     faults.settle()
     return ObligationTemplate(
-        kind=_matching(entries["kind"], _NAME, "an obligation is named in lower case, as in `show_warning`"),
+        kind=_obligation_kind(entries["kind"]),
         parameters=tuple(sorted((name, path.text()) for name, path in parameters.items())),
     )
+
+
+def _obligation_kind(place: Place) -> ObligationKind:
+    """One that callers know: what nobody can do would deny what it is attached to, or be passed over."""
+    kind = place.text()
+    if kind not in set(ObligationKind):
+        known = perhaps(kind, ObligationKind, otherwise=f": write one of {spelt(ObligationKind)}")
+        raise place.fault(f"no obligation `{kind}`{known}")
+    return ObligationKind(kind)
 
 
 def _values(part: Place) -> Mapping[str, Any]:

@@ -166,7 +166,7 @@ def test_an_obligation_is_told_whole_too() -> None:
         "owes:\n  kind: K\n  parameters:\n    a: resource.categories\n    b: no.such\n"
         "policy:\n  rules: {action: {$.verb: {condition: Equals, value: sea}}}\n"
     )
-    assert [line for line, _ in problems(text)] == [5, 7, 11, 12, 14]
+    assert [line for line, _ in problems(text)] == [5, 7, 9, 11, 12, 14]
 
 
 def test_of_too_much_the_last_says_that_there_is_more() -> None:

@@ -217,6 +217,9 @@ REFUSED = {
     "is not for": wrong(condition="{condition: Gt, value: 1}"),
     "is never": wrong(path="contact_point.kind", condition="{condition: Equals, value: fone}"),
     "without quotes": wrong(path="contact_point.verified_days", condition='{condition: Gt, value: "180"}'),
+    "no obligation": wrong("x").replace(
+        "tier: x\nreason: OWN_POLICY", "kind: obligation\nowes: {kind: tel_her}"
+    ),
     "a permit may not rest on": wrong("basis", "contact_point.verified_days", "{condition: NotExists}"),
     "a deny may not end where": wrong(path="contact_point.verified_days", condition="{condition: Exists}"),
     "a permit without a condition permits everything": re.sub(
