@@ -36,7 +36,7 @@ def what_runs_where(running: Running) -> Sequence[str]:
     """Tell where to call and where things are, a line each."""
     return (
         f"questions   {running.address}  DecisionService",
-        f"management  {running.control_address}  requests, people, records, access, decision log",
+        f"management  {running.control_address}  requests, people, records, access, policies, log",
         f"data        {running.var_dir.absolute()}",
         f"your token  {running.var_dir / 'admin.token'}",
     )

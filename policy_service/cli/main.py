@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from policy_service.cli import check, flags, log, requests, serve, systems, tokens
+from policy_service.cli import check, flags, log, policies, requests, serve, systems, tokens
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
@@ -117,6 +117,7 @@ app.command(epilog=check.EPILOG)(check.check)
 app.command(epilog=CODES_IN_WORDS)(demo)
 app.add_typer(requests.app, name="requests")
 app.add_typer(log.app, name="log")
+app.add_typer(policies.app, name="policies")
 app.add_typer(systems.app, name="systems")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(example.app, name="example")

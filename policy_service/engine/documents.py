@@ -7,18 +7,22 @@ and priority, so a document has neither. A document that parses is right; only a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from policy_service.engine import abac
 from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.conditions import Condition
 from policy_service.engine.errors import PolicyDocumentError
-from policy_service.engine.places import Place, spelt
+from policy_service.engine.faults import Faults
+from policy_service.engine.places import Place, perhaps, spelt
 from policy_service.engine.policy_part import PolicyPart
 from policy_service.engine.strict_yaml import read
+from policy_service.engine.tiers import given_effect, not_in_gate
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 __all__ = [
@@ -82,20 +86,24 @@ class PolicyDocument:
 
 
 _COMMON = ("uid", "title", "gate", "owner", "policy")
+_GIVEN_BY_THE_TIER = ("effect", "priority")
 _OF_A_POLICY = ("tier", "reason", "tell")
 _OF_AN_OBLIGATION = ("on", "owes", "advice")
 _TIERS: Final = {tier.label: tier for tier in Tier}
 
 _UID = re.compile(r"[a-z][a-z0-9_]{0,99}(\.[a-z0-9_]{1,100}){0,9}")
 _LINE = re.compile(r"\S(.{0,298}\S)?")
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_CODE = re.compile(r"(?=.{1,64}\Z)[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 _E = TypeVar("_E", bound=StrEnum)
 
 
 def parse_document(text: str, *, name: str, catalogue: Catalogue = CATALOGUE) -> PolicyDocument:
-    """Parse one document; raises PolicyDocumentError. `name` is the file's name, for messages."""
+    """Parse one document; raises PolicyDocumentError. `name` is the file's name, for messages.
+
+    The error has all that is wrong with the document, or, where it is not readable as YAML, the first fault.
+    """
     source = read(text, name=name)
     top = Place(source, (), source.data)
     canonical = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
@@ -109,85 +117,131 @@ def parse_document(text: str, *, name: str, catalogue: Catalogue = CATALOGUE) ->
 
 
 def _policy(top: Place, catalogue: Catalogue, text: str) -> PolicyDocument:
-    _refuse(top, "effect", "priority", because="leave it out: the tier gives effect and priority")
-    _refuse(
-        top, *_OF_AN_OBLIGATION, because="only an obligation has it: leave it out, or add `kind: obligation`"
+    faults = Faults()
+    tier, gate = _tier_or_none(top), _choice_or_none(top, "gate", Gate)
+    for key, place in top.mapping().items():
+        if key in _GIVEN_BY_THE_TIER:
+            effect = given_effect(tier, place.value) if key == "effect" else ""
+            faults.note(place.fault(f"leave it out: the tier gives effect and priority{effect}"))
+        elif key in _OF_AN_OBLIGATION:
+            faults.note(place.fault("only an obligation has it: leave it out, or add `kind: obligation`"))
+    entries = top.without(*_GIVEN_BY_THE_TIER, *_OF_AN_OBLIGATION).keys(
+        *_COMMON, "tier", "reason", optional=("kind", "tell"), faults=faults
     )
-    entries = top.keys(*_COMMON, "tier", "reason", optional=("kind", "tell"))
-    gate = _choice(entries["gate"], Gate)
+    _note_faults(entries, _READ_OF_A_POLICY, faults)
     if gate is Gate.ANSWER:
-        raise entries["gate"].fault("the gate `answer` takes obligations only")
-    if entries["tier"].text() not in _TIERS:
-        raise entries["tier"].fault(f"write one of {spelt(_TIERS)}")
-    tier = _TIERS[entries["tier"].text()]
-    uid = _uid(entries["uid"])
-    part = PolicyPart(catalogue, gate, tier).check(entries["policy"])
+        faults.note(entries["gate"].fault("the gate `answer` takes obligations only"))
+    elif gate is not None and tier is not None and (why := not_in_gate(tier, gate)) is not None:
+        faults.note(entries["tier"].fault(why))
+    checker = PolicyPart(catalogue, None if gate is Gate.ANSWER else gate, tier)
+    if "policy" in entries:
+        with faults.noted():
+            checker.check(entries["policy"])
+    faults.settle()
+    uid, tier = _uid(entries["uid"]), _tier(entries["tier"])
+    part = entries["policy"]
     return PolicyDocument(
         uid=uid,
-        title=_matching(entries["title"], _LINE, "a title is one line"),
+        title=_title(entries["title"]),
         kind=DocumentKind.POLICY,
-        gate=gate,
+        gate=_gate(entries["gate"]),
         tier=tier,
-        reason=_matching(entries["reason"], _CODE, "a reason is a code in capitals, as in `ADVERSE_PERSON`"),
-        tell=_choice(entries["tell"], Tell) if "tell" in entries else Tell.STAFF,
-        owner=_matching(entries["owner"], _LINE, "an owner is one line, as in `privacy-office`"),
+        reason=_reason(entries["reason"]),
+        tell=_tell(entries["tell"]) if "tell" in entries else Tell.STAFF,
+        owner=_owner(entries["owner"]),
         on=frozenset(),
         owes=None,
         advice=False,
-        policy=part,
+        policy=_values(part),
         source=text,
-        condition=_condition(entries["policy"], part, uid=uid, effect=tier.effect, priority=tier),
+        condition=_condition(part, _values(part), uid=uid, effect=tier.effect, priority=tier),
     )
 
 
 def _obligation(top: Place, catalogue: Catalogue, text: str) -> PolicyDocument:
-    _refuse(top, "effect", "priority", *_OF_A_POLICY, because="an obligation has none: leave it out")
-    entries = top.keys(*_COMMON, "kind", "owes", optional=("on", "advice"))
-    gate = _choice(entries["gate"], Gate)
-    uid = _uid(entries["uid"])
-    checker = PolicyPart(catalogue, gate, None)
-    part = checker.check(entries["policy"])
-    on = [_choice(place, Effect) for place in entries["on"].members()] if "on" in entries else [Effect.PERMIT]
+    faults = Faults()
+    foreign = (*_GIVEN_BY_THE_TIER, *_OF_A_POLICY)
+    for key, place in top.mapping().items():
+        if key in foreign:
+            faults.note(place.fault("an obligation has none: leave it out"))
+    entries = top.without(*foreign).keys(*_COMMON, "kind", "owes", optional=("on", "advice"), faults=faults)
+    _note_faults(entries, _READ_OF_AN_OBLIGATION, faults)
+    checker = PolicyPart(catalogue, _choice_or_none(top, "gate", Gate), None)
+    for key, check in (("policy", checker.check), ("owes", partial(_owes, checker=checker))):
+        if key in entries:
+            with faults.noted():
+                check(entries[key])
+    faults.settle()
+    uid, part = _uid(entries["uid"]), entries["policy"]
     return PolicyDocument(
         uid=uid,
-        title=_matching(entries["title"], _LINE, "a title is one line"),
+        title=_title(entries["title"]),
         kind=DocumentKind.OBLIGATION,
-        gate=gate,
+        gate=_gate(entries["gate"]),
         tier=None,
         reason="",
         tell=Tell.STAFF,
-        owner=_matching(entries["owner"], _LINE, "an owner is one line, as in `privacy-office`"),
-        on=frozenset(on),
-        owes=_owes(entries["owes"], checker),
+        owner=_owner(entries["owner"]),
+        on=_on(entries["on"]) if "on" in entries else frozenset({Effect.PERMIT}),
+        owes=_owes(entries["owes"], checker=checker),
         advice=_flag(entries["advice"]) if "advice" in entries else False,
-        policy=part,
+        policy=_values(part),
         source=text,
         # py-abac wants an effect and a priority; an obligation has none, and none is read from here.
-        condition=_condition(entries["policy"], part, uid=uid, effect=Effect.DENY, priority=0),
+        condition=_condition(part, _values(part), uid=uid, effect=Effect.DENY, priority=0),
     )
 
 
-def _owes(place: Place, checker: PolicyPart) -> ObligationTemplate:
+def _note_faults(
+    entries: Mapping[str, Place], readers: Mapping[str, Callable[[Place], object]], faults: Faults
+) -> None:
+    """Read each value once only to see what is wrong with it; what is right is read again when it is used."""
+    for key, read_value in readers.items():
+        if key in entries:
+            with faults.noted():
+                read_value(entries[key])
+
+
+def _owes(place: Place, *, checker: PolicyPart) -> ObligationTemplate:
     entries = place.keys("kind", optional=("parameters", "texts"))
     parameters = entries["parameters"].mapping() if "parameters" in entries else {}
-    for name, path in parameters.items():
-        if not _NAME.fullmatch(name):
-            raise path.fault("a parameter is named in lower case, as in `valid_until`")
-        checker.check_parameter(path)
     texts = entries["texts"].mapping() if "texts" in entries else {}
+    faults = Faults()
+    with faults.noted():
+        _obligation_kind(entries["kind"])
+    for name, path in parameters.items():
+        with faults.noted():
+            if not _NAME.fullmatch(name):
+                raise path.fault("a parameter is named in lower case, as in `valid_until`")
+            checker.check_parameter(path)
     for name, words in texts.items():
-        if not _NAME.fullmatch(name) or name in parameters:
-            raise words.fault("a text is named in lower case, and not as a parameter is")
+        with faults.noted():
+            if not _NAME.fullmatch(name) or name in parameters:
+                raise words.fault("a text is named in lower case, and not as a parameter is")
+            _word(words)
+    faults.settle()
     return ObligationTemplate(
-        kind=_matching(entries["kind"], _NAME, "an obligation is named in lower case, as in `show_warning`"),
+        kind=_obligation_kind(entries["kind"]),
         parameters=tuple(sorted((name, path.text()) for name, path in parameters.items())),
-        texts=tuple(
-            sorted(
-                (name, _matching(words, _NAME, "a text is a word, as in `possible_match`"))
-                for name, words in texts.items()
-            )
-        ),
+        texts=tuple(sorted((name, _word(words)) for name, words in texts.items())),
     )
+
+
+def _word(place: Place) -> str:
+    return _matching(place, _NAME, "a text is a word, as in `possible_match`")
+
+
+def _obligation_kind(place: Place) -> ObligationKind:
+    """One that callers know: what nobody can do would deny what it is attached to, or be passed over."""
+    kind = place.text()
+    if kind not in set(ObligationKind):
+        known = perhaps(kind, ObligationKind, otherwise=f": write one of {spelt(ObligationKind)}")
+        raise place.fault(f"no obligation `{kind}`{known}")
+    return ObligationKind(kind)
+
+
+def _values(part: Place) -> Mapping[str, Any]:
+    return {key: place.value for key, place in part.mapping().items()}
 
 
 def _condition(
@@ -199,16 +253,54 @@ def _condition(
         raise place.fault(str(error)) from None
 
 
-def _refuse(top: Place, *keys: str, because: str) -> None:
-    for key, place in top.mapping().items():
-        if key in keys:
-            raise place.fault(because)
-
-
 def _uid(place: Place) -> str:
     return _matching(
         place, _UID, "a uid is lower-case names joined by dots, as in `disclosure.absolute.adverse`"
     )
+
+
+def _title(place: Place) -> str:
+    return _matching(place, _LINE, "a title is one line of at most 300 characters")
+
+
+def _owner(place: Place) -> str:
+    return _matching(place, _LINE, "an owner is one line, as in `privacy-office`")
+
+
+def _reason(place: Place) -> str:
+    return _matching(
+        place, _CODE, "a reason is a code in capitals of at most 64 characters, as in `ADVERSE_PERSON`"
+    )
+
+
+def _gate(place: Place) -> Gate:
+    return _choice(place, Gate)
+
+
+def _tell(place: Place) -> Tell:
+    return _choice(place, Tell)
+
+
+def _tier(place: Place) -> Tier:
+    if place.text() not in _TIERS:
+        raise place.fault(f"write one of {spelt(_TIERS)}")
+    return _TIERS[place.text()]
+
+
+def _on(place: Place) -> frozenset[Effect]:
+    return frozenset(_choice(member, Effect) for member in place.members())
+
+
+def _tier_or_none(top: Place) -> Tier | None:
+    tier = top.mapping().get("tier")
+    return _TIERS.get(tier.value) if tier is not None and isinstance(tier.value, str) else None
+
+
+def _choice_or_none(top: Place, key: str, choices: type[_E]) -> _E | None:
+    place = top.mapping().get(key)
+    if place is None or not isinstance(place.value, str) or place.value not in set(choices):
+        return None
+    return choices(place.value)
 
 
 def _matching(place: Place, pattern: re.Pattern[str], words: str) -> str:
@@ -229,3 +321,13 @@ def _flag(place: Place) -> bool:
     if not isinstance(place.value, bool):
         raise place.fault("write `true` or `false`")
     return place.value
+
+
+_READ_OF_BOTH: Final[Mapping[str, Callable[[Place], object]]] = {
+    "uid": _uid,
+    "title": _title,
+    "gate": _gate,
+    "owner": _owner,
+}
+_READ_OF_A_POLICY: Final = {**_READ_OF_BOTH, "tier": _tier, "reason": _reason, "tell": _tell}
+_READ_OF_AN_OBLIGATION: Final = {**_READ_OF_BOTH, "on": _on, "advice": _flag}

@@ -8,14 +8,23 @@ _MAX_TEXT = 600
 
 
 class PolicyDocumentError(PolicyServiceError):
-    """One document is refused. `message` is `text` with `file:line:` before it."""
+    """One document is refused. `message` is `text` with `file:line:` before it.
 
-    def __init__(self, file: str, line: int, text: str) -> None:
+    It stands for the first thing that is wrong; `others` are the rest, in the order of their lines.
+    """
+
+    def __init__(self, file: str, line: int, text: str, others: tuple[PolicyDocumentError, ...] = ()) -> None:
         text = _one_line(text)
         super().__init__("POLICY_INVALID", f"{file}:{line}: {text}")
         self.file = file
         self.line = line
         self.text = text
+        self.others = others
+
+    @property
+    def problems(self) -> tuple[PolicyDocumentError, ...]:
+        """Everything that is wrong with the document, as far as it could be read."""
+        return (self, *self.others)
 
 
 class PolicySetError(PolicyServiceError):

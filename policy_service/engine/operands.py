@@ -13,8 +13,9 @@ import re2
 
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.conditions import Kind
-from policy_service.engine.places import Place, perhaps
+from policy_service.engine.places import Place, perhaps, spelt
 
+_MOST_VALUES_TOLD: Final = 12
 _WHOLE_TEXT: Final = frozenset({Kind.EQUALS, Kind.NOT_EQUALS})
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9][0-9.]*\s*")
 _SET_IN_A_SET = re.compile(r"\[\^?\]?[^\]]*(\[|--|&&|\|\||~~)")
@@ -44,8 +45,14 @@ def check_member(attribute: Attribute, place: Place) -> None:
     """Check one value that the attribute is to be, or to contain: it must be one that it can hold."""
     check_value(attribute, place)
     if isinstance(place.value, str) and not attribute.can_hold(place.value):
-        near = perhaps(place.value, sorted(attribute.values))
+        near = perhaps(place.value, sorted(attribute.values), otherwise=_what_it_holds(attribute))
         raise place.fault(f"`{attribute.path}` is never `{place.value}`{near}")
+
+
+def _what_it_holds(attribute: Attribute) -> str:
+    if len(attribute.values) > _MOST_VALUES_TOLD:
+        return f"; `policy-service policies attributes {attribute.path}` lists what it can hold"
+    return f"; write one of {spelt(sorted(attribute.values))}"
 
 
 def check_text(attribute: Attribute, kind: Kind, value: Place, case_insensitive: Place | None) -> None:

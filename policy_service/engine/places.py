@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from policy_service.engine.errors import PolicyDocumentError
+from policy_service.engine.faults import Faults
 from policy_service.engine.strict_yaml import Path, Plain, Source
 
 
@@ -34,16 +35,29 @@ class Place:
             raise self.fault("write a mapping")
         return {key: self.inner(key, value) for key, value in self.value.items()}
 
-    def keys(self, *required: str, optional: Iterable[str] = ()) -> dict[str, Place]:
-        """Give the entries of a mapping with all required keys, and no others but the optional ones."""
+    def without(self, *keys: str) -> Place:
+        """Give this mapping as if it did not have `keys`."""
+        return replace(self, value={key: one.value for key, one in self.mapping().items() if key not in keys})
+
+    def keys(
+        self, *required: str, optional: Iterable[str] = (), faults: Faults | None = None
+    ) -> dict[str, Place]:
+        """Give the entries of a mapping with all required keys, and no others but the optional ones.
+
+        With `faults`, what is wrong with the keys is noted there, and the entries that are known are given.
+        """
+        found = Faults() if faults is None else faults
         entries = self.mapping()
         known = (*required, *optional)
-        for key, place in entries.items():
-            if key not in known:
-                raise place.fault(f"no such key{perhaps(key, known)}; known are {spelt(known)}")
+        misspelt: set[str | None] = set()
+        for key in [key for key in entries if key not in known]:
+            found.note(entries.pop(key).fault(f"no such key{perhaps(key, known)}; known are {spelt(known)}"))
+            misspelt.add(nearest(key, known))
         for key in required:
-            if key not in entries:
-                raise self.fault(f"`{key}` is missing")
+            if key not in entries and key not in misspelt:
+                found.note(self.fault(f"`{key}` is missing"))
+        if faults is None:
+            found.settle()
         return entries
 
     def members(self) -> list[Place]:
@@ -79,7 +93,13 @@ def spelt(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def perhaps(name: str, known: Iterable[str]) -> str:
-    """Give `, perhaps `x` is meant` for the nearest of `known`, or nothing where none comes close."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the one of `known` that a writer of `name` most likely meant, or None where none comes close."""
     close = get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
-    return f", perhaps `{close[0]}` is meant" if close else ""
+    return close[0] if close else None
+
+
+def perhaps(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Give `, perhaps `x` is meant` for the nearest of `known`, or `otherwise` where none comes close."""
+    close = nearest(name, known)
+    return otherwise if close is None else f", perhaps `{close}` is meant"

@@ -14,6 +14,7 @@ from typing import Any
 from policy_service.engine.abac import ACES, TARGETS, catalogue_path
 from policy_service.engine.catalogue import Attribute, Catalogue
 from policy_service.engine.conditions import REFUSED, SAME_TYPE, SHAPES, Kind, Operand, Shape
+from policy_service.engine.faults import Faults
 from policy_service.engine.operands import (
     TYPE_WORDS,
     check_expression,
@@ -22,6 +23,7 @@ from policy_service.engine.operands import (
     check_value,
 )
 from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.tiers import given_effect
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 _PLAIN_PATH = re.compile(r"\$(\.[a-z][a-z0-9_]*)+")
@@ -36,28 +38,32 @@ _BELONGS_TO_THE_DOCUMENT = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyPart:
-    """The check of one document's `policy:` part. `tier` is None for an obligation."""
+    """The check of one document's `policy:` part.
+
+    `tier` is None for an obligation. `gate` is None where the document does not say it rightly; then what
+    depends on it is not checked.
+    """
 
     catalogue: Catalogue
-    gate: Gate
+    gate: Gate | None
     tier: Tier | None
 
     def check(self, part: Place) -> Mapping[str, Any]:
-        """Give the part as it stands, if it is right; raises PolicyDocumentError."""
+        """Give the part as it stands, if it is right; raises PolicyDocumentError with all that is wrong."""
+        faults = Faults()
         for key, place in part.mapping().items():
             if key in _BELONGS_TO_THE_DOCUMENT:
-                raise place.fault(f"leave it out: {_BELONGS_TO_THE_DOCUMENT[key]}")
-        entries = part.keys("rules", optional=("targets",))
-        targets = entries["targets"].keys(optional=TARGETS) if "targets" in entries else {}
-        for name, patterns in targets.items():
-            self._check_target(self.catalogue[TARGETS[name]], patterns)
-        rules = entries["rules"].keys(optional=ACES)
-        for ace, conditions in rules.items():
-            self._check_ace(ace, conditions)
-        if self._effect is Effect.PERMIT and not rules and not targets:
-            raise entries["rules"].fault(
-                "a permit without a condition permits everything: say when, or write a condition `Any`"
-            )
+                why = _BELONGS_TO_THE_DOCUMENT[key]
+                effect = given_effect(self.tier, place.value) if key == "effect" else ""
+                faults.note(place.fault(f"leave it out: {why}{effect}"))
+        entries = part.without(*_BELONGS_TO_THE_DOCUMENT).keys("rules", optional=("targets",), faults=faults)
+        if "targets" in entries:
+            with faults.noted():
+                self._check_targets(entries["targets"])
+        if "rules" in entries:
+            with faults.noted():
+                self._check_rules(entries["rules"], targeted=bool(part.mapping().get("targets")))
+        faults.settle()
         return {key: place.value for key, place in entries.items()}
 
     def check_parameter(self, place: Place) -> None:
@@ -67,6 +73,13 @@ class PolicyPart:
     @property
     def _effect(self) -> Effect | None:
         return self.tier.effect if self.tier is not None else None
+
+    def _check_targets(self, targets: Place) -> None:
+        faults = Faults()
+        for name, patterns in targets.keys(optional=TARGETS, faults=faults).items():
+            with faults.noted():
+                self._check_target(self.catalogue[TARGETS[name]], patterns)
+        faults.settle()
 
     def _check_target(self, attribute: Attribute, patterns: Place) -> None:
         for place in patterns.members() if isinstance(patterns.value, list) else [patterns]:
@@ -78,13 +91,30 @@ class PolicyPart:
             if not place.text().endswith("*"):
                 check_member(attribute, place)
 
-    def _check_ace(self, ace: str, conditions: Place) -> None:
-        for alternative in conditions.members() if isinstance(conditions.value, list) else [conditions]:
-            entries = alternative.mapping()
-            if not entries:
-                raise alternative.fault("holds no condition: leave it out")
-            for path, condition in entries.items():
+    def _check_rules(self, rules: Place, *, targeted: bool) -> None:
+        if self._effect is Effect.PERMIT and not rules.mapping() and not targeted:
+            raise rules.fault(
+                "a permit without a condition permits everything: say when, or write a condition `Any`"
+            )
+        faults = Faults()
+        for ace, conditions in rules.keys(optional=ACES, faults=faults).items():
+            with faults.noted():
+                for alternative in (
+                    conditions.members() if isinstance(conditions.value, list) else [conditions]
+                ):
+                    with faults.noted():
+                        self._check_alternative(ace, alternative)
+        faults.settle()
+
+    def _check_alternative(self, ace: str, alternative: Place) -> None:
+        entries = alternative.mapping()
+        if not entries:
+            raise alternative.fault("holds no condition: leave it out")
+        faults = Faults()
+        for path, condition in entries.items():
+            with faults.noted():
                 self._check_condition(self._attribute(condition, ace, path), condition, negated=False)
+        faults.settle()
 
     # --- attributes -----------------------------------------------------------------------------------------
 
@@ -100,7 +130,7 @@ class PolicyPart:
         attribute = self.catalogue.get(path)
         if attribute is None:
             raise place.fault(f"no attribute `{path}` in the catalogue{self._nearest(path)}")
-        if self.gate not in attribute.gates:
+        if self.gate is not None and self.gate not in attribute.gates:
             gates = spelt(gate for gate in Gate if gate in attribute.gates)
             raise place.fault(f"`{path}` is not known in the gate `{self.gate}`, only in {gates}")
         if attribute.obligations_only and self.tier is not None:
@@ -108,24 +138,25 @@ class PolicyPart:
         if self.tier is Tier.ABSOLUTE and not attribute.total:
             raise place.fault(
                 f"`{path}` may be missing, and a policy of the absolute tier may name only what never is: "
-                "a gap in the data would stop those whom break-glass is for"
+                "a gap in the data would stop those whom break-glass is for; "
+                "write it in a lower tier, or name an attribute that never is"
             )
         return attribute
 
     def _nearest(self, path: str) -> str:
         nearest = self.catalogue.nearest(path)
         if nearest is None:
-            return ""
+            return "; `policy-service policies attributes` lists them"
         ace, _, rest = nearest.partition(".")
         return f", perhaps `{nearest}` is meant (in rules: `$.{rest}` under `{ace}`)"
 
     # --- conditions -----------------------------------------------------------------------------------------
 
     def _check_condition(self, attribute: Attribute, condition: Place, *, negated: bool) -> None:
-        kind = self._kind(condition)
+        fitting = spelt(other for other, its in SHAPES.items() if attribute.type in its.types)
+        kind = self._kind(condition, fitting)
         shape = SHAPES[kind]
         if attribute.type not in shape.types:
-            fitting = spelt(other for other, its in SHAPES.items() if attribute.type in its.types)
             raise condition.fault(
                 f"`{kind}` is not for `{attribute.path}`, which is {TYPE_WORDS[attribute.type]}: "
                 f"write one of {fitting}"
@@ -133,10 +164,15 @@ class PolicyPart:
         self._refuse_gain_by_absence(attribute, kind, condition, negated=negated)
         self._check_operand(attribute, kind, shape, condition, negated=negated)
 
-    def _kind(self, condition: Place) -> Kind:
+    def _kind(self, condition: Place, fitting: str) -> Kind:
+        if not isinstance(condition.value, dict):
+            raise condition.fault(
+                "write a mapping, as in `{condition: Eq, value: true}` "
+                "or `{condition: AnyIn, values: [care]}`"
+            )
         entries = condition.mapping()
         if "condition" not in entries:
-            raise condition.fault("`condition` is missing")
+            raise condition.fault(f"`condition` is missing: write one of {fitting}")
         place = entries["condition"]
         name = place.text()
         if name in REFUSED:
@@ -144,7 +180,8 @@ class PolicyPart:
         try:
             return Kind(name)
         except ValueError:
-            raise place.fault(f"no condition `{name}`{perhaps(name, Kind)}") from None
+            near = perhaps(name, Kind, otherwise=f": write one of {fitting}")
+            raise place.fault(f"no condition `{name}`{near}") from None
 
     def _check_operand(
         self, attribute: Attribute, kind: Kind, shape: Shape, condition: Place, *, negated: bool
@@ -160,16 +197,22 @@ class PolicyPart:
             case Operand.EXPRESSION:
                 check_expression(condition.keys("condition", "value")["value"])
             case Operand.VALUES:
+                faults = Faults()
                 for member in condition.keys("condition", "values")["values"].members():
-                    check_member(attribute, member)
+                    with faults.noted():
+                        check_member(attribute, member)
+                faults.settle()
             case Operand.ATTRIBUTE:
                 self._check_other(attribute, kind, shape, condition)
             case Operand.CONDITION:
                 part = condition.keys("condition", "value")["value"]
                 self._check_condition(attribute, part, negated=not negated)
             case Operand.CONDITIONS:
+                faults = Faults()
                 for part in condition.keys("condition", "values")["values"].members():
-                    self._check_condition(attribute, part, negated=negated)
+                    with faults.noted():
+                        self._check_condition(attribute, part, negated=negated)
+                faults.settle()
 
     def _check_other(self, attribute: Attribute, kind: Kind, shape: Shape, condition: Place) -> None:
         entries = condition.keys("condition", "ace", "path")

@@ -51,16 +51,19 @@ class Source:
         return self.lines[path]
 
 
-def read(text: str, *, name: str) -> Source:
-    """Read one document whose top is a mapping; raises PolicyDocumentError."""
+def read(text: str, *, name: str, what: str = "a policy", first_key: str = "uid") -> Source:
+    """Read one document whose top is a mapping; raises PolicyDocumentError.
+
+    `what` the document is, and the key that it starts with, are for messages.
+    """
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise PolicyDocumentError(name, 1, "the file is not valid Unicode") from None
     if size > MAX_BYTES:
-        raise PolicyDocumentError(name, 1, f"the file has {size} bytes, and a policy may have {MAX_BYTES}")
+        raise PolicyDocumentError(name, 1, f"the file has {size} bytes, and {what} may have {MAX_BYTES}")
     try:
-        return _Reader(name, yaml.parse(text, Loader=_LOADER)).document()
+        return _Reader(name, yaml.parse(text, Loader=_LOADER)).document(what, first_key)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PolicyDocumentError(name, line, f"not readable as YAML: {error.problem}") from None
@@ -82,19 +85,19 @@ class _Reader:
         self._events = events
         self._lines: dict[Path, int] = {(): 1}
 
-    def document(self) -> Source:
+    def document(self, what: str, first_key: str) -> Source:
         next(self._events)  # the stream's start
         if not isinstance(next(self._events), yaml.DocumentStartEvent):
             raise PolicyDocumentError(self._name, 1, "the file is empty")
         event = next(self._events)
         data = self._value(event, (), 1)
         if not isinstance(data, dict):
-            raise self._fault(event, "a policy is a mapping that starts with `uid:`")
+            raise self._fault(event, f"{what} is a mapping that starts with `{first_key}:`")
         next(self._events)  # the document's end
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
             raise self._fault(
-                after, "one file holds one policy: put the second document into a file of its own"
+                after, f"one file holds {what} and no more: put the second document into a file of its own"
             )
         return Source(self._name, data, self._lines)
 

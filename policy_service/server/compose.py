@@ -24,6 +24,7 @@ from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.facts import schema
 from policy_service.facts.decision_clock import DecisionClock
 from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.gather.base_types import BaseTypeError
 from policy_service.facts.key_file import load_or_create_key
 from policy_service.facts.mapping import to_microseconds
 from policy_service.facts.memory import FactsMemory
@@ -44,6 +45,7 @@ from policy_service.server.refusals import RefusedCallers, WriteSummaries
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
+from policy_service.server.servicers_policies import policy_methods
 from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
 from policy_service.server.settings import Settings
@@ -55,6 +57,7 @@ from policy_service.service.first_start import FirstStart
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
 from policy_service.service.policies import PolicySetUnreadableError
+from policy_service.service.policy_questions import PolicyQuestions
 from policy_service.service.records import Records
 from policy_service.service.requests import Requests
 
@@ -113,6 +116,7 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 *people_methods(People(desk)),
                 *record_methods(Records(desk)),
                 *access_methods(Access(desk)),
+                *policy_methods(PolicyQuestions(desk)),
                 *log_methods(LogQuestions(desk, LogReader(settings.log).get)),
             )
         )
@@ -215,7 +219,7 @@ def _open_control_stores(settings: Settings, stack: ExitStack) -> _ControlStores
     first = FirstStart(store, stores.reader, stores.versions, utc_now)
     try:
         first.publish_policies(settings.policies_dir or _shipped_policies())
-    except (PolicySetUnreadableError, PolicyDocumentError, PolicySetError) as error:
+    except (PolicySetUnreadableError, PolicyDocumentError, BaseTypeError, PolicySetError) as error:
         raise StartError(f"the policies cannot be published: {error}") from error
     first.make_administrator(settings.admin_token)
     return _ControlStores(

@@ -7,13 +7,15 @@ that were read. Its id is the hash of those texts, so that equal files are one s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from policy_service.engine import strict_yaml
 from policy_service.engine.compile import Plan, compile_set
 from policy_service.engine.documents import parse_document
+from policy_service.engine.errors import PolicySetError
 from policy_service.facts.gather.base_types import parse_base_type
 from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
 
@@ -37,8 +39,8 @@ class PublishedPolicies:
 def shipped_policy_set(directory: Path) -> PolicySet:
     """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types.
 
-    Raises `PolicySetUnreadableError` where a file cannot be read, `PolicyDocumentError` or `PolicySetError`
-    where the set would not compile.
+    Raises `PolicySetUnreadableError` where a file cannot be read, `PolicyDocumentError`, `BaseTypeError` or
+    `PolicySetError` where the set would not compile.
     """
     files = sorted(directory.rglob("*.yaml"))
     if not files or len(files) > MAX_FILES:
@@ -51,19 +53,38 @@ def shipped_policy_set(directory: Path) -> PolicySet:
         raise PolicySetUnreadableError(f"`{directory.name}`: a file cannot be read as UTF-8 text") from error
     documents = tuple(pair for pair in texts if not pair[0].startswith(f"{BASE_TYPES}/"))
     base_types = tuple(pair for pair in texts if pair[0].startswith(f"{BASE_TYPES}/"))
-    digest = hashlib.sha256()
-    for name, text in texts:
-        for part in (name, text):
-            digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
-    found = PolicySet(f"set-{digest.hexdigest()[:32]}", INSTALLATION, documents, base_types)
+    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types)
     published(found)
     return found
 
 
+def policy_set_id(texts: Iterable[tuple[str, str]]) -> str:
+    """The id of a set, from the (file name, text) of each of its files in the order of their names."""
+    digest = hashlib.sha256()
+    for name, text in texts:
+        for part in (name, text):
+            digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
+    return f"set-{digest.hexdigest()[:32]}"
+
+
+def read_base_type(text: str, *, name: str) -> RecordType:
+    """Read one base type, as strictly as a policy: YAML that can be read in one way only.
+
+    Raises `PolicyDocumentError` for what is no such YAML, `BaseTypeError` for what it says.
+    """
+    strict_yaml.read(text, name=name, what="a base type", first_key="name")
+    return parse_base_type(text, name=name)
+
+
 def base_types(policy_set: PolicySet) -> Mapping[str, RecordType]:
     """The base types of a set, by name."""
-    found = (parse_base_type(text, name=name) for name, text in policy_set.base_types)
-    return MappingProxyType({base.name: base for base in found})
+    found: dict[str, RecordType] = {}
+    for name, text in policy_set.base_types:
+        base = read_base_type(text, name=name)
+        if base.name in found:
+            raise PolicySetError(f"base type `{base.name}` is in the set twice")
+        found[base.name] = base
+    return MappingProxyType(found)
 
 
 def published(policy_set: PolicySet) -> PublishedPolicies:

@@ -50,6 +50,7 @@ def examples() -> list[str]:
 def test_what_there_is() -> None:
     assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
         *("serve", "check", "demo", "version", "example load", "log show"),
+        *("policies attributes", "policies validate", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
         *("systems put", "systems list", "tokens issue", "tokens list", "tokens revoke"),
     }
@@ -65,7 +66,12 @@ def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command
 
 
 @pytest.mark.parametrize(
-    "path", [path for path, _ in COMMANDS if path[-1:] and path[-1] in ("list", "show", "check", "demo")]
+    "path",
+    [
+        path
+        for path, _ in COMMANDS
+        if path[-1:] and path[-1] in ("list", "show", "check", "demo", "attributes", "validate")
+    ],
 )
 def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:
     assert "--json" in help_of(path)
@@ -82,6 +88,7 @@ def test_an_example_can_be_typed(
     terminal: Terminal, fake: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     (tmp_path / "examples").symlink_to(shipped("examples"))
+    (tmp_path / "policies").symlink_to(shipped("policies"))
     monkeypatch.chdir(tmp_path)  # some write a file
     assert len(examples()) > 5
     typed = terminal(*shlex.split(line.removeprefix("policy-service ")))

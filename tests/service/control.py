@@ -41,6 +41,7 @@ from policy_service.service.log_questions import LogQuestions
 from policy_service.service.outbox import Outbox
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
+from policy_service.service.policy_questions import PolicyQuestions
 from policy_service.service.records import Records
 from policy_service.service.requests import Requests
 
@@ -117,6 +118,7 @@ class Control:
     requests: Requests
     access: Access
     log_questions: LogQuestions
+    policy_questions: PolicyQuestions
 
     def put(self, *facts: Fact) -> Revision:
         """Put facts on file as a revision whose entry is in the log, beside the use cases."""
@@ -124,6 +126,12 @@ class Control:
         written = self.store.write(change, lambda _: LogEntry(method=BESIDE).SerializeToString())
         Outbox(self.store, self.log).deliver()
         return written.revision
+
+    def publish(self, before: PolicySet, after: PolicySet) -> None:
+        """Publish a set in place of another, beside the use cases."""
+        change = Change("test", INSTALLATION, "", (after,), random_id(), NOON, removed=(before,))
+        self.store.write(change, lambda _: LogEntry(method=BESIDE).SerializeToString())
+        Outbox(self.store, self.log).deliver()
 
     def manager(self, principal: str, *roles: StaffRole, controller: Controller = POLICE) -> Manager:
         """Somebody new who manages."""
@@ -220,6 +228,7 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             Requests(desk),
             Access(desk),
             LogQuestions(desk, LogReader(stores.log_url).get),
+            PolicyQuestions(desk),
         )
         await desk.start()
         try:

@@ -21,6 +21,7 @@ from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.api.v1.decision_log_pb2 import LogEntry
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
+from policy_service.api.v1.policy_pb2_grpc import PolicyServiceStub
 from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
 from tests.service.control import Stores
@@ -72,6 +73,10 @@ class Client:
     @property
     def access(self) -> AccessServiceStub:
         return AccessServiceStub(self.channel)
+
+    @property
+    def policies(self) -> PolicyServiceStub:
+        return PolicyServiceStub(self.channel)
 
     @property
     def log(self) -> DecisionLogServiceStub:

@@ -13,13 +13,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.api.v1 import access_pb2, decision_log_pb2, people_pb2, record_pb2
+from policy_service.api.v1 import access_pb2, decision_log_pb2, people_pb2, policy_pb2, record_pb2
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.server import (
     convert_access,
     convert_log,
     convert_people,
+    convert_policies,
     convert_records,
     convert_requests,
 )
@@ -43,6 +44,10 @@ MESSAGES: dict[type[Message], Parse] = {
     access_pb2.ListSystemsRequest: convert_access.parse_list_systems,
     access_pb2.ListTokensRequest: convert_access.parse_list_tokens,
     decision_log_pb2.DecisionLogServiceGetRequest: convert_log.parse_get,
+    policy_pb2.PolicyServiceValidateRequest: convert_policies.parse_validate,
+    policy_pb2.PolicyServiceListRequest: convert_policies.parse_list,
+    policy_pb2.PolicyServiceGetRequest: convert_policies.parse_get,
+    policy_pb2.PolicyServiceListAttributesRequest: convert_policies.parse_list_attributes,
 }
 KINDS = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.DESCRIPTOR.name)
 

@@ -31,6 +31,7 @@ from policy_service.server.handlers import Call, Router
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
+from policy_service.server.servicers_policies import policy_methods
 from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
 from policy_service.service.access import Access
@@ -40,6 +41,7 @@ from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
+from policy_service.service.policy_questions import PolicyQuestions
 from policy_service.service.records import Records
 from policy_service.service.requests import Requests
 
@@ -114,6 +116,7 @@ async def installation(
         router = Router.of(
             (
                 *access_methods(Access(desk)),
+                *policy_methods(PolicyQuestions(desk)),
                 *people_methods(People(desk)),
                 *record_methods(Records(desk)),
                 *request_methods(Requests(desk)),

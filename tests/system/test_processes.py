@@ -138,14 +138,16 @@ def test_a_port_that_somebody_else_has_is_said_plainly(tmp_path: Path) -> None:
     assert f"port {port} on 127.0.0.1 cannot be used" in said
 
 
-def test_policies_that_cannot_be_published_are_said_plainly(tmp_path: Path) -> None:
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "bad.yaml").write_text("uid: [")
+@pytest.mark.parametrize("folder", [".", "base_types"])
+def test_policies_that_cannot_be_published_are_said_plainly(tmp_path: Path, folder: str) -> None:
+    bad = tmp_path / "policies" / folder / "bad.yaml"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("name: base.x\nuid: 1\n")
 
     said = _start_and_fail(tmp_path / "var", policies_dir=str(tmp_path / "policies"))
 
     assert "the policies cannot be published" in said
-    assert "bad.yaml" in said
+    assert "bad.yaml:" in said
 
 
 def test_a_second_service_on_the_same_data_is_refused(clinic: Clinic) -> None:

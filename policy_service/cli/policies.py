@@ -1,0 +1,233 @@
+"""`policies`: what a policy may name, whether files are right, and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import policy_pb2 as pb
+from policy_service.api.v1.policy_pb2_grpc import PolicyServiceStub
+from policy_service.cli import flags
+from policy_service.cli.connect import control
+from policy_service.cli.exits import CODES_IN_WORDS, Exit
+from policy_service.cli.pages import all_pages
+from policy_service.cli.policy_files import policy_files
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
+from policy_service.cli.run import current, manager
+from policy_service.model.vocabulary import Gate, Tier
+
+app = typer.Typer(
+    no_args_is_help=True, help="Policies: what they may name, whether they are right, and what is published."
+)
+
+_TYPE_WORDS = {
+    "string": "a text",
+    "strings": "a list of texts",
+    "boolean": "true or false",
+    "number": "a number",
+}
+_ATTRIBUTES_EXAMPLE = """\b
+Examples
+  policy-service policies attributes context.recipient
+  policy-service policies attributes --gate delivery
+"""
+_VALIDATE_EXAMPLE = f"""\b
+Example
+  policy-service policies validate policies
+
+{CODES_IN_WORDS}"""
+
+
+@app.command(epilog=_ATTRIBUTES_EXAMPLE)
+def attributes(
+    context: typer.Context,
+    prefix: Annotated[
+        str, typer.Argument(metavar="[PREFIX]", help="Only those whose path begins with this.")
+    ] = "",
+    gate: Annotated[
+        Gate | None, typer.Option(metavar="GATE", help=f"Only those of one gate: {', '.join(Gate)}.")
+    ] = None,
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """What a policy may name: each attribute with its type, its gates, a sentence and an example."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PolicyServiceStub(connection.channel).ListAttributes
+        answer = connection.call(method, pb.PolicyServiceListAttributesRequest(), controller=controller)
+    found = [
+        each
+        for each in answer.attributes
+        if each.path.startswith(prefix) and (gate is None or gate in each.gates)
+    ]
+    if json:
+        print_json({"attributes": [as_json(each) for each in found]})
+        return
+    for each in found:
+        _show_attribute(each)
+    say(f"{len(found)} of {len(answer.attributes)} attributes")
+
+
+@app.command(epilog=_VALIDATE_EXAMPLE)
+def validate(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, or folders: every *.yaml in them.")
+    ],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Tell everything that is wrong with policies: file, line, and what to write instead.
+
+    Files below a folder named base_types are base types. Nothing is stored or published.
+    """
+    files = policy_files(paths)
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PolicyServiceStub(connection.channel).Validate
+        # What is no text is not sent; when there is nothing else, there is nothing to ask.
+        answer = (
+            connection.call(method, files.request, controller=controller)
+            if files.sent
+            else pb.PolicyServiceValidateResponse()
+        )
+    problems = [*files.problems, *answer.problems]
+    unchecked = files.sent - answer.checked
+    if json:
+        print_json(
+            {
+                "problems": [as_json(each) for each in problems],
+                "checked": answer.checked + len(files.problems),
+                "unchecked": unchecked,
+            }
+        )
+    else:
+        for each in problems:
+            say(f"{each.file}:{each.line}: {each.text}" if each.file else f"the set: {each.text}")
+        _sum_up(files.sent + len(files.problems), problems, unchecked)
+    if problems or unchecked:
+        raise typer.Exit(Exit.DENIED)
+
+
+@app.command("list")
+def list_policies(
+    context: typer.Context,
+    controller: flags.Controller = "",
+    limit: flags.Limit = 10_000,
+    json: flags.AsJson = False,
+) -> None:
+    """List the published policies, gate by gate, in the order in which tiers decide."""
+    run = current(context)
+    policy_set = ""
+    with control(run, manager(run)) as connection:
+        method = PolicyServiceStub(connection.channel).List
+
+        def page(token: str, size: int) -> tuple[list[pb.Policy], str]:
+            nonlocal policy_set
+            question = pb.PolicyServiceListRequest(page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            policy_set = answer.policy_set
+            return list(answer.policies), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    if json:
+        print_json({"policySet": policy_set, "policies": [as_json(each) for each in found], "more": more})
+        return
+    for heading, policies in groupby(sorted(found, key=_order), key=_heading):
+        say(heading)
+        print_table(("policy", "reason"), ((each.uid, each.reason) for each in policies))
+        say()
+    say(f"{len(found)} policies; the set is {policy_set}")
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    uid: Annotated[str, typer.Argument(metavar="UID", help="As `policies list` shows it.")],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Show one published policy, as its file says it."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PolicyServiceStub(connection.channel).Get
+        answer = connection.call(method, pb.PolicyServiceGetRequest(uid=uid), controller=controller)
+    if json:
+        print_json(answer)
+        return
+    policy = answer.policy
+    print_pairs(
+        [
+            ("policy", policy.uid),
+            ("title", policy.title),
+            ("kind", policy.kind),
+            ("gate", policy.gate),
+            ("tier", policy.tier),
+            ("effect", policy.effect),
+            ("reason", policy.reason),
+            ("tell", policy.tell),
+            ("owner", policy.owner),
+            ("file", answer.file.name),
+            ("policy set", answer.policy_set),
+        ]
+    )
+    say()
+    say(answer.file.text.rstrip("\n"))
+
+
+def _show_attribute(attribute: pb.PolicyAttribute) -> None:
+    ace, _, rest = attribute.path.partition(".")
+    say(attribute.path)
+    facts = [_TYPE_WORDS.get(attribute.type, attribute.type)]
+    facts.append("never missing" if attribute.total else "may be missing")
+    facts.append(f"gates: {', '.join(attribute.gates)}")
+    if attribute.obligations_only:
+        facts.append("for obligations alone")
+    say_wrapped(attribute.sentence, "  ")
+    say_wrapped("; ".join(facts), "  ")
+    say(f"  in rules: $.{rest} under {ace}; e.g. {attribute.example}")
+    if attribute.values:
+        more = [f"{family}.…" for family in attribute.families]
+        say_wrapped(f"one of: {', '.join(each or '(empty)' for each in (*attribute.values, *more))}", "  ")
+    say()
+
+
+def _sum_up(files: int, problems: Iterable[pb.PolicyProblem], unchecked: int) -> None:
+    found = list(problems)
+    if not found and not unchecked:
+        say(f"{_count(files, 'file')}: nothing is wrong")
+        return
+    wrong = len({each.file for each in found})
+    say()
+    say(f"{_count(len(found), 'problem')} in {wrong} of {_count(files, 'file')}; nothing was stored")
+    if unchecked:
+        say(f"{_count(unchecked, 'file')} not looked at yet: mend these first, then validate again")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+_GATES = {str(gate): number for number, gate in enumerate(Gate)}
+_TIERS = {tier.label: number for number, tier in enumerate(Tier)}
+
+
+def _order(policy: pb.Policy) -> tuple[int, int, str]:
+    """Gates as they are asked, tiers as they decide; what this version does not know comes last."""
+    return (
+        _GATES.get(policy.gate, len(_GATES)),
+        _TIERS.get(policy.tier, len(_TIERS)),
+        policy.uid,
+    )
+
+
+def _heading(policy: pb.Policy) -> str:
+    if policy.kind == "obligation":
+        return f"{policy.gate}: obligations"
+    return f"{policy.gate}, tier {policy.tier}: {policy.effect}"

@@ -1,0 +1,170 @@
+"""Questions about policies: what is published, what a policy may name, and whether files would make a set.
+
+Everybody who manages may ask. Nothing is stored but the entry that each reading leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from policy_service.engine.catalogue import CATALOGUE, Attribute
+from policy_service.engine.documents import PolicyDocument, parse_document
+from policy_service.facts.view import FactsView
+from policy_service.model.errors import NotAvailableError, UnavailableError
+from policy_service.model.facts import Controller, PolicySet
+from policy_service.model.vocabulary import StaffRole
+from policy_service.service.asking import Asking, Found, Listed, any_organisation
+from policy_service.service.desk import ControlDesk
+from policy_service.service.naming import fact_name
+from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
+from policy_service.service.policies import policy_set_id
+from policy_service.service.validate_policies import PolicyFile, Validation, validate
+
+READERS = frozenset(StaffRole)
+
+TURN_SECONDS = 30.0
+"""How long a call waits for the parsing of those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateFiles:
+    documents: tuple[PolicyFile, ...]
+    base_types: tuple[PolicyFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPolicies:
+    page: PageAsked = FIRST_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class GetPolicy:
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListAttributes:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One document of the published set: as it is understood, and the file that was published."""
+
+    document: PolicyDocument
+    file: PolicyFile
+    policy_set_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPage:
+    """A page of the published set's documents, in the order of their uids."""
+
+    policy_set_id: str
+    listed: Listed[PolicyDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadSet:
+    policy_set_id: str
+    by_uid: dict[str, Published]
+
+
+class PolicyQuestions:
+    """The use cases of PolicyService, as far as they only read."""
+
+    def __init__(self, desk: ControlDesk) -> None:
+        self._desk = desk
+        self._pages = Pages(desk.fingerprinter)
+        # py-abac parses under one lock, so a second thread that parses would only wait in it.
+        self._one_parser = asyncio.Semaphore(1)
+        self._read: _ReadSet | None = None
+
+    async def validate(self, call: Asking, asked: ValidateFiles) -> Validation:
+        """Tell everything that is wrong with these files. Nothing is stored; the entry holds their hash."""
+
+        async def look(_: FactsView, __: Controller) -> Found[Validation]:
+            async with self._turn():
+                validation = await asyncio.to_thread(validate, asked.documents, asked.base_types)
+            return Found(validation, (f"policy_files:{_hash_of(asked)}",))
+
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+
+    async def list(self, call: Asking, asked: ListPolicies) -> PublishedPage:
+        """A page of the published set."""
+
+        async def look(view: FactsView, controller: Controller) -> Found[PublishedPage]:
+            policy_set = _published_set(view)
+            listing = (call.method, controller, policy_set.policy_set_id)
+            page = self._pages.read(asked.page, *listing)
+            by_uid = (await self._as_read(policy_set)).by_uid
+            following = [uid for uid in by_uid if uid > page.after][: page.size + 1]
+            documents = [by_uid[uid].document for uid in following]
+            listed = self._pages.listed(documents, page, following, *listing)
+            return Found(PublishedPage(policy_set.policy_set_id, listed), (fact_name(policy_set),))
+
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+
+    async def get(self, call: Asking, asked: GetPolicy) -> Published:
+        """One document of the published set, with its text."""
+
+        async def look(view: FactsView, _: Controller) -> Found[Published]:
+            policy_set = _published_set(view)
+            published = (await self._as_read(policy_set)).by_uid.get(asked.uid)
+            if published is None:
+                raise NotAvailableError
+            return Found(published, (fact_name(policy_set), f"policy:{published.document.uid}"))
+
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+
+    async def list_attributes(self, call: Asking, _: ListAttributes) -> tuple[Attribute, ...]:
+        """What a policy may name: the catalogue of the program that runs."""
+
+        async def look(_: FactsView, __: Controller) -> Found[tuple[Attribute, ...]]:
+            return Found(tuple(CATALOGUE), ("catalogue:shipped",))
+
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+
+    async def _as_read(self, policy_set: PolicySet) -> _ReadSet:
+        """The published set, parsed once: it never changes."""
+        async with self._turn():
+            read = self._read
+            if read is None or read.policy_set_id != policy_set.policy_set_id:
+                read = self._read = await asyncio.to_thread(_parsed, policy_set)
+            return read
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One parses at a time, waited for within bounds, so that the threads of others stay free."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._one_parser.acquire()
+        except TimeoutError:
+            raise UnavailableError("POLICIES_BUSY", "other policies are being validated; try again") from None
+        try:
+            yield
+        finally:
+            self._one_parser.release()
+
+
+def _published_set(view: FactsView) -> PolicySet:
+    policy_set = view.policy_set()
+    if policy_set is None:
+        raise UnavailableError("NO_POLICIES", "no policy set is published yet")
+    return policy_set
+
+
+def _parsed(policy_set: PolicySet) -> _ReadSet:
+    found = (
+        Published(parse_document(text, name=name), PolicyFile(name, text), policy_set.policy_set_id)
+        for name, text in policy_set.documents
+    )
+    in_order = sorted(found, key=lambda published: published.document.uid)
+    return _ReadSet(policy_set.policy_set_id, {published.document.uid: published for published in in_order})
+
+
+def _hash_of(asked: ValidateFiles) -> str:
+    return policy_set_id(sorted((file.name, file.text) for file in (*asked.documents, *asked.base_types)))

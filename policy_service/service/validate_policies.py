@@ -1,0 +1,129 @@
+"""Whether files would make a policy set: everything that is wrong with them, and nothing stored.
+
+Pure and blocking; 2,000 documents take seconds, so it runs in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from policy_service.engine import strict_yaml
+from policy_service.engine.compile import compile_set
+from policy_service.engine.documents import PolicyDocument, parse_document
+from policy_service.engine.errors import PolicyDocumentError, PolicySetError
+from policy_service.facts.gather.base_types import BaseTypeError
+from policy_service.service.policies import read_base_type
+
+MOST_PROBLEMS = 1_000
+"""Once so many are found, nothing more is looked at: nobody mends more in one go, and an answer with so many,
+and the 99 that the last file may add, is below what a client accepts.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A file as it was sent: its name is for messages."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one line of one file, and what to write instead.
+
+    `file` is empty and `line` 0 where the set as a whole is wrong.
+    """
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was found, file by file in the order in which they were sent. `checked` counts files."""
+
+    problems: tuple[Problem, ...]
+    checked: int
+
+
+@dataclass(slots=True)
+class _Found:
+    problems: list[Problem] = field(default_factory=list)
+    checked: int = 0
+
+    @property
+    def enough(self) -> bool:
+        return len(self.problems) >= MOST_PROBLEMS
+
+
+def validate(documents: tuple[PolicyFile, ...], base_types: tuple[PolicyFile, ...]) -> Validation:
+    """Check each file, and then whether they make a set."""
+    found = _Found()
+    parsed = tuple(_documents(documents, found))
+    _check_base_types(base_types, found)
+    _check_uids(parsed, found)
+    if not found.problems:
+        try:
+            compile_set(document for _, document in parsed)
+        except PolicySetError as error:
+            found.problems.append(Problem("", 0, error.message))
+    return Validation(tuple(found.problems), found.checked)
+
+
+def _documents(files: tuple[PolicyFile, ...], found: _Found) -> Iterator[tuple[PolicyFile, PolicyDocument]]:
+    for file in files:
+        if found.enough:
+            return
+        found.checked += 1
+        try:
+            yield file, parse_document(file.text, name=file.name)
+        except PolicyDocumentError as error:
+            found.problems += _problems(error)
+
+
+def _check_base_types(files: tuple[PolicyFile, ...], found: _Found) -> None:
+    first: dict[str, str] = {}
+    for file in files:
+        if found.enough:
+            return
+        found.checked += 1
+        try:
+            base = read_base_type(file.text, name=file.name)
+        except PolicyDocumentError as error:
+            found.problems += _problems(error)
+        except BaseTypeError as error:
+            found.problems += [Problem(file.name, fault.line, fault.text) for fault in error.faults]
+        else:
+            before = first.setdefault(base.name, _at(file, "name"))
+            if before != _at(file, "name"):
+                text = f"name: `{base.name}` stands in {before} as well: give one of them another name"
+                found.problems.append(Problem(file.name, _line(file, "name"), text))
+
+
+def _check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _Found) -> None:
+    first: dict[str, PolicyFile] = {}
+    for file, document in parsed:
+        if found.enough:
+            return
+        before = first.setdefault(document.uid, file)
+        if before is not file:
+            text = (
+                f"uid: `{document.uid}` stands in {_at(before, 'uid')} as well: give one of them another uid"
+            )
+            found.problems.append(Problem(file.name, _line(file, "uid"), text))
+
+
+def _problems(error: PolicyDocumentError) -> list[Problem]:
+    return [Problem(one.file, one.line, one.text) for one in error.problems]
+
+
+def _at(file: PolicyFile, key: str) -> str:
+    return f"{file.name}:{_line(file, key)}"
+
+
+def _line(file: PolicyFile, key: str) -> int:
+    """The line of a top key of a file that was read before."""
+    return strict_yaml.read(file.text, name=file.name).line((key,))

@@ -1,0 +1,238 @@
+"""`policies`: what is sent, what is shown, and how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policy_service.api.v1 import policy_pb2 as pb
+from policy_service.cli.example.world import shipped
+from policy_service.engine.catalogue import CATALOGUE
+from policy_service.server.convert_policies import list_attributes_response
+from policy_service.service.validate_policies import PolicyFile, validate
+from tests.cli.conftest import Terminal
+from tests.support.fake_service import FakeService
+
+RIGHT = (shipped("policies") / "disclosure/basis/contract.yaml").read_text("utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    policies = tmp_path / "set"
+    (policies / "base_types").mkdir(parents=True)
+    (policies / "b.yaml").write_text(RIGHT)
+    (policies / "a.yaml").write_text(RIGHT.replace("contract", "another", 1))
+    (policies / "base_types" / "base.x.yaml").write_text("name: base.x")
+    (policies / "README.md").write_text("no policy")
+    return policies
+
+
+def judging(request: pb.PolicyServiceValidateRequest) -> pb.PolicyServiceValidateResponse:
+    """What the service answers."""
+    documents, base_types = (
+        tuple(PolicyFile(file.name, file.text) for file in files)
+        for files in (request.documents, request.base_types)
+    )
+    found = validate(documents, base_types)
+    problems = [pb.PolicyProblem(file=each.file, line=each.line, text=each.text) for each in found.problems]
+    return pb.PolicyServiceValidateResponse(problems=problems, checked=found.checked)
+
+
+def catalogue(_: object) -> pb.PolicyServiceListAttributesResponse:
+    return pb.PolicyServiceListAttributesResponse.FromString(list_attributes_response(CATALOGUE))
+
+
+# --- validate -----------------------------------------------------------------------------------------------
+
+
+def test_validate_sends_each_file_once_with_its_name(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    terminal("policies", "validate", str(folder), str(folder / "a.yaml"), "--controller", "c")
+    (request,) = fake.requests("PolicyService/Validate")
+    assert [file.name for file in request.documents] == [str(folder / "a.yaml"), str(folder / "b.yaml")]
+    assert [file.name for file in request.base_types] == [str(folder / "base_types" / "base.x.yaml")]
+    assert request.documents[1].text == RIGHT
+    assert fake.calls[0].metadata["x-controller"] == "c"
+
+
+def test_a_base_type_is_known_by_its_folder_from_within_it(
+    terminal: Terminal, fake: FakeService, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "base_types")
+    terminal("policies", "validate", "base.x.yaml")
+    (request,) = fake.requests("PolicyService/Validate")
+    assert [file.name for file in request.base_types] == ["base.x.yaml"]
+    assert not request.documents
+
+
+def test_what_is_right(terminal: Terminal, fake: FakeService, folder: Path) -> None:
+    fake.answers["PolicyService/Validate"] = judging
+    (folder / "base_types" / "base.x.yaml").unlink()
+    typed = terminal("policies", "validate", str(folder))
+    assert (typed.code, typed.out) == (0, "2 files: nothing is wrong\n")
+    typed = terminal("policies", "validate", str(folder), "--json")
+    assert (typed.code, typed.json) == (0, {"problems": [], "checked": 2, "unchecked": 0})
+
+
+def test_what_is_wrong_is_printed_as_editors_read_it(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    fake.answers["PolicyService/Validate"] = judging
+    wrong = folder / "a.yaml"
+    wrong.write_text(RIGHT.replace("tier: basis", "tier: bases").replace("contractor", "contracter"))
+    typed = terminal("policies", "validate", str(folder))
+    assert typed.code == 1
+    first, second, third, *_ = typed.out.splitlines()
+    assert first.startswith(f"{wrong}:4: tier: write one of `absolute`")
+    assert second.startswith(f"{wrong}:13: policy.rules.context")
+    assert third.startswith(f"{folder / 'base_types' / 'base.x.yaml'}:1: fields: this key is missing")
+    assert "3 problems in 2 of 3 files; nothing was stored" in typed.out
+    typed = terminal("policies", "validate", str(wrong), "--json")
+    assert typed.code == 1
+    assert [(each["file"], each["line"]) for each in typed.json["problems"]] == [
+        (str(wrong), 4),
+        (str(wrong), 13),
+    ]
+
+
+def test_files_that_were_not_looked_at_are_not_taken_for_right(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    fake.answers["PolicyService/Validate"] = lambda _: pb.PolicyServiceValidateResponse(checked=1)
+    typed = terminal("policies", "validate", str(folder))
+    assert typed.code == 1
+    assert "2 files not looked at yet" in typed.out
+    assert "nothing is wrong" not in typed.out
+
+
+def test_a_problem_of_the_set_has_no_file(terminal: Terminal, fake: FakeService, folder: Path) -> None:
+    problem = pb.PolicyProblem(text="it is too large")
+    fake.answers["PolicyService/Validate"] = lambda _: pb.PolicyServiceValidateResponse(
+        problems=[problem], checked=3
+    )
+    assert "the set: it is too large\n" in terminal("policies", "validate", str(folder)).out
+
+
+def test_what_is_no_text_is_told_and_the_rest_is_sent(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    fake.answers["PolicyService/Validate"] = judging
+    (folder / "c.yaml").write_bytes(b"uid: x\ntitle: caf\xe9\n")
+    typed = terminal("policies", "validate", str(folder / "c.yaml"), str(folder / "b.yaml"))
+    assert typed.code == 1
+    assert f"{folder / 'c.yaml'}:2: this is not UTF-8" in typed.out
+    assert "1 problem in 1 of 2 files" in typed.out
+    typed = terminal("policies", "validate", str(folder / "c.yaml"))
+    assert (typed.code, len(fake.calls)) == (1, 1)
+
+
+@pytest.mark.parametrize("what", ["no.yaml", "empty", ""])
+def test_what_cannot_be_read_is_an_error_of_usage(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, what: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    args = [str(tmp_path / what)] if what else []
+    typed = terminal("policies", "validate", *args)
+    assert typed.code == 2
+    assert not fake.calls
+    assert "Traceback" not in typed.err
+
+
+def test_what_no_call_can_carry_is_told_before_it_is_sent(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    for number in range(17):
+        (folder / f"large{number}.yaml").write_text("#" * 65_000)
+    typed = terminal("policies", "validate", str(folder))
+    assert typed.code == 2
+    assert "a call may have 1,048,576" in typed.err
+    assert not fake.calls
+
+
+# --- attributes ---------------------------------------------------------------------------------------------
+
+
+def test_attributes_say_how_to_write_them(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["PolicyService/ListAttributes"] = catalogue
+    typed = terminal("policies", "attributes", "context.recipient.adverse")
+    assert typed.code == 0
+    assert "The recipient is adverse to the data subject." in typed.out
+    assert "true or false; never missing; gates: disclosure, delivery" in typed.out
+    assert "in rules: $.recipient.adverse under context; e.g. true" in typed.out
+    assert typed.out.endswith(f"1 of {len(CATALOGUE)} attributes\n")
+
+
+def test_attributes_by_gate_and_prefix(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["PolicyService/ListAttributes"] = catalogue
+    for args, wanted in (
+        ((), list(CATALOGUE)),
+        (("subject.",), [each for each in CATALOGUE if each.path.startswith("subject.")]),
+        (("--gate", "delivery"), [each for each in CATALOGUE if "delivery" in each.gates]),
+        (
+            ("subject.", "--gate", "answer"),
+            [a for a in CATALOGUE if a.path[:8] == "subject." and "answer" in a.gates],
+        ),
+    ):
+        typed = terminal("policies", "attributes", *args, "--json")
+        assert [each["path"] for each in typed.json["attributes"]] == [each.path for each in wanted]
+    assert terminal("policies", "attributes", "--gate", "garden").code == 2
+
+
+def test_every_attribute_fits_80_columns(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["PolicyService/ListAttributes"] = catalogue
+    lines = terminal("policies", "attributes").out.splitlines()
+    assert len(lines) > 3 * len(CATALOGUE)
+    wide = [line for line in lines if len(line) > 80]
+    # What is to be copied is never broken: the path, and how it is written.
+    assert all(line.startswith("  in rules: ") for line in wide)
+
+
+# --- list and show ------------------------------------------------------------------------------------------
+
+
+def policy(uid: str, gate: str, tier: str, effect: str = "deny") -> pb.Policy:
+    return pb.Policy(uid=uid, kind="policy", gate=gate, tier=tier, effect=effect, reason="WHY")
+
+
+def test_list_reads_every_page_and_shows_how_it_is_decided(terminal: Terminal, fake: FakeService) -> None:
+    obligation = pb.Policy(uid="a.warn", kind="obligation", gate="answer")
+    long = policy("z." + "x" * 60, "disclosure", "absolute")
+    pages = {
+        "": [policy("b", "disclosure", "basis", "permit"), obligation],
+        "2": [long, policy("a", "delivery", "baseline"), policy("c", "galaxy", "nebula")],
+    }
+    fake.answers["PolicyService/List"] = lambda asked: pb.PolicyServiceListResponse(
+        policy_set="set-1", policies=pages[asked.page_token], next_page_token="" if asked.page_token else "2"
+    )
+    typed = terminal("policies", "list")
+    assert typed.code == 0
+    headings = [line for line in typed.out.splitlines() if ":" in line]
+    assert headings == [
+        "disclosure, tier absolute: deny",
+        "disclosure, tier basis: permit",
+        "delivery, tier baseline: deny",
+        "answer: obligations",
+        "galaxy, tier nebula: deny",
+    ]
+    assert "5 policies; the set is set-1" in typed.out
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    assert len(terminal("policies", "list", "--json").json["policies"]) == 5
+    assert "the first 2; there are more" in terminal("policies", "list", "--limit", "2").out
+
+
+def test_show_prints_the_file_as_it_is(terminal: Terminal, fake: FakeService) -> None:
+    answer = pb.PolicyServiceGetResponse(
+        policy=policy("a", "disclosure", "basis", "permit"),
+        file=pb.PolicyFile(name="d/a.yaml", text=RIGHT + "# \x1b[31mred\n"),
+        policy_set="set-1",
+    )
+    fake.answers["PolicyService/Get"] = lambda _: answer
+    typed = terminal("policies", "show", "a")
+    assert typed.code == 0
+    assert fake.requests("PolicyService/Get")[0].uid == "a"
+    assert RIGHT in typed.out
+    assert "\x1b" not in typed.out
+    assert "d/a.yaml" in typed.out
+    assert terminal("policies", "show", "a", "--json").json["file"]["name"] == "d/a.yaml"

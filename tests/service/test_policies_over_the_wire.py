@@ -1,0 +1,218 @@
+"""PolicyService as a client meets it: control in a process of its own, the entry in its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from policy_service.api.v1 import access_pb2
+from policy_service.api.v1 import policy_pb2 as pb
+from policy_service.engine.catalogue import CATALOGUE
+from policy_service.server.limits import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
+from policy_service.service.policies import shipped_policy_set
+from policy_service.service.validate_policies import MOST_PROBLEMS
+from tests.service.control import POLICIES, Stores
+from tests.service.over_the_wire import Client, control_process
+
+SET = shipped_policy_set(POLICIES)
+PUBLISHED = (POLICIES / "disclosure/absolute/adverse_person.yaml").read_text("utf-8")
+RIGHT = """\
+uid: own.policy
+title: A policy of our own
+gate: disclosure
+tier: absolute
+reason: OWN_POLICY
+owner: privacy-office
+policy:
+  rules:
+    resource:
+      $.categories: {condition: AnyIn, values: [location.current, finance]}
+    context:
+      $.recipient.adverse: {condition: Eq, value: true}
+"""
+CANARY = "canary-5d1e"
+
+
+@pytest.fixture(scope="module")
+def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("control")
+
+
+@pytest.fixture(scope="module")
+def first(var_dir: Path) -> Iterator[Client]:
+    """The first administrator, who acts for no organisation: policies are of the installation."""
+    stores = Stores(f"sqlite:///{var_dir}/facts.db", f"sqlite:///{var_dir}/log")
+    with control_process(stores, var_dir) as client:
+        yield client
+
+
+def files(*texts: str) -> list[pb.PolicyFile]:
+    return [pb.PolicyFile(name=f"policies/{i}.yaml", text=text) for i, text in enumerate(texts)]
+
+
+def validated(client: Client, *texts: str, base_types: tuple[str, ...] = ()) -> list[tuple[str, int, str]]:
+    bases = [pb.PolicyFile(name=f"base_types/{i}.yaml", text=text) for i, text in enumerate(base_types)]
+    request = pb.PolicyServiceValidateRequest(documents=files(*texts), base_types=bases)
+    answer = client.ask(client.policies.Validate, request)
+    assert answer.checked == len(texts) + len(base_types)
+    return [(problem.file, problem.line, problem.text) for problem in answer.problems]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "instead"),
+    [
+        ("owner:", "effect: allow\nowner:", 6, "a permit belongs in one of `court_order`"),
+        ("gate: disclosure\ntier: absolute", "gate: delivery\ntier: court_order", 4, "the gate `disclosure`"),
+        ("$.categories:", "$.categoris:", 10, "perhaps `resource.categories` is meant"),
+        ("$.recipient.adverse", "$.recipient.adverze", 12, "perhaps `context.recipient.adverse` is meant"),
+        ("value: true", 'value: "true"', 12, "write `true` or `false`"),
+        ("condition: Eq,", "condition: Equals,", 12, "write one of `Eq`"),
+        ("tier: absolute", "tier: highest", 4, "write one of `absolute`"),
+    ],
+)
+def test_what_the_rules_forbid_is_refused_with_file_line_and_words(
+    first: Client, old: str, new: str, line: int, instead: str
+) -> None:
+    wrong = RIGHT.replace(old, new, 1)
+    assert wrong != RIGHT
+    found = validated(first, RIGHT.replace("uid: ", "uid: other."), wrong)
+    assert {file for file, _, _ in found} == {"policies/1.yaml"}
+    assert any(at == line and instead in text for _, at, text in found), found
+
+
+def test_an_absolute_policy_over_what_may_be_missing(first: Client) -> None:
+    wrong = RIGHT.replace(
+        "    context:\n", "    subject:\n      $.training: {condition: IsEmpty}\n    context:\n"
+    )
+    ((_, line, text),) = validated(first, wrong)
+    assert wrong.splitlines()[line - 1].strip().startswith("$.training")
+    assert "`subject.training` may be missing" in text
+
+
+def test_all_files_together(first: Client) -> None:
+    base = "name: base.x\nfields:\n  - {name: a, categories: [finanse], about: [subject]}\n"
+    assert [(file, line) for file, line, _ in validated(first, RIGHT, "a: 1", RIGHT, base_types=(base,))] == [
+        *[("policies/1.yaml", 1)] * 8,
+        ("base_types/0.yaml", 3),
+        ("policies/2.yaml", 1),
+    ]
+
+
+def test_what_is_published_can_be_listed_read_and_validated_again(first: Client) -> None:
+    listed = first.ask(first.policies.List, pb.PolicyServiceListRequest(page_size=1_000))
+    assert listed.policy_set == SET.policy_set_id
+    assert len(listed.policies) == len(SET.documents)
+    adverse = next(each for each in listed.policies if each.uid == "disclosure.absolute.adverse_person")
+    assert (adverse.gate, adverse.tier, adverse.effect) == ("disclosure", "absolute", "deny")
+    warning = next(each for each in listed.policies if each.kind == "obligation")
+    assert (warning.tier, warning.effect, warning.reason, warning.tell) == ("", "", "", "")
+    got = first.ask(first.policies.Get, pb.PolicyServiceGetRequest(uid=adverse.uid))
+    assert got.policy == adverse
+    assert (got.file.name, got.file.text) == ("disclosure/absolute/adverse_person.yaml", PUBLISHED)
+    assert validated(first, got.file.text) == []
+    unknown = first.refusal(first.policies.Get, pb.PolicyServiceGetRequest(uid="no.such"))
+    assert (unknown.code, unknown.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_AVAILABLE")
+
+
+def test_the_catalogue(first: Client) -> None:
+    answer = first.ask(first.policies.ListAttributes, pb.PolicyServiceListAttributesRequest())
+    assert [each.path for each in answer.attributes] == [each.path for each in CATALOGUE]
+    categories = next(each for each in answer.attributes if each.path == "resource.categories")
+    assert (categories.type, categories.total, list(categories.gates)) == ("strings", True, ["disclosure"])
+    assert "finance" in categories.values
+    assert "health" in categories.families
+    assert [each.path for each in answer.attributes if each.obligations_only] == ["context.cell.told"]
+
+
+def test_each_call_leaves_one_entry(first: Client) -> None:
+    before = len(first.entries())
+    validated(first, RIGHT)
+    first.ask(first.policies.List, pb.PolicyServiceListRequest())
+    first.ask(first.policies.Get, pb.PolicyServiceGetRequest(uid="disclosure.basis.self"))
+    first.ask(first.policies.ListAttributes, pb.PolicyServiceListAttributesRequest())
+    first.refusal(first.policies.Get, pb.PolicyServiceGetRequest(uid="no.such"))
+    first.refusal(first.policies.Validate, pb.PolicyServiceValidateRequest())
+    entries = first.entries()[before:]
+    assert [(entry.method, entry.WhichOneof("event")) for entry in entries] == [
+        ("PolicyService/Validate", "read"),
+        ("PolicyService/List", "read"),
+        ("PolicyService/Get", "read"),
+        ("PolicyService/ListAttributes", "read"),
+        ("PolicyService/Get", "refusal"),
+        ("PolicyService/Validate", "refusal"),
+    ]
+
+
+def test_what_the_call_alone_shows_is_refused_with_its_field(first: Client) -> None:
+    twice = [pb.PolicyFile(name="a.yaml", text=RIGHT)] * 2
+    for request, field, reason in (
+        (pb.PolicyServiceValidateRequest(), "documents", "REQUIRED"),
+        (pb.PolicyServiceValidateRequest(documents=twice), "documents[1].name", "REPEATED_KEY"),
+        (
+            pb.PolicyServiceValidateRequest(documents=twice[:1], base_types=twice[:1]),
+            "base_types[1].name",
+            "REPEATED_KEY",
+        ),
+        (
+            pb.PolicyServiceValidateRequest(documents=[pb.PolicyFile(text=RIGHT)]),
+            "documents[0].name",
+            "REQUIRED",
+        ),
+        (
+            pb.PolicyServiceValidateRequest(base_types=[pb.PolicyFile(name="a\nb")]),
+            "base_types[0].name",
+            "CONTROL_CHARACTER",
+        ),
+        (
+            pb.PolicyServiceValidateRequest(documents=[pb.PolicyFile(name="a")] * 10_001),
+            "documents",
+            "TOO_MANY",
+        ),
+    ):
+        refused = first.refusal(first.policies.Validate, request)
+        assert (refused.code, refused.field, refused.reason) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            field,
+            reason,
+        )
+
+
+def test_a_person_of_any_role_may_ask_and_a_system_may_not(first: Client) -> None:
+    for role in ("privacy_officer", "administrator", "approver", "auditor"):
+        asked = access_pb2.IssueTokenRequest(principal=f"p.{role}", roles=[role], controller="example")
+        manager = first.bearing(first.ask(first.access.IssueToken, asked).secret)
+        assert validated(manager, RIGHT) == []
+    acting = first.acting_for("example")
+    acting.ask(acting.access.PutSystem, access_pb2.PutSystemRequest(system=access_pb2.System(name="screens")))
+    issued = acting.ask(acting.access.IssueToken, access_pb2.IssueTokenRequest(system="screens"))
+    system = first.bearing(issued.secret)
+    refused = system.refusal(system.policies.List, pb.PolicyServiceListRequest())
+    assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_REQUIRED")
+
+
+def test_the_largest_answer_is_one_that_a_client_accepts(first: Client) -> None:
+    """As many problems as are told, each as long as a text may be, in characters of four bytes."""
+    key = "\U0001d54f" * 500
+    wrong = "".join(f"{key}{i}: 1\n" for i in range(30))
+    name = "\U0001d54f" * 250
+    documents = [pb.PolicyFile(name=f"{name}{i}", text=wrong) for i in range(17)]
+    request = pb.PolicyServiceValidateRequest(documents=documents)
+    assert request.ByteSize() < MAX_REQUEST_BYTES
+    answer = first.ask(first.policies.Validate, request)
+    largest = max(problem.ByteSize() for problem in answer.problems)
+    assert largest > 2_500
+    assert (MOST_PROBLEMS + 100) * (largest + 4) < MAX_RESPONSE_BYTES
+
+
+def test_no_line_of_the_processs_log_holds_what_was_sent(first: Client, var_dir: Path) -> None:
+    (wrong,) = [RIGHT.replace("uid: ", f"uid: {CANARY}").replace("owner: ", f"{CANARY}: ")]
+    assert CANARY in str(validated(first, wrong))
+    first.refusal(
+        first.policies.Validate,
+        pb.PolicyServiceValidateRequest(documents=[pb.PolicyFile(name=CANARY)] * 2),
+    )
+    assert CANARY not in (var_dir / "stderr").read_text()
+    assert CANARY not in str(first.entries())

@@ -1,0 +1,245 @@
+"""policies/README.md says what the service does: its tables, its documents, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from policy_service.engine import CATALOGUE, DocumentKind, PolicyDocument, Value, compile_set, parse_document
+from policy_service.engine.attributes import AttributeType
+from policy_service.engine.tiers import gates_of
+from policy_service.model.vocabulary import Effect, Gate, Tier
+from policy_service.service.validate_policies import PolicyFile, validate
+from tests.service.control import POLICIES
+
+README = (POLICIES / "README.md").read_text("utf-8")
+DRAFTS = "drafts/"
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The rows of the table whose first column has this heading."""
+    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table, heading
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in table[1].splitlines()]
+
+
+def documents() -> list[PolicyFile]:
+    """The documents, each by the file name in its first line."""
+    blocks = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == README.count("```yaml")
+    return [PolicyFile(name, f"# {name}\n{text}") for name, text in blocks]
+
+
+RIGHT = tuple(file for file in documents() if not file.name.startswith(DRAFTS))
+
+
+def own(uid: str) -> PolicyDocument:
+    found = (parse_document(file.text, name=file.name) for file in RIGHT)
+    return next(document for document in found if document.uid == uid)
+
+
+# --- tables ---------------------------------------------------------------------------------------------
+
+
+def test_the_tiers_are_those_that_decide() -> None:
+    assert [row[:4] for row in rows("tier")] == [
+        [
+            f"`{tier.label}`",
+            str(tier.value),
+            tier.effect.value,
+            ", ".join(gate for gate in Gate if gate in gates_of(tier)),
+        ]
+        for tier in Tier
+    ]
+
+
+def test_the_gates_are_those_that_are_asked() -> None:
+    assert [row[0] for row in rows("gate")] == [f"`{gate}`" for gate in Gate if gate is not Gate.ANSWER]
+    assert f"gate, `{Gate.ANSWER}`, takes obligations alone" in README
+
+
+def test_every_key_is_told_and_no_other() -> None:
+    told = {key for row in rows("key") for key in re.findall(r"`(\w+)`", row[0])}
+    refused = validate((PolicyFile("a.yaml", "kind: policy\nx_y_z: 1"),), ()).problems
+    known = set(re.findall(r"`(\w+)`", next(each.text for each in refused if "known are" in each.text)))
+    assert told == known | {"on", "owes", "advice"}
+
+
+@pytest.mark.parametrize("row", rows("you want to say"), ids=lambda row: row[0])
+def test_a_condition_can_be_written_as_it_stands(row: list[str]) -> None:
+    gate = "delivery" if "contact_point" in row[1] else "disclosure"
+    text = (
+        f"uid: a\ntitle: t\ngate: {gate}\ntier: baseline\nreason: A\nowner: o\n"
+        f"policy:\n  rules:\n    context:\n      {row[1].strip('`')}\n"
+    )
+    assert validate((PolicyFile("a.yaml", text),), ()).problems == ()
+
+
+@pytest.mark.parametrize("row", rows("in"), ids=lambda row: row[0])
+def test_what_is_missing_counts_as_told(row: list[str]) -> None:
+    text = (
+        "uid: a\ntitle: t\ngate: delivery\nowner: o\nENVELOPE\npolicy:\n  rules:\n    subject:\n"
+        "      $.training: {condition: AnyIn, values: [driving]}\n"
+    )
+    policy = "tier: {}\nreason: A"
+    envelope = {
+        "a deny": policy.format("baseline"),
+        "a permit": policy.format("basis"),
+        "an obligation": "kind: obligation\non: [deny]\nowes: {kind: show_warning}",
+    }[row[0]]
+    plan = compile_set([parse_document(text.replace("ENVELOPE", envelope), name="a.yaml")])
+    for attributes in ({}, {"subject.training": "driving"}):  # missing, and of another type
+        outcome = plan.decide(Gate.DELIVERY, attributes)
+        owed = plan.owed(Gate.DELIVERY, Effect.DENY, attributes)
+        assert {
+            "a deny": outcome.by_error == ("a",),
+            "no permit": outcome.effect is Effect.DENY and not outcome.policies,
+            "owed": bool(owed),
+        }[row[1]]
+
+
+# --- documents ------------------------------------------------------------------------------------------
+
+
+def test_the_documents_are_right_and_lie_where_they_say() -> None:
+    assert validate(RIGHT, ()).problems == ()
+    for file in RIGHT:
+        document = parse_document(file.text, name=file.name)
+        folder = "obligations" if document.tier is None else f"{document.gate}/{document.tier.label}"
+        assert file.name.startswith(f"my-policies/{folder}/"), file.name
+    assert {document.kind for document in map(own, ["own.obligation.ask_again_on_paper"])} == {
+        DocumentKind.OBLIGATION
+    }
+
+
+def attributes(**given: Value) -> dict[str, Value]:
+    """Every attribute, quiet; `given` by its path with `__` for the dots."""
+    quiet: dict[AttributeType, Value] = {
+        AttributeType.STRING: "",
+        AttributeType.STRINGS: (),
+        AttributeType.BOOLEAN: False,
+        AttributeType.NUMBER: 0,
+    }
+    paths = {path.replace("__", "."): value for path, value in given.items()}
+    assert paths.keys() <= {attribute.path for attribute in CATALOGUE}
+    everything = {attribute.path: quiet[attribute.type] for attribute in CATALOGUE if attribute.total}
+    return everything | paths
+
+
+def effect(document: PolicyDocument, **given: Value) -> Effect:
+    found: dict[str, Value] = attributes(**given)
+    return (
+        compile_set([document])
+        .decide(
+            document.gate,
+            found,
+            denies_only=document.tier is not None and document.tier.effect is Effect.DENY,
+        )
+        .effect
+    )
+
+
+def test_the_night_desk_gets_what_was_wished_and_no_more() -> None:
+    wished: dict[str, Value] = {
+        "resource__categories": ("identity.name",),
+        "action__verb": "see",
+        "action__purpose": "safeguarding",
+        "context__recipient__roles": ("night_desk",),
+    }
+    policy = own("own.disclosure.basis.night_desk")
+    assert effect(policy, **wished) is Effect.PERMIT
+    for other in (
+        {"resource__categories": ("identity.name", "location.current")},
+        {"action__verb": "send"},
+        {"action__purpose": "billing"},
+        {"context__recipient__roles": ("day_desk",)},
+    ):
+        assert effect(policy, **{**wished, **other}) is Effect.DENY
+    opens: dict[str, Value] = {
+        "subject__kind": "staff",
+        "subject__roles": ("night_desk",),
+        "action__verb": "see",
+        "action__purpose": "safeguarding",
+    }
+    assert effect(own("own.authority.basis.night_desk"), **opens) is Effect.PERMIT
+    assert effect(own("own.authority.basis.night_desk"), **{**opens, "subject__kind": "job"}) is Effect.DENY
+
+
+def test_debts_go_by_no_message() -> None:
+    policy = own("own.disclosure.baseline.no_debts_by_message")
+    debt = ("finance", "identity.name")
+    assert effect(policy, resource__categories=debt, action__channel="sms") is Effect.DENY
+    assert effect(policy, resource__categories=debt, action__channel="post") is Effect.PERMIT
+    assert effect(policy, resource__categories=("identity.name",), action__channel="sms") is Effect.PERMIT
+
+
+def test_who_declared_no_training_is_denied() -> None:
+    policy = own("own.disclosure.baseline.trained_staff")
+    asked: dict[str, Value] = {"subject__kind": "staff", "resource__category_families": ("abuse",)}
+    assert effect(policy, **asked) is Effect.DENY
+    assert effect(policy, **asked, subject__training=("driving",)) is Effect.DENY
+    assert effect(policy, **asked, subject__training=("domestic_abuse_basics",)) is Effect.PERMIT
+    assert effect(policy, **{**asked, "resource__category_families": ("finance",)}) is Effect.PERMIT
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+POLICY = """\
+uid: own.policy
+title: A policy of our own
+gate: delivery
+tier: TIER
+reason: OWN_POLICY
+owner: privacy-office
+policy:
+  rules:
+    context:
+      $.PATH: CONDITION
+"""
+
+
+def wrong(
+    tier: str = "baseline", path: str = "contact_point.given", condition: str = "{condition: Eq, value: true}"
+) -> str:
+    return POLICY.replace("TIER", tier).replace("PATH", path).replace("CONDITION", condition)
+
+
+REFUSED = {
+    "leave it out: the tier gives effect and priority": wrong("baseline\neffect: allow"),
+    "belongs in the gate": wrong("court_order"),
+    "may be missing, and a policy of the absolute tier may name only what never is": wrong(
+        "absolute", "contact_point.verified_days", "{condition: Gt, value: 1}"
+    ),
+    "no attribute": wrong(path="contact_point.gven"),
+    "is not known in the gate": wrong(path="answer.permits"),
+    "only an obligation may name it": wrong(path="cell.told").replace("delivery", "disclosure"),
+    "is not for": wrong(condition="{condition: Gt, value: 1}"),
+    "is never": wrong(path="contact_point.kind", condition="{condition: Equals, value: fone}"),
+    "without quotes": wrong(path="contact_point.verified_days", condition='{condition: Gt, value: "180"}'),
+    "no obligation": wrong("x").replace(
+        "tier: x\nreason: OWN_POLICY", "kind: obligation\nowes: {kind: tel_her}"
+    ),
+    "a permit may not rest on": wrong("basis", "contact_point.verified_days", "{condition: NotExists}"),
+    "a deny may not end where": wrong(path="contact_point.verified_days", condition="{condition: Exists}"),
+    "a permit without a condition permits everything": re.sub(
+        r"rules:.*", "rules: {}\n", wrong("basis"), flags=re.DOTALL
+    ),
+    "is refused: py-abac says": wrong(path="recipient.roles", condition="{condition: AllNotIn, values: [a]}"),
+    "stands in": wrong(),
+    "is not read alike by all readers of YAML": wrong("baseline\ntell: no"),
+    "stands here and in line": wrong("baseline\ntier: statute"),
+}
+
+
+def test_every_refusal_of_the_table_is_tried() -> None:
+    assert [row[0].strip("`") for row in rows("what it says")] == list(REFUSED)
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_is_refused_says_so(said: str) -> None:
+    files = [PolicyFile("first.yaml", wrong()), PolicyFile("second.yaml", REFUSED[said])]
+    found = validate(tuple(files), ()).problems
+    assert [problem.file for problem in found] == ["second.yaml"]
+    assert said in found[0].text
+    assert found[0].line > 0

@@ -1,0 +1,129 @@
+"""Validate: every problem of every file, and whether the files make a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policy_service.service.policies import BASE_TYPES, shipped_policy_set
+from policy_service.service.validate_policies import MOST_PROBLEMS, PolicyFile, Problem, validate
+from tests.service.control import POLICIES
+
+POLICY = """\
+# the first line
+uid: own.UID
+title: A policy of our own
+gate: delivery
+tier: baseline
+reason: OWN_POLICY
+owner: privacy-office
+policy:
+  rules: {action: {$.verb: {condition: Equals, value: send}}}
+"""
+BASE = "name: base.visit\nfields:\n  - {name: a, categories: [finance], about: [subject]}\n"
+
+
+def policy(uid: str, name: str = "") -> PolicyFile:
+    return PolicyFile(name or f"{uid}.yaml", POLICY.replace("UID", uid))
+
+
+def shipped() -> tuple[tuple[PolicyFile, ...], tuple[PolicyFile, ...]]:
+    policy_set = shipped_policy_set(POLICIES)
+    documents, base_types = (
+        tuple(PolicyFile(name, text) for name, text in files)
+        for files in (policy_set.documents, policy_set.base_types)
+    )
+    return documents, base_types
+
+
+def test_what_ships_is_right() -> None:
+    documents, base_types = shipped()
+    validation = validate(documents, base_types)
+    assert validation.problems == ()
+    assert validation.checked == len(list(POLICIES.rglob("*.yaml")))
+
+
+def test_a_shipped_file_lies_where_its_gate_and_tier_say() -> None:
+    for file in POLICIES.rglob("*.yaml"):
+        folder = file.relative_to(POLICIES).parts[0]
+        if folder in (BASE_TYPES, "obligations"):
+            continue
+        lines = file.read_text("utf-8").splitlines()
+        gate, tier = (
+            next(line for line in lines if line.startswith(key)).split()[1] for key in ("gate", "tier")
+        )
+        assert Path(gate, tier) == file.relative_to(POLICIES).parent
+
+
+def test_all_files_are_looked_at_and_the_wrong_ones_told_in_their_order() -> None:
+    wrong = PolicyFile("b.yaml", policy("b").text.replace("title", "titel").replace("send", "sned"))
+    unreadable = PolicyFile("d.yaml", "uid: [")
+    base = PolicyFile("base_types/e.yaml", BASE.replace("finance", "finanse"))
+    validation = validate((policy("a"), wrong, policy("c"), unreadable), (base,))
+    assert validation.checked == 5
+    assert [(problem.file, problem.line) for problem in validation.problems] == [
+        ("b.yaml", 3),
+        ("b.yaml", 9),
+        ("d.yaml", 2),
+        ("base_types/e.yaml", 3),
+    ]
+    assert "perhaps `finance` is meant" in validation.problems[-1].text
+
+
+def test_one_uid_in_two_files_is_told_beside_other_problems() -> None:
+    files = (policy("a", "first.yaml"), PolicyFile("wrong.yaml", ""), policy("a", "second.yaml"))
+    assert validate(files, ()).problems == (
+        Problem("wrong.yaml", 1, "the file is empty"),
+        Problem(
+            "second.yaml", 2, "uid: `own.a` stands in first.yaml:2 as well: give one of them another uid"
+        ),
+    )
+
+
+def test_one_base_type_in_two_files() -> None:
+    files = (PolicyFile("a.yaml", BASE), PolicyFile("b.yaml", BASE))
+    (problem,) = validate((), files).problems
+    assert (problem.file, problem.line) == ("b.yaml", 1)
+    assert "`base.visit` stands in a.yaml:1 as well" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (BASE + "name: base.other\n", 4, "key `name` stands here and in line 1"),
+        (BASE.replace("finance", "no"), 3, "`no` is not read alike by all readers"),
+        ("- a", 1, "a base type is a mapping that starts with `name:`"),
+        (BASE + "---\n" + BASE, 4, "one file holds a base type and no more"),
+        (BASE + "#" * 65_536, 1, "bytes, and a base type may have 65536"),
+        ("name: " + "[" * 2_000, 1, "nested more than 32 deep"),
+    ],
+)
+def test_base_types_are_read_as_strictly_as_policies(text: str, line: int, said: str) -> None:
+    (problem,) = validate((), (PolicyFile("b.yaml", text),)).problems
+    assert problem.line == line
+    assert said in problem.text
+
+
+def test_a_document_that_is_too_large_is_a_problem_like_any_other() -> None:
+    (problem,) = validate((PolicyFile("a.yaml", policy("a").text + "#" * 65_536),), ()).problems
+    assert "bytes, and a policy may have 65536" in problem.text
+
+
+def test_a_set_that_does_not_compile_is_a_problem_of_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy_service.engine.compile.MAX_DOCUMENTS", 1)
+    assert validate((policy("a"), policy("b")), ()).problems == (
+        Problem("", 0, "the set has 2 policies, and may have 1"),
+    )
+
+
+def test_once_too_much_is_wrong_the_files_that_follow_wait() -> None:
+    files = tuple(PolicyFile(f"{i}.yaml", "a: 1") for i in range(1_000))
+    validation = validate(files, (PolicyFile("base.yaml", ""),))
+    assert MOST_PROBLEMS <= len(validation.problems) < MOST_PROBLEMS + 100
+    assert validation.checked < 1_000
+    assert {problem.file for problem in validation.problems} == {
+        f"{i}.yaml" for i in range(validation.checked)
+    }
+    twice = validate(tuple(policy("a", f"{i}.yaml") for i in range(1_100)), ())
+    assert (len(twice.problems), twice.checked) == (MOST_PROBLEMS, 1_100)
