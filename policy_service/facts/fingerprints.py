@@ -18,7 +18,7 @@ import email_validator
 import phonenumbers
 
 from policy_service.model.errors import InvalidArgumentError
-from policy_service.model.facts import Fingerprint
+from policy_service.model.facts import Fingerprint, PersonId
 from policy_service.model.vocabulary import ContactKind
 
 DEFAULT_REGION = "GB"
@@ -31,6 +31,18 @@ REMEMBERED = 65_536
 _NO_WORD = re.compile(r"[\W_]+")
 _POSTCODE = re.compile(r"\b([a-z]{1,2}[0-9][a-z0-9]?) ([0-9][a-z]{2})\b")  # GOV.UK: outward code, inward code
 _DOTS_MEAN_NOTHING = frozenset({"gmail.com", "googlemail.com"})
+
+_APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
+_DIACRITICS = re.compile("[\u0300-\u036f]")
+"""Marks over and under Latin, Greek and Cyrillic letters; in other scripts marks are vowels."""
+_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
+"""Letters that Unicode takes for one, and clerks for another with something through it."""
+_TITLES = frozenset(
+    {
+        *("mr", "mrs", "ms", "miss", "mx", "master", "dr", "prof", "professor"),
+        *("sir", "dame", "lord", "lady", "rev", "revd", "reverend"),
+    }
+)
 
 
 class Fingerprinter:
@@ -66,17 +78,18 @@ class Fingerprinter:
         return self._of("uprn", digits.lstrip("0"))  # it is written with and without leading zeros
 
     def name(self, value: str) -> Fingerprint:
-        """Of a person's name in one spelling."""
-        words = sorted(_NO_WORD.sub(" ", _folded(_bounded(value))).split())
-        return self._of("name", " ".join(words))
+        """Of a person's name, however it is written. InvalidArgumentError (`NAME_UNREADABLE`) where no letter
+        is in it.
+        """
+        return self._of("name", _one_spelling_of_name(_bounded(value)))
 
     def name_with_birth_date(self, name: Fingerprint, born: date) -> Fingerprint:
-        """Of a name's fingerprint and a birth date together."""
+        """Of a name (its fingerprint) and a birth date together."""
         return self._of("name_with_birth_date", name, born.isoformat())
 
-    def roster_token(self, person_id: str) -> Fingerprint:
-        """Names a person to an agency's roster, and to nobody else."""
-        return self._of("roster", person_id)
+    def roster_token(self, person_id: PersonId) -> str:
+        """What names a person to an agency that must not send her, and to nobody else; 32 hex digits."""
+        return self._of("roster_token", person_id)[:32]
 
     def asserted(self, path: str, value: str) -> Fingerprint:
         """Of a value that a caller asserts for an attribute, as a log entry holds it: of exactly these
@@ -102,6 +115,20 @@ def _one_spelling_of_identifier(scheme: str, value: str) -> tuple[str, str]:
     are told apart by them.
     """
     return _folded(scheme).strip(), "".join(_folded(value).split())
+
+
+@lru_cache(REMEMBERED)
+def _one_spelling_of_name(value: str) -> str:
+    """The words in the order of the alphabet, without case, diacritics, apostrophes and titles: `Dr Ana
+    O'Brien` is `OBRIEN, Ána`.
+
+    Two names of one spelling are a possible match and no more, so that too few spellings only ask for a look.
+    """
+    plain = _DIACRITICS.sub("", unicodedata.normalize("NFD", _folded(_APOSTROPHES.sub("", value))))
+    words = _NO_WORD.sub(" ", plain.translate(_STROKES)).split()
+    if not any(character.isalpha() for word in words for character in word):
+        raise InvalidArgumentError("value", "NAME_UNREADABLE", "a name has at least one letter")
+    return " ".join(sorted([word for word in words if word not in _TITLES] or words))
 
 
 @lru_cache(REMEMBERED)

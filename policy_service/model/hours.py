@@ -1,52 +1,71 @@
-"""Windows of the week in which somebody may be reached, e.g. `mon-fri 09:30-14:00`.
+"""Windows of a week in which somebody may be reached, as people write them: `mon-fri 09:30-14:00`.
 
-A window lies within one day: it begins at its first minute and ends before its last. Local times are those of
-the zone that the window is read in; where the clocks change, a time that comes twice is within both times.
+A window is days, a blank, and two times of the clock on the wall, the second not included. Days are `mon`
+to `sun`, alone, as a range (`sat-mon` goes on into the next week), or several of these with commas between.
+Times are `HH:MM`; `24:00` ends with the day. No window goes past midnight: a night is written as two.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
 _DAY = "|".join(DAYS)
-_WINDOW = re.compile(rf"({_DAY})(?:-({_DAY}))? ([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_SPAN = f"(?:{_DAY})(?:-(?:{_DAY}))?"
+_WINDOW = re.compile(rf"({_SPAN}(?:,{_SPAN})*) ([0-9]{{2}}):([0-9]{{2}})-([0-9]{{2}}):([0-9]{{2}})")
+_WHOLE_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days of the week (0 is Monday) and the minutes of the day, `[begins, ends)`."""
+    """`days` count from Monday, 0; `begins` and `ends` are minutes of the day, the latter not included."""
 
     days: frozenset[int]
     begins: int
     ends: int
 
+    def contains(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Tell whether a clock on a wall in `zone` shows a time within the window at `moment` (aware)."""
+        shown = moment.astimezone(zone)
+        return shown.weekday() in self.days and self.begins <= shown.hour * 60 + shown.minute < self.ends
+
     def end_of(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
-        """The moment (aware) at which the window that `moment` lies in ends, or None where it lies in
-        none.
+        """The first moment (UTC) after `moment` that it does not contain; None where it contains not even
+        `moment`.
         """
-        local = moment.astimezone(zone)
-        if local.weekday() not in self.days or not self.begins <= local.hour * 60 + local.minute < self.ends:
+        if not self.contains(moment, zone):
             return None
-        hour, minute = divmod(self.ends, 60)
-        last = time(23, 59, 59, 999999) if hour == 24 else time(hour, minute)
-        return datetime.combine(local.date(), last, tzinfo=zone)
+        shown = moment.astimezone(zone)
+        wall = datetime.combine(shown.date(), time.min) + timedelta(minutes=self.ends)
+        end = wall.replace(tzinfo=zone, fold=shown.fold).astimezone(UTC)
+        if end.astimezone(zone).replace(tzinfo=None) == wall:
+            return end
+        # Clocks go forward past the end, on a whole minute: the window ends where they do.
+        minute = shown.astimezone(UTC).replace(second=0, microsecond=0)
+        while self.contains(minute, zone):
+            minute += timedelta(minutes=1)
+        return minute
 
 
+@lru_cache(4_096)
 def parse_window(text: str) -> Window:
-    """Read `DAYS HH:MM-HH:MM`, where DAYS is a day or a range of days. Raises ValueError."""
-    match = _WINDOW.fullmatch(text)
-    if match is None:
-        raise ValueError("hours are written `mon-fri 09:30-14:00`")
-    first, last, *numbers = match.groups()
-    from_hour, from_minute, to_hour, to_minute = map(int, numbers)
-    begins, ends = from_hour * 60 + from_minute, to_hour * 60 + to_minute
-    if not begins < ends <= 24 * 60:
+    """Read a window. ValueError, whose text repeats nothing, where it is none."""
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        raise ValueError("not of the form `mon-fri 09:30-14:00`")
+    begins, ends = (int(found[i]) * 60 + int(found[i + 1]) for i in (2, 4))
+    if int(found[3]) > 59 or int(found[5]) > 59 or ends > _WHOLE_DAY:
+        raise ValueError("a time that no clock shows")
+    if begins >= ends:
         raise ValueError("a window ends after it begins, on the same day")
-    start, end = DAYS.index(first), DAYS.index(last or first)
-    days = range(start, end + 1) if start <= end else (*range(start, 7), *range(end + 1))
+    days: set[int] = set()
+    for span in found[1].split(","):
+        first, _, last = span.partition("-")
+        number = DAYS.index(first)
+        length = (DAYS.index(last or first) - number) % 7
+        days.update((number + day) % 7 for day in range(length + 1))
     return Window(frozenset(days), begins, ends)

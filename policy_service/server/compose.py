@@ -43,6 +43,7 @@ from policy_service.server.errors import Refusal, StartError
 from policy_service.server.handlers import Call, Method, Router, WriteRefusal
 from policy_service.server.refusals import RefusedCallers, WriteSummaries
 from policy_service.server.servicers_access import access_methods
+from policy_service.server.servicers_casework import casework_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
@@ -51,6 +52,7 @@ from policy_service.server.servicers_requests import request_methods
 from policy_service.server.settings import Settings
 from policy_service.service.access import Access
 from policy_service.service.caller import authenticate
+from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.first_start import FirstStart
@@ -117,6 +119,7 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 *record_methods(Records(desk)),
                 *access_methods(Access(desk)),
                 *policy_methods(PolicyQuestions(desk)),
+                *casework_methods(Casework(desk)),
                 *log_methods(LogQuestions(desk, LogReader(settings.log).get)),
             )
         )

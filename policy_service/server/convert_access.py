@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from policy_service.api.v1 import access_pb2 as pb
-from policy_service.model.facts import System, Token, User
+from policy_service.model.facts import RolePurpose, System, Token, User
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
-from policy_service.server.bounds import read_message, text, texts, word, words
+from policy_service.server.bounds import count, read_message, text, texts, word, words
 from policy_service.server.convert_writes import keyed_note_of, note_of, page_of, timestamp
 from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done, Listed
@@ -26,7 +28,21 @@ def parse_put_system(data: bytes) -> PutSystem:
         assert_teams=texts(grant.assert_teams, "system.grant.assert_teams", most=256),
         self_service=grant.self_service,
         suspended=system.suspended,
+        role_purposes=_role_purposes(grant.role_purposes, "system.grant.role_purposes"),
+        declare_contents=grant.declare_contents,
+        may_explain=grant.may_explain,
         note=keyed_note_of(request),
+    )
+
+
+def _role_purposes(messages: Sequence[pb.RolePurpose], field: str) -> tuple[RolePurpose, ...]:
+    count(messages, field, len(Purpose))
+    return tuple(
+        RolePurpose(
+            word(Purpose, message.purpose, f"{field}[{i}].purpose"),
+            texts(message.roles, f"{field}[{i}].roles"),
+        )
+        for i, message in enumerate(messages)
     )
 
 
@@ -129,6 +145,11 @@ def _system(system: System) -> pb.System:
             assert_roles=system.assert_roles,
             assert_teams=system.assert_teams,
             self_service=system.self_service,
+            role_purposes=[
+                pb.RolePurpose(purpose=each.purpose, roles=each.roles) for each in system.role_purposes
+            ],
+            declare_contents=system.declare_contents,
+            may_explain=system.may_explain,
         ),
         suspended=system.suspended,
     )

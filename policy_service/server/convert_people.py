@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from policy_service.api.v1 import people_pb2 as pb
-from policy_service.model.facts import ContactPoint, Relationship
+from policy_service.model.facts import ContactPoint, Person, Relationship
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
 from policy_service.server.bounds import MAX_TEXT, read_message, text, texts, word, words
 from policy_service.server.convert_writes import keyed_note_of
 from policy_service.service.asking import Done
 from policy_service.service.moments import day_of, time_of
-from policy_service.service.people import PersonPut, PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.people import (
+    GetPerson,
+    PersonFound,
+    PersonPut,
+    PutContactPoint,
+    PutPerson,
+    PutRelationship,
+)
 
 
 def parse_put_person(data: bytes) -> PutPerson:
@@ -23,20 +30,14 @@ def parse_put_person(data: bytes) -> PutPerson:
         birth_date=_day(person.birth_date, "person.birth_date"),
         organisation_roles=words(OrganisationRole, person.organisation_roles, "person.organisation_roles"),
         categories=texts(person.categories, "person.categories"),
+        names=texts(person.names, "person.names"),
         note=keyed_note_of(request),
     )
 
 
 def person_response(done: Done[PersonPut]) -> bytes:
-    person = done.answer.person
-    message = pb.Person(
-        person_id=person.person_id,
-        identifiers=done.answer.identifiers,
-        kind=person.kind,
-        birth_date=_iso(person.birth_date),
-        organisation_roles=person.organisation_roles,
-        categories=person.categories,
-    )
+    message = _person(done.answer.person, done.answer.roster_token)
+    message.identifiers.extend(done.answer.identifiers)
     return pb.PutPersonResponse(person=message, facts_token=done.facts_token).SerializeToString()
 
 
@@ -51,23 +52,16 @@ def parse_put_relationship(data: bytes) -> PutRelationship:
         parental_responsibility=relationship.parental_responsibility,
         valid_from=_day(relationship.valid_from, "relationship.valid_from"),
         valid_until=_day(relationship.valid_until, "relationship.valid_until"),
+        review_date=_day(relationship.review_date, "relationship.review_date"),
+        confirmed=relationship.confirmed,
         note=keyed_note_of(request),
     )
 
 
 def relationship_response(done: Done[Relationship]) -> bytes:
-    relationship = done.answer
-    message = pb.Relationship(
-        relationship_id=relationship.relationship_id,
-        from_person=f"person:{relationship.from_person}",
-        to_person=f"person:{relationship.to_person}",
-        kind=relationship.kind,
-        basis=relationship.basis,
-        parental_responsibility=relationship.parental_responsibility,
-        valid_from=_iso(relationship.valid_from),
-        valid_until=_iso(relationship.valid_until),
-    )
-    return pb.PutRelationshipResponse(relationship=message, facts_token=done.facts_token).SerializeToString()
+    return pb.PutRelationshipResponse(
+        relationship=_relationship(done.answer), facts_token=done.facts_token
+    ).SerializeToString()
 
 
 def parse_put_contact_point(data: bytes) -> PutContactPoint:
@@ -83,29 +77,81 @@ def parse_put_contact_point(data: bytes) -> PutContactPoint:
         voicemail_safe=point.voicemail_safe,
         verified_at=time_of(point.verified_at, "contact_point.verified_at") if point.verified_at else None,
         institution=point.institution,
+        from_herself=point.from_herself,
+        shared=point.shared,
+        service_address=point.service_address,
         note=keyed_note_of(request),
     )
 
 
 def contact_point_response(done: Done[ContactPoint]) -> bytes:
+    return pb.PutContactPointResponse(
+        contact_point=_contact_point(done.answer), facts_token=done.facts_token
+    ).SerializeToString()
+
+
+def parse_get_person(data: bytes) -> GetPerson:
+    return GetPerson(text(read_message(pb.GetPersonRequest, data).person, "person", required=True))
+
+
+def get_person_response(found: PersonFound) -> bytes:
+    return pb.GetPersonResponse(
+        person=_person(found.person, found.roster_token),
+        relationships=[_relationship(each) for each in found.relationships],
+        contact_points=[_contact_point(each) for each in found.contact_points],
+        schemes=found.schemes,
+    ).SerializeToString()
+
+
+def _person(person: Person, roster_token: str) -> pb.Person:
+    """Without identifiers and names: they are not on file."""
+    return pb.Person(
+        person_id=person.person_id,
+        kind=person.kind,
+        birth_date=_iso(person.birth_date),
+        organisation_roles=person.organisation_roles,
+        categories=person.categories,
+        roster_token=roster_token,
+    )
+
+
+def _relationship(relationship: Relationship) -> pb.Relationship:
+    return pb.Relationship(
+        relationship_id=relationship.relationship_id,
+        from_person=f"person:{relationship.from_person}",
+        to_person=f"person:{relationship.to_person}",
+        kind=relationship.kind,
+        basis=relationship.basis,
+        parental_responsibility=relationship.parental_responsibility,
+        valid_from=_iso(relationship.valid_from),
+        valid_until=_iso(relationship.valid_until),
+        review_date=_iso(relationship.review_date),
+        confirmed=relationship.confirmed_at is not None,
+        recorded_at=_iso(relationship.recorded_at),
+        confirmed_at=_iso(relationship.confirmed_at),
+    )
+
+
+def _contact_point(point: ContactPoint) -> pb.ContactPoint:
     """Without the value and the UPRN: they are not on file."""
-    point = done.answer
-    message = pb.ContactPoint(
+    return pb.ContactPoint(
         contact_point_id=point.contact_point_id,
         owner=f"person:{point.person_id}",
         kind=point.kind,
         reference=point.reference,
         home=point.home,
         voicemail_safe=point.voicemail_safe,
-        verified_at="" if point.verified_at is None else point.verified_at.isoformat(),
+        verified_at=_iso(point.verified_at),
         institution=point.institution,
+        from_herself=point.from_herself,
+        shared=point.shared,
+        service_address=point.service_address,
     )
-    return pb.PutContactPointResponse(contact_point=message, facts_token=done.facts_token).SerializeToString()
 
 
 def _day(value: str, field: str) -> date | None:
     return day_of(value, field) if value else None
 
 
-def _iso(day: date | None) -> str:
-    return "" if day is None else day.isoformat()
+def _iso(moment: date | datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()

@@ -9,12 +9,12 @@ from typing import Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import record_pb2
-from policy_service.model.facts import FieldType
+from policy_service.model.facts import FieldType, PartType
 from policy_service.server.bounds import count, text, texts
 from policy_service.service.asking import Note
 from policy_service.service.desk import MAX_IDEMPOTENCY_KEY, MAX_REASON
 from policy_service.service.pages import PageAsked
-from policy_service.service.record_types import MOST_FIELDS
+from policy_service.service.record_types import MOST_FIELDS, MOST_PARTS
 
 MAX_CATEGORIES = 64
 MAX_ABOUT = 32
@@ -67,6 +67,24 @@ def field_types(messages: Iterable[record_pb2.FieldType], field: str) -> tuple[F
             name=text(message.name, f"{field}[{i}].name", required=True),
             categories=texts(message.categories, f"{field}[{i}].categories", most=MAX_CATEGORIES),
             about=texts(message.about, f"{field}[{i}].about", most=MAX_ABOUT),
+            parts=part_types(message.parts, f"{field}[{i}].parts"),
+            premises=message.premises,
+            mask=text(message.mask, f"{field}[{i}].mask"),
+        )
+        for i, message in enumerate(given)
+    )
+
+
+def part_types(messages: Iterable[record_pb2.Part], field: str) -> tuple[PartType, ...]:
+    """A document's parts as they were sent, as `field_types`."""
+    given = list(messages)
+    count(given, field, MOST_PARTS)
+    return tuple(
+        PartType(
+            name=text(message.name, f"{field}[{i}].name", required=True),
+            categories=texts(message.categories, f"{field}[{i}].categories", most=MAX_CATEGORIES),
+            about=texts(message.about, f"{field}[{i}].about", most=MAX_ABOUT),
+            separable=message.separable,
         )
         for i, message in enumerate(given)
     )
@@ -74,8 +92,24 @@ def field_types(messages: Iterable[record_pb2.FieldType], field: str) -> tuple[F
 
 def field_messages(fields: Iterable[FieldType]) -> list[record_pb2.FieldType]:
     return [
-        record_pb2.FieldType(name=field.name, categories=field.categories, about=field.about)
+        record_pb2.FieldType(
+            name=field.name,
+            categories=field.categories,
+            about=field.about,
+            parts=part_messages(field.parts),
+            premises=field.premises,
+            mask=field.mask,
+        )
         for field in fields
+    ]
+
+
+def part_messages(parts: Iterable[PartType]) -> list[record_pb2.Part]:
+    return [
+        record_pb2.Part(
+            name=part.name, categories=part.categories, about=part.about, separable=part.separable
+        )
+        for part in parts
     ]
 
 

@@ -28,4 +28,7 @@ def people_methods(people: People) -> tuple[Method[Any, Any], ...]:
             people.put_contact_point,
             convert.contact_point_response,
         ),
+        Method(
+            SERVICE, "GetPerson", convert.parse_get_person, people.get_person, convert.get_person_response
+        ),
     )

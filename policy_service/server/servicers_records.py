@@ -28,4 +28,21 @@ def record_methods(records: Records) -> tuple[Method[Any, Any], ...]:
             convert.artefact_type_response,
         ),
         Method(SERVICE, "PutRecord", convert.parse_put_record, records.put_record, convert.record_response),
+        Method(
+            SERVICE,
+            "DeclareContents",
+            convert.parse_declare_contents,
+            records.declare_contents,
+            convert.declaration_response,
+        ),
+        Method(
+            SERVICE, "GetRecord", convert.parse_get_record, records.get_record, convert.get_record_response
+        ),
+        Method(
+            SERVICE,
+            "ListRecordTypes",
+            convert.parse_list_record_types,
+            records.list_record_types,
+            convert.record_types_response,
+        ),
     )

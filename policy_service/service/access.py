@@ -16,7 +16,7 @@ from policy_service.facts.mapping import F
 from policy_service.facts.tokens import make_token
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
-from policy_service.model.facts import INSTALLATION, Controller, PersonId, System, Token, User
+from policy_service.model.facts import INSTALLATION, Controller, PersonId, RolePurpose, System, Token, User
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
 from policy_service.service.asking import (
@@ -35,7 +35,13 @@ from policy_service.service.naming import fact_name
 from policy_service.service.pages import PageAsked, Pages
 from policy_service.service.record_types import check_known
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import checked_name, checked_reference, controller_named, no_repeats
+from policy_service.service.words import (
+    checked_name,
+    checked_reference,
+    controller_named,
+    no_repeats,
+    required,
+)
 
 ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
 
@@ -61,6 +67,9 @@ class PutSystem:
     assert_teams: tuple[str, ...] = ()
     self_service: bool = False
     suspended: bool = False
+    role_purposes: tuple[RolePurpose, ...] = ()
+    declare_contents: bool = False
+    may_explain: bool = False
     note: Note = NOTHING_NOTED
 
 
@@ -139,6 +148,9 @@ class Access:
                 assert_teams=asked.assert_teams,
                 self_service=asked.self_service,
                 suspended=asked.suspended,
+                role_purposes=asked.role_purposes,
+                declare_contents=asked.declare_contents,
+                may_explain=asked.may_explain,
             )
             return Draft(system, (system,))
 
@@ -284,12 +296,31 @@ def _check_system(asked: PutSystem) -> None:
         no_repeats(values, f"system.grant.{field}")
     _check_references(asked.assert_roles, "system.grant.assert_roles")
     _check_references(asked.assert_teams, "system.grant.assert_teams")
+    _check_role_purposes(asked)
     if ALL_RECORD_TYPES in asked.record_types and len(asked.record_types) > 1:
         raise InvalidArgumentError(
             "system.grant.record_types",
             "ALL_AND_MORE",
             f"`{ALL_RECORD_TYPES}` stands alone: it means all of them",
         )
+
+
+def _check_role_purposes(asked: PutSystem) -> None:
+    seen: set[Purpose] = set()
+    for i, one in enumerate(asked.role_purposes):
+        field = f"system.grant.role_purposes[{i}]"
+        if one.purpose not in asked.purposes:
+            raise InvalidArgumentError(
+                f"{field}.purpose", "NOT_GRANTED", f"`{field}.purpose` is none of `system.grant.purposes`"
+            )
+        if one.purpose in seen:
+            raise InvalidArgumentError(
+                f"{field}.purpose", "REPEATED", f"`{field}.purpose` stands there twice"
+            )
+        seen.add(one.purpose)
+        required(one.roles, f"{field}.roles")
+        _check_references(one.roles, f"{field}.roles")
+        no_repeats(one.roles, f"{field}.roles")
 
 
 def _check_user(asked: PutUser) -> None:

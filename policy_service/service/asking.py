@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from policy_service.model.caller import Caller
 from policy_service.model.errors import InvalidArgumentError, PermissionDeniedError
-from policy_service.model.facts import INSTALLATION, Controller, Fact
+from policy_service.model.facts import INSTALLATION, Controller, Fact, System
 from policy_service.service.words import controller_named
 
 T = TypeVar("T")
@@ -50,6 +51,15 @@ class Note:
 
 
 NOTHING_NOTED = Note()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Lets systems in where else only people who manage may write."""
+
+    name: str
+    """Of the grant, as a refusal tells it."""
+    holds: Callable[[System], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ Invariants:
   start completes the log.
 - ONE WRITER: writes follow one another. Each is made from the facts as of the revision just before its own,
   so that what it looked up still holds when it is committed.
-- JUDGED AFRESH: credentials and roles are judged on the revision that the answer rests on, not on what the
-  door remembers.
+- JUDGED AFRESH: credentials, roles and grants are judged on the revision that the answer rests on, not on
+  what the door remembers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from policy_service.model.errors import (
 from policy_service.model.facts import Controller, Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
-from policy_service.service.asking import Asking, Done, Draft, Found, Note, organisation
+from policy_service.service.asking import Asking, Done, Draft, Found, Granted, Note, organisation
 from policy_service.service.caller import authenticate
 from policy_service.service.fresh_facts import FreshFacts
 from policy_service.service.naming import fact_name
@@ -149,18 +149,19 @@ class ControlDesk:
         draft: Callable[[FactsView, Occasion], Draft[T]],
         *,
         for_whom: Callable[[Asking], Controller] = organisation,
+        granted: Granted | None = None,
     ) -> Done[T]:
         """Put on file what `draft` makes of the facts, for one organisation; the next check knows it.
 
-        `for_whom` and `draft` are asked once the caller is judged. They may be called several times, and have
-        no effect of their own.
+        People need one of `roles`, systems what is `granted`. `for_whom` and `draft` are asked once the
+        caller is judged. They may be called several times, and have no effect of their own.
         """
         async with self._turn():
             # What an earlier write owes the log goes first, or entries would stand out of order.
             await self._complete()
             for _ in range(MAX_TRIES):
                 try:
-                    return await self._write_once(call, roles, note, draft, for_whom)
+                    return await self._write_once(call, roles, note, draft, for_whom, granted)
                 except _HeadMoved:
                     continue
         raise UnavailableError("STORE_BUSY", "other writes kept coming in between; try again")
@@ -172,11 +173,12 @@ class ControlDesk:
         note: Note,
         draft: Callable[[FactsView, Occasion], Draft[T]],
         for_whom: Callable[[Asking], Controller],
+        granted: Granted | None,
     ) -> Done[T]:
         now = self._clock()
 
         async def look(view: FactsView) -> _Looked[T]:
-            caller, controller = self._judged(view, call, roles, for_whom, now)
+            caller, controller = self._judged(view, call, roles, for_whom, now, granted)
             _check_note(note)
             occasion = Occasion(now, caller, controller, note.idempotency_key)
             try:
@@ -297,12 +299,14 @@ class ControlDesk:
         roles: frozenset[StaffRole],
         for_whom: Callable[[Asking], Controller],
         now: datetime,
+        granted: Granted | None = None,
     ) -> tuple[Caller, Controller]:
         """JUDGED AFRESH: the caller as the facts of `view` have him, and for whom he may do this."""
         caller = authenticate(view, call.authorization, now)
-        if not caller.roles & roles:
+        if not caller.roles & roles and not _holds(view, caller, granted):
             needed = " or ".join(f"`{role}`" for role in sorted(roles))
-            raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}")
+            or_granted = "" if granted is None else f", or of a system the grant `{granted.name}`"
+            raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}{or_granted}")
         controller = for_whom(call)
         if not caller.is_installation and controller != caller.controller:
             raise PermissionDeniedError(
@@ -379,8 +383,17 @@ class ControlDesk:
             raise
 
 
+def _holds(view: FactsView, caller: Caller, granted: Granted | None) -> bool:
+    if granted is None or not caller.system:
+        return False
+    system = view.system(caller.controller, caller.system)
+    return system is not None and granted.holds(system)
+
+
 def _actor(caller: Caller) -> str:
-    """Who wrote, in the revision. Only people who manage write; their tokens may change, they do not."""
+    """Who wrote, in the revision: people who manage, and systems; their tokens may change, they do not."""
+    if caller.system:
+        return f"system:{caller.system}"
     return f"installation:{caller.principal}" if caller.is_installation else f"principal:{caller.principal}"
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from policy_service.decision_log.entries import controller_of
 from policy_service.decision_log.entry import StoredEntry
 from policy_service.facts.view import FactsView
-from policy_service.model.errors import InvalidArgumentError, NotAvailableError
+from policy_service.model.errors import NotAvailableError
 from policy_service.model.facts import INSTALLATION, Controller
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import Asking, Found, any_organisation
 from policy_service.service.desk import ControlDesk
+from policy_service.service.words import checked_id
 
 AUDITORS = frozenset({StaffRole.AUDITOR})
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,8 @@ class LogQuestions:
         """
 
         async def look(_: FactsView, controller: Controller) -> Found[StoredEntry]:
-            if not _UUID.fullmatch(asked.entry_id):
-                raise InvalidArgumentError("entry_id", "BAD_ID", "`entry_id` is not an id of an entry")
-            entry = await self._desk.facts.in_thread(lambda: self._get(asked.entry_id))
+            entry_id = checked_id(asked.entry_id, "entry_id")
+            entry = await self._desk.facts.in_thread(lambda: self._get(entry_id))
             if entry is None:
                 raise NotAvailableError
             owner = controller_of(entry.data)

@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from policy_service.model.errors import InvalidArgumentError
 
+DEFAULT_ZONE = "Europe/London"
+"""In which dates are meant where nobody says."""
+
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -79,6 +82,15 @@ def first_moment(day: date, zone: ZoneInfo) -> datetime:
     moment of the change, and that is when the day begins. Where 00:00 comes twice it is the earlier one.
     """
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def a_year_after(moment: datetime) -> date:
+    """The civil day, in Europe/London, on which a year has passed; 28 February for one that begins on the
+    29th.
+    """
+    day = moment.astimezone(ZoneInfo(DEFAULT_ZONE)).date()
+    leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + 1, day=28 if leap_day else day.day)
 
 
 @cache

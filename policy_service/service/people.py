@@ -1,18 +1,24 @@
 """The protected, and those they are protected from: people, how they are related, and how they are reached.
 
 A put looks up what it replaces (a person by any of its identifiers, a relationship by its ends and kind, a
-contact point by its owner and reference, or its owner and value) and keeps its id.
+contact point by its owner and reference, or its owner and value) and keeps its id. What a put may say is
+checked in `people_asked`, what names leave on file is in `names`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
-from policy_service.model.errors import ConflictError, InvalidArgumentError, NotAvailableError
+from policy_service.model.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    NotAvailableError,
+    PermissionDeniedError,
+)
 from policy_service.model.facts import (
     ContactPoint,
     Controller,
@@ -24,36 +30,38 @@ from policy_service.model.facts import (
     Relationship,
 )
 from policy_service.model.ids import random_id
-from policy_service.model.vocabulary import (
-    ContactKind,
-    OrganisationRole,
-    PersonKind,
-    RelationKind,
-    StaffRole,
-)
-from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note
+from policy_service.model.vocabulary import RelationKind, StaffRole
+from policy_service.service.asking import Asking, Done, Draft, Found
 from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.moments import a_year_after
+from policy_service.service.names import drafted_names
+from policy_service.service.naming import fact_name
+from policy_service.service.people_asked import (
+    ALLEGATION,
+    PutContactPoint,
+    PutPerson,
+    PutRelationship,
+    check_contact_point,
+    check_person,
+    check_relationship,
+)
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import at_field, checked_categories, checked_reference, no_repeats
+from policy_service.service.words import at_field
+
+__all__ = [
+    "MANAGERS",
+    "READERS",
+    "GetPerson",
+    "People",
+    "PersonFound",
+    "PersonPut",
+    "PutContactPoint",
+    "PutPerson",
+    "PutRelationship",
+]
 
 MANAGERS = frozenset({StaffRole.PRIVACY_OFFICER, StaffRole.ADMINISTRATOR})
-
-BASES = frozenset({"", "allegation", "order", "conviction", "staff_assessment"})
-"""What a relationship may rest on; empty where nobody said."""
-
-_CLOCKS_DIFFER_BY = timedelta(minutes=5)
-_MOST_IDENTIFIERS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class PutPerson:
-    identifiers: tuple[str, ...]
-    """At least one, each `scheme:value`."""
-    kind: PersonKind = PersonKind.PRIVATE
-    birth_date: date | None = None
-    organisation_roles: tuple[OrganisationRole, ...] = ()
-    categories: tuple[str, ...] = ()
-    note: Note = NOTHING_NOTED
+READERS = MANAGERS | {StaffRole.AUDITOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +72,24 @@ class PersonPut:
 
     person: Person
     identifiers: tuple[str, ...]
+    roster_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PutRelationship:
-    from_person: str
-    to_person: str
-    kind: RelationKind
-    basis: str = ""
-    parental_responsibility: bool = False
-    valid_from: date | None = None
-    valid_until: date | None = None
-    note: Note = NOTHING_NOTED
+class GetPerson:
+    person: str
+    """`scheme:value` or `person:ID`."""
 
 
 @dataclass(frozen=True, slots=True)
-class PutContactPoint:
-    owner: str
-    kind: ContactKind
-    value: str
-    reference: str = ""
-    uprn: str = ""
-    home: bool = False
-    voicemail_safe: bool = False
-    verified_at: datetime | None = None
-    institution: bool = False
-    note: Note = NOTHING_NOTED
+class PersonFound:
+    """What is on file about a person: no identifier and no name, of which there are fingerprints alone."""
+
+    person: Person
+    roster_token: str
+    relationships: tuple[Relationship, ...]
+    contact_points: tuple[ContactPoint, ...]
+    schemes: tuple[str, ...]
 
 
 class People:
@@ -102,11 +102,12 @@ class People:
     async def put_person(self, call: Asking, asked: PutPerson) -> Done[PersonPut]:
         """Put a person or an organisation on file, or replace what is there under one of the identifiers.
 
-        Identifiers are added, never taken away: without one of them she would not be recognised any more.
+        Identifiers and names are added, never taken away: without one of them she would not be recognised any
+        more.
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[PersonPut]:
-            _check_person(asked, occasion.now)
+            check_person(asked, occasion.now)
             return self._draft_person(view, occasion.controller, asked)
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
@@ -114,10 +115,12 @@ class People:
     async def put_relationship(self, call: Asking, asked: PutRelationship) -> Done[Relationship]:
         """Put on file that one person is something of another, or replace what is there for the two and the
         kind.
+
+        When it was first recorded stays: it says which of two allegations against each other was first.
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[Relationship]:
-            _check_relationship(asked)
+            check_relationship(asked)
             controller = occasion.controller
             ends = {
                 "relationship.from_person": asked.from_person,
@@ -131,14 +134,15 @@ class People:
                 )
             known = next(
                 (
-                    there.relationship_id
+                    there
                     for there in view.relationships_from(source)
                     if (there.controller, there.to_person, there.kind) == (controller, target, asked.kind)
                 ),
                 None,
             )
+            recorded_at = occasion.now if known is None else known.recorded_at
             relationship = Relationship(
-                relationship_id=known or random_id(),
+                relationship_id=random_id() if known is None else known.relationship_id,
                 controller=controller,
                 from_person=source,
                 to_person=target,
@@ -147,7 +151,10 @@ class People:
                 parental_responsibility=asked.parental_responsibility,
                 valid_from=asked.valid_from,
                 valid_until=asked.valid_until,
+                recorded_at=recorded_at,
+                review_date=_review_date(asked, recorded_at or occasion.now),
             )
+            relationship = _confirmed(relationship, known, asked, occasion)
             return Draft(relationship, (relationship,))
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
@@ -158,7 +165,7 @@ class People:
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[ContactPoint]:
-            _check_contact_point(asked, occasion.now)
+            check_contact_point(asked, occasion.now)
             with at_field("contact_point.value"):
                 fingerprint = self._desk.fingerprinter.contact(asked.kind, asked.value)
             with at_field("contact_point.uprn"):
@@ -177,6 +184,9 @@ class People:
                 voicemail_safe=asked.voicemail_safe,
                 verified_at=asked.verified_at,
                 institution=asked.institution,
+                from_herself=asked.from_herself,
+                shared=asked.shared,
+                service_address=asked.service_address,
             )
             there = _same_point(view.contact_points_of(owner.person_id), point)
             if there is not None:
@@ -189,6 +199,37 @@ class People:
             return Draft(point, (point,))
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
+
+    async def get_person(self, call: Asking, asked: GetPerson) -> PersonFound:
+        """What is on file about one person. Whom another organisation has on file is not available, like
+        nobody.
+        """
+
+        async def look(view: FactsView, controller: Controller) -> Found[PersonFound]:
+            try:
+                person = self._references.find_one(view, controller, asked.person, "person")
+            except InvalidArgumentError as error:
+                if error.reason == "UNKNOWN_PERSON":
+                    raise NotAvailableError from None
+                raise
+            who = person.person_id
+            view.prefetch(
+                keys.relationships_from(who),
+                keys.relationships_to(who),
+                keys.contact_points_of(who),
+                keys.identifiers_of(who),
+            )
+            related = (*view.relationships_from(who), *view.relationships_to(who))
+            found = PersonFound(
+                person,
+                self._desk.fingerprinter.roster_token(who),
+                tuple(each for each in related if each.controller == controller),
+                tuple(each for each in view.contact_points_of(who) if each.controller == controller),
+                tuple(sorted({each.scheme for each in view.identifiers_of(who)})),
+            )
+            return Found(found, (fact_name(person),))
+
+        return await self._desk.read(call, READERS, look)
 
     def _draft_person(self, view: FactsView, controller: Controller, asked: PutPerson) -> Draft[PersonPut]:
         given = {
@@ -225,7 +266,10 @@ class People:
             for fingerprint, scheme in given.items()
             if fingerprint not in known
         ]
-        return Draft(PersonPut(person, asked.identifiers), (person, *added))
+        names = () if person_on_file is None else view.names_of(person.person_id)
+        added.extend(drafted_names(self._desk.fingerprinter, person, names, asked.names))
+        roster_token = self._desk.fingerprinter.roster_token(person.person_id)
+        return Draft(PersonPut(person, asked.identifiers, roster_token), (person, *added))
 
 
 def _one_person(view: FactsView, controller: Controller, known: Iterable[PersonIdentifier]) -> Person | None:
@@ -257,75 +301,27 @@ def _same_point(there: Iterable[ContactPoint], point: ContactPoint) -> ContactPo
     return None
 
 
-def _check_person(asked: PutPerson, now: datetime) -> None:
-    if not asked.identifiers:
-        raise InvalidArgumentError(
-            "person.identifiers", "REQUIRED", "`person.identifiers` must name at least one identifier"
-        )
-    if len(asked.identifiers) > _MOST_IDENTIFIERS:
-        raise InvalidArgumentError(
-            "person.identifiers",
-            "TOO_MANY",
-            f"`person.identifiers` has more than {_MOST_IDENTIFIERS} entries",
-        )
-    no_repeats(asked.identifiers, "person.identifiers")
-    no_repeats(asked.organisation_roles, "person.organisation_roles")
-    checked_categories(asked.categories, "person.categories")
-    if asked.kind is PersonKind.ORGANISATION:
-        if asked.birth_date is not None:
-            raise InvalidArgumentError(
-                "person.birth_date", "ONLY_FOR_PRIVATE", "an organisation has no `person.birth_date`"
-            )
-        return
-    # A day of grace: it is tomorrow already in other zones.
-    if asked.birth_date is not None and asked.birth_date > (now + timedelta(days=1)).date():
-        raise InvalidArgumentError("person.birth_date", "IN_THE_FUTURE", "`person.birth_date` is yet to come")
-    for field, given in (("organisation_roles", asked.organisation_roles), ("categories", asked.categories)):
-        if given:
-            raise InvalidArgumentError(
-                f"person.{field}", "ONLY_FOR_ORGANISATIONS", f"a private person has no `person.{field}`"
-            )
+def _review_date(asked: PutRelationship, recorded_at: datetime) -> date | None:
+    """When it is looked at again. An allegation that somebody is adverse always is."""
+    if asked.review_date is None and (asked.kind, asked.basis) == (RelationKind.ADVERSE_TO, ALLEGATION):
+        return a_year_after(recorded_at)
+    return asked.review_date
 
 
-def _check_relationship(asked: PutRelationship) -> None:
-    if asked.basis not in BASES:
-        raise InvalidArgumentError(
-            "relationship.basis", "UNKNOWN_WORD", "`relationship.basis` is not a word that is known here"
+def _confirmed(
+    relationship: Relationship, known: Relationship | None, asked: PutRelationship, occasion: Occasion
+) -> Relationship:
+    """With who confirmed the allegation, and when. Only a privacy officer confirms, or takes it back."""
+    before = None if known is None or known.basis != ALLEGATION else known.confirmed_at
+    if asked.confirmed == (before is not None):
+        if known is None or before is None:
+            return relationship
+        return replace(relationship, confirmed_at=before, confirmed_by=known.confirmed_by)
+    if asked.basis == ALLEGATION and StaffRole.PRIVACY_OFFICER not in occasion.caller.roles:
+        raise PermissionDeniedError(
+            "ROLE_REQUIRED",
+            f"to confirm an allegation, or to take that back, needs the role `{StaffRole.PRIVACY_OFFICER}`",
         )
-    if asked.parental_responsibility and asked.kind is not RelationKind.PARENT_OF:
-        raise InvalidArgumentError(
-            "relationship.parental_responsibility",
-            "ONLY_FOR_PARENTS",
-            "`relationship.parental_responsibility` goes with the kind `parent_of` alone",
-        )
-    if asked.valid_from and asked.valid_until and asked.valid_until < asked.valid_from:
-        raise InvalidArgumentError(
-            "relationship.valid_until",
-            "ENDS_BEFORE_IT_BEGINS",
-            "`relationship.valid_until` is before its `valid_from`",
-        )
-
-
-def _check_contact_point(asked: PutContactPoint, now: datetime) -> None:
-    if asked.verified_at is not None and asked.verified_at > now + _CLOCKS_DIFFER_BY:
-        raise InvalidArgumentError(
-            "contact_point.verified_at", "IN_THE_FUTURE", "`contact_point.verified_at` is yet to come"
-        )
-    if not asked.value.strip():
-        raise InvalidArgumentError(
-            "contact_point.value", "REQUIRED", "`contact_point.value` must not be empty"
-        )
-    if asked.reference:
-        checked_reference(asked.reference, "contact_point.reference")
-    only_for = (
-        ("uprn", bool(asked.uprn), ContactKind.POST),
-        ("home", asked.home, ContactKind.POST),
-        ("voicemail_safe", asked.voicemail_safe, ContactKind.PHONE),
-    )
-    for field, given, kind in only_for:
-        if given and asked.kind is not kind:
-            raise InvalidArgumentError(
-                f"contact_point.{field}",
-                "ONLY_FOR_ANOTHER_KIND",
-                f"`contact_point.{field}` goes with the kind `{kind}` alone",
-            )
+    if not asked.confirmed:
+        return relationship
+    return replace(relationship, confirmed_at=occasion.now, confirmed_by=occasion.caller.principal)

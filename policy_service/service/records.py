@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
-from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.errors import InvalidArgumentError, NotAvailableError
 from policy_service.model.facts import (
     ArtefactType,
+    Capability,
+    ContentDeclaration,
     Controller,
     Fact,
     FieldType,
+    Fingerprint,
     PersonId,
     Record,
     RecordId,
@@ -20,13 +23,24 @@ from policy_service.model.facts import (
     RecordType,
 )
 from policy_service.model.ids import random_id
-from policy_service.model.vocabulary import Role
-from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Note
+from policy_service.model.vocabulary import ContactKind, Role
+from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Found, Listed, Note
+from policy_service.service.declarations import DECLARERS, MAY_DECLARE, DeclareContents, drafted_declaration
 from policy_service.service.desk import ControlDesk, Occasion
-from policy_service.service.people import MANAGERS
-from policy_service.service.record_types import BASE_PREFIX, bases_of, check_fields, check_replaced
+from policy_service.service.naming import fact_name
+from policy_service.service.pages import PageAsked, Pages
+from policy_service.service.people import MANAGERS, READERS
+from policy_service.service.record_types import (
+    BASE_PREFIX,
+    bases_of,
+    check_capabilities,
+    check_fields,
+    check_replaced,
+)
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import checked_name, checked_reference, no_repeats
+from policy_service.service.words import at_field, checked_name, checked_reference, no_repeats
+
+HIGHEST_ASSURANCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,9 @@ class PutRecordType:
     fields: tuple[FieldType, ...] = ()
     secret_roles: tuple[Role, ...] = ()
     protection_team: str = ""
+    known_to_parents: bool = False
+    people_on_file: bool = False
+    assurance: int = 0
     note: Note = NOTHING_NOTED
 
 
@@ -44,6 +61,7 @@ class PutRecordType:
 class PutArtefactType:
     name: str
     envelope: tuple[FieldType, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
     note: Note = NOTHING_NOTED
 
 
@@ -62,6 +80,9 @@ class PutRecord:
     record_type: str
     teams: tuple[str, ...] = ()
     parties: tuple[PartyAsked, ...] = ()
+    premises: str = ""
+    premises_uprn: str = ""
+    """The address that the record is about; both empty: what is on file stays."""
     note: Note = NOTHING_NOTED
 
 
@@ -73,12 +94,18 @@ class RecordPut:
     parties: tuple[RecordParty, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GetRecord:
+    reference: str
+
+
 class Records:
-    """The use cases of RecordService; privacy officers and administrators."""
+    """The use cases of RecordService; privacy officers and administrators, where nothing else is said."""
 
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
         self._references = PersonReferences(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter)
 
     async def put_record_type(self, call: Asking, asked: PutRecordType) -> Done[RecordType]:
         """Declare a record type that extends a base type, or replace what is declared under its name."""
@@ -102,17 +129,23 @@ class Records:
                 fields=asked.fields,
                 secret_roles=asked.secret_roles,
                 protection_team=asked.protection_team,
+                known_to_parents=asked.known_to_parents,
+                people_on_file=asked.people_on_file,
+                assurance=asked.assurance,
             )
             return Draft(record_type, (record_type,))
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
 
     async def put_artefact_type(self, call: Asking, asked: PutArtefactType) -> Done[ArtefactType]:
-        """Declare what a kind of letter, bundle or message always carries, or replace what is declared."""
+        """Declare what a kind of letter, bundle or message always carries, and what its callers were shown to
+        carry out; or replace what is declared.
+        """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[ArtefactType]:
             _check_own_name(asked.name, "artefact_type.name")
             check_fields(asked.envelope, "artefact_type.envelope")
+            check_capabilities(asked.capabilities, "artefact_type.capabilities")
             controller = occasion.controller
             there = view.artefact_type(controller, asked.name)
             artefact_type = ArtefactType(
@@ -120,6 +153,7 @@ class Records:
                 controller=controller,
                 name=asked.name,
                 envelope=asked.envelope,
+                capabilities=asked.capabilities,
             )
             return Draft(artefact_type, (artefact_type,))
 
@@ -127,7 +161,7 @@ class Records:
 
     async def put_record(self, call: Asking, asked: PutRecord) -> Done[RecordPut]:
         """Put a record on file with all its parties, or replace what is there; who is not named is a party
-        no more.
+        no more. The premises stay where none are named: they cannot be read again, and so not be repeated.
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[RecordPut]:
@@ -135,6 +169,42 @@ class Records:
             return self._draft_record(view, occasion.controller, asked)
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
+
+    async def declare_contents(self, call: Asking, asked: DeclareContents) -> Done[ContentDeclaration]:
+        """Say what one document holds, or replace what was said. Privacy officers, and systems granted to."""
+
+        def draft(view: FactsView, occasion: Occasion) -> Draft[ContentDeclaration]:
+            return drafted_declaration(view, occasion, asked)
+
+        return await self._desk.write(call, DECLARERS, asked.note, draft, granted=MAY_DECLARE)
+
+    async def get_record(self, call: Asking, asked: GetRecord) -> RecordPut:
+        """A record on file, its parties in the order of their keys; another organisation's is not available.
+        Auditors too.
+        """
+
+        async def look(view: FactsView, controller: Controller) -> Found[RecordPut]:
+            record = view.record(controller, asked.reference)
+            if record is None:
+                raise NotAvailableError
+            parties = sorted(view.parties_of(record.record_id), key=lambda each: (each.party, each.role))
+            return Found(RecordPut(record, tuple(parties)), (fact_name(record),))
+
+        return await self._desk.read(call, READERS, look)
+
+    async def list_record_types(self, call: Asking, asked: PageAsked) -> Listed[RecordType]:
+        """A page of the organisation's own record types, in the order of their ids. Auditors too."""
+
+        async def look(view: FactsView, controller: Controller) -> Found[Listed[RecordType]]:
+            listing = (call.method, controller)
+            page = self._pages.read(asked, *listing)
+            found = await self._desk.facts.page(
+                RecordType, controller, page.after, page.size + 1, view.revision
+            )
+            listed = self._pages.listed(found, page, [each.record_type_id for each in found], *listing)
+            return Found(listed, tuple(fact_name(each) for each in listed.items))
+
+        return await self._desk.read(call, READERS, look)
 
     def _draft_record(self, view: FactsView, controller: Controller, asked: PutRecord) -> Draft[RecordPut]:
         view.prefetch(
@@ -147,12 +217,15 @@ class Records:
                 "`record.record_type` names no record type of the organisation",
             )
         there = view.record(controller, asked.reference)
+        premises, uprn = self._premises(asked, there)
         record = Record(
             record_id=RecordId(random_id()) if there is None else there.record_id,
             controller=controller,
             reference=asked.reference,
             record_type=asked.record_type,
             teams=asked.teams,
+            premises=premises,
+            premises_uprn=uprn,
         )
         named = {f"record.parties[{i}].person": party.person for i, party in enumerate(asked.parties)}
         found = self._references.find(view, controller, named)
@@ -178,6 +251,23 @@ class Records:
         removed: tuple[Fact, ...] = tuple(p for p in standing.values() if p.record_party_id not in kept)
         return Draft(RecordPut(record, parties), (record, *parties), removed)
 
+    def _premises(self, asked: PutRecord, there: Record | None) -> tuple[Fingerprint, Fingerprint]:
+        """The fingerprints of the address that the record is about, and of its UPRN."""
+        premises = uprn = Fingerprint("")
+        if asked.premises:
+            with at_field("record.premises"):
+                premises = self._desk.fingerprinter.contact(ContactKind.POST, asked.premises)
+        if asked.premises_uprn:
+            with at_field("record.premises_uprn"):
+                uprn = self._desk.fingerprinter.uprn(asked.premises_uprn)
+        if there is None:
+            return premises, uprn
+        if not uprn and (not premises or premises == there.premises):
+            uprn = there.premises_uprn  # the same place as it was
+        if not premises and uprn == there.premises_uprn:
+            premises = there.premises
+        return premises, uprn
+
 
 def _check_own_name(name: str, field: str) -> None:
     checked_name(name, field)
@@ -193,6 +283,12 @@ def _check_record_type(asked: PutRecordType) -> None:
     no_repeats(asked.secret_roles, "record_type.secret_roles")
     if asked.protection_team:
         checked_reference(asked.protection_team, "record_type.protection_team")
+    if not 0 <= asked.assurance <= HIGHEST_ASSURANCE:
+        raise InvalidArgumentError(
+            "record_type.assurance",
+            "OUT_OF_RANGE",
+            f"`record_type.assurance` is 1 to {HIGHEST_ASSURANCE}, or 0 for none",
+        )
 
 
 def _check_record(asked: PutRecord) -> None:

@@ -14,6 +14,7 @@ from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller, Fingerprint, Person, PersonId
+from policy_service.service.words import checked_reference
 
 PERSON = "person"
 """The scheme of a person's own id, in `person:ID`."""
@@ -86,3 +87,18 @@ class PersonReferences:
 def numbered(values: Sequence[str], field: str) -> dict[str, str]:
     """A list as `find` takes it: each value under its place, e.g. `covers[2]`."""
     return {f"{field}[{i}]": value for i, value in enumerate(values)}
+
+
+def as_kept(named: Mapping[str, str], people: Mapping[str, Person]) -> tuple[str, ...]:
+    """Recipients (field → reference) as facts keep them: `person:ID`, `user:REF`, `team:REF`, `role:NAME`.
+
+    `people` are those of them that are found as people; one person under two identifiers is one.
+    """
+    kept: dict[str, None] = {}
+    for field, recipient in named.items():
+        if field in people:
+            kept[f"{PERSON}:{people[field].person_id}"] = None
+        else:
+            kind, _, reference = recipient.partition(":")
+            kept[f"{kind}:{checked_reference(reference, field)}"] = None
+    return tuple(kept)

@@ -5,9 +5,7 @@ A request protects from the moment `record` has returned: the next check in ever
 
 from __future__ import annotations
 
-import re
-import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,20 +34,26 @@ from policy_service.service.asking import (
     any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.moments import DEFAULT_ZONE
 from policy_service.service.naming import fact_name
+from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
 from policy_service.service.record_types import check_known
-from policy_service.service.references import PERSON, PersonReferences, numbered
-from policy_service.service.words import checked_categories, checked_reference, no_repeats
+from policy_service.service.references import PERSON, PersonReferences, as_kept, numbered
+from policy_service.service.request_details import (
+    COMMUNICATION,
+    CommunicationAsked,
+    SafeContactAsked,
+    check_details,
+    communication_of,
+    safe_contact_of,
+)
+from policy_service.service.words import checked_categories, checked_id, checked_reference, no_repeats
 
 RECORDERS = frozenset({StaffRole.PRIVACY_OFFICER})
 READERS = frozenset({StaffRole.PRIVACY_OFFICER, StaffRole.AUDITOR})
 
 RAISED_BY = frozenset({"self", "parent", "professional", "court", "scheme"})
-DEFAULT_ZONE = "Europe/London"
-
-_NEED_RECIPIENTS = frozenset({RequestKind.EXCLUDED_PERSON, RequestKind.RESTRICTED_ACCESS})
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,18 @@ class RecordRequest:
     review_date: date | None = None
     on_lapse: OnLapse = OnLapse.HOLD
     visibility: Visibility = Visibility.STAFF
+    safe_contact: SafeContactAsked | None = None
+    communication: CommunicationAsked | None = None
     note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShown:
+    """A request as on file, and what its reader needs besides."""
+
+    request: PrivacyRequest
+    safe_points: tuple[str, ...] = ()
+    """The references of its safe contact points: the request has their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +113,13 @@ class Requests:
         self._references = PersonReferences(desk.fingerprinter)
         self._pages = Pages(desk.fingerprinter)
 
-    async def record(self, call: Asking, asked: RecordRequest) -> Done[PrivacyRequest]:
+    async def record(self, call: Asking, asked: RecordRequest) -> Done[RequestShown]:
         """Record a request. Privacy officers."""
 
-        def draft(view: FactsView, occasion: Occasion) -> Draft[PrivacyRequest]:
-            ends_at = _checked_interval(asked)
+        def draft(view: FactsView, occasion: Occasion) -> Draft[RequestShown]:
+            begins_at, ends_at = _checked_interval(asked)
             _check_words(asked)
+            check_details(asked.kind, asked.recipients, asked.safe_contact, asked.communication)
             controller = occasion.controller
             people = self._people(view, controller, asked)
             person = people["request.person"]
@@ -111,11 +127,14 @@ class Requests:
                 raise InvalidArgumentError(
                     "request.person", "NOT_A_PRIVATE_PERSON", "an organisation makes no privacy request"
                 )
+            recipients = as_kept(numbered(asked.recipients, "request.recipients"), people)
+            _check_representatives(asked, recipients, person)
             _check_names(view, controller, asked)
-            request_id = self._request_id(occasion)
+            points = () if asked.safe_contact is None else view.contact_points_of(person.person_id)
+            request_id = new_id(self._desk.fingerprinter, "request_id", occasion)
             for there in view.requests_about(person.person_id):
-                if there.request_id == request_id:
-                    return Draft(there, (there,))  # asked again by its idempotency key
+                if there.request_id == request_id:  # asked again by its idempotency key
+                    return Draft(_shown(view, there), (there,))
             request = PrivacyRequest(
                 request_id=request_id,
                 controller=controller,
@@ -129,7 +148,7 @@ class Requests:
                 record_types=asked.record_types,
                 records=asked.records,
                 systems=asked.systems,
-                recipients=_normalised(asked.recipients, people),
+                recipients=recipients,
                 everyone_except=asked.everyone_except,
                 purposes=asked.purposes,
                 legal_basis=asked.legal_basis,
@@ -142,28 +161,29 @@ class Requests:
                 review_date=asked.review_date,
                 on_lapse=asked.on_lapse,
                 visibility=asked.visibility,
+                begins_at=begins_at,
+                safe_contact=safe_contact_of(asked.safe_contact, points, person),
+                communication=communication_of(asked.communication, people, person),
             )
-            return Draft(request, (request,))
+            return Draft(_shown(view, request), (request,))
 
         return await self._desk.write(call, RECORDERS, asked.note, draft)
 
-    async def get(self, call: Asking, asked: GetRequest) -> PrivacyRequest:
+    async def get(self, call: Asking, asked: GetRequest) -> RequestShown:
         """One request. Privacy officers and auditors; another organisation's is not available."""
 
-        async def look(view: FactsView, controller: Controller) -> Found[PrivacyRequest]:
-            if not _UUID.fullmatch(asked.request_id):
-                raise InvalidArgumentError("request_id", "BAD_ID", "`request_id` is not an id of a request")
-            request = view.request(asked.request_id)
+        async def look(view: FactsView, controller: Controller) -> Found[RequestShown]:
+            request = view.request(checked_id(asked.request_id, "request_id"))
             if request is None or controller not in {request.controller, INSTALLATION}:
                 raise NotAvailableError
-            return Found(request, (fact_name(request),), request.controller)
+            return Found(_shown(view, request), (fact_name(request),), request.controller)
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
 
-    async def list(self, call: Asking, asked: ListRequests) -> Listed[PrivacyRequest]:
+    async def list(self, call: Asking, asked: ListRequests) -> Listed[RequestShown]:
         """A page of the organisation's requests, or of one person's, in the order of their ids."""
 
-        async def look(view: FactsView, controller: Controller) -> Found[Listed[PrivacyRequest]]:
+        async def look(view: FactsView, controller: Controller) -> Found[Listed[RequestShown]]:
             listing = (call.method, controller, asked.person)
             page = self._pages.read(asked.page, *listing)
             looked_for: tuple[str, ...] = ()
@@ -184,13 +204,17 @@ class Requests:
                     PrivacyRequest, controller, page.after, page.size + 1, view.revision
                 )
             listed = self._pages.listed(found, page, [request.request_id for request in found], *listing)
-            return Found(listed, (*looked_for, *(fact_name(request) for request in listed.items)))
+            _prefetch_points(view, listed.items)
+            shown = tuple(_shown(view, request) for request in listed.items)
+            names = (*looked_for, *(fact_name(request) for request in listed.items))
+            return Found(Listed(shown, listed.next_page_token), names)
 
         return await self._desk.read(call, READERS, look)
 
     def _people(self, view: FactsView, controller: Controller, asked: RecordRequest) -> dict[str, Person]:
         """Everybody whom the request names, by field."""
         named = numbered(asked.recipients, "request.recipients")
+        excluded = () if asked.communication is None else asked.communication.not_these
         return self._references.find(
             view,
             controller,
@@ -198,20 +222,29 @@ class Requests:
                 "request.person": asked.person,
                 **numbered(asked.covers, "request.covers"),
                 **{field: named[field] for field in named if _names_a_person(named[field])},
+                **numbered(excluded, f"{COMMUNICATION}.not_these"),
             },
         )
 
-    def _request_id(self, occasion: Occasion) -> str:
-        """Random; with an idempotency key the same for the same key, so that asking again finds it."""
-        if not occasion.idempotency_key:
-            return str(uuid.uuid4())
-        asker = f"{occasion.controller}\0{occasion.caller.controller}\0{occasion.caller.principal}"
-        digest = self._desk.fingerprinter.asserted("request_id", f"{asker}\0{occasion.idempotency_key}")
-        return str(uuid.UUID(bytes=bytes.fromhex(digest)[:16], version=4))
+
+def _shown(view: FactsView, request: PrivacyRequest) -> RequestShown:
+    if request.safe_contact is None or not request.safe_contact.contact_points:
+        return RequestShown(request)
+    points = {point.contact_point_id: point.reference for point in view.contact_points_of(request.person_id)}
+    # One that is not hers any more has no name here, and its place says so.
+    return RequestShown(
+        request, tuple(points.get(point_id, "") for point_id in request.safe_contact.contact_points)
+    )
 
 
-def _checked_interval(asked: RecordRequest) -> datetime | None:
-    """The moment at which the request ends, if it says when. Neither end has to be in the future."""
+def _prefetch_points(view: FactsView, requests: Sequence[PrivacyRequest]) -> None:
+    view.prefetch(
+        *(keys.contact_points_of(each.person_id) for each in requests if each.safe_contact is not None)
+    )
+
+
+def _checked_interval(asked: RecordRequest) -> tuple[datetime | None, datetime | None]:
+    """The moments at which the request begins and ends, if it says when. Neither has to be in the future."""
     zone = moments.zone_of(asked.zone, "request.zone")
     begins = moments.beginning(asked.valid_from, zone, "request.valid_from") if asked.valid_from else None
     ends = moments.end(asked.valid_until, zone, "request.valid_until") if asked.valid_until else None
@@ -221,7 +254,7 @@ def _checked_interval(asked: RecordRequest) -> datetime | None:
             "ENDS_BEFORE_IT_BEGINS",
             "`request.valid_until` is not after `request.valid_from`",
         )
-    return ends
+    return begins, ends
 
 
 def _check_words(asked: RecordRequest) -> None:
@@ -248,10 +281,12 @@ def _check_words(asked: RecordRequest) -> None:
             "ONLY_FOR_DO_NOT_SHARE",
             "`request.everyone_except` goes with the kind `do_not_share` alone",
         )
-    if asked.kind in _NEED_RECIPIENTS and not asked.recipients:
-        # An empty list means everything elsewhere; here it would shut everybody out, or nobody.
+
+
+def _check_representatives(asked: RecordRequest, recipients: Sequence[str], person: Person) -> None:
+    if asked.kind is RequestKind.AUTHORISED_REPRESENTATIVE and f"{PERSON}:{person.person_id}" in recipients:
         raise InvalidArgumentError(
-            "request.recipients", "REQUIRED", f"a request of the kind `{asked.kind}` names its recipients"
+            "request.recipients", "SAME_PERSON", "nobody is her own representative: `request.recipients`"
         )
 
 
@@ -278,15 +313,3 @@ def _check_names(view: FactsView, controller: Controller, asked: RecordRequest) 
 
 def _names_a_person(recipient: str) -> bool:
     return recipient.partition(":")[0] not in {"user", "team", "role"}
-
-
-def _normalised(recipients: tuple[str, ...], people: Mapping[str, Person]) -> tuple[str, ...]:
-    """Each as `person:ID`, `user:REF`, `team:REF` or `role:NAME`; one person under two identifiers is one."""
-    normal: dict[str, None] = {}
-    for field, recipient in numbered(recipients, "request.recipients").items():
-        if field in people:
-            normal[f"{PERSON}:{people[field].person_id}"] = None
-        else:
-            kind, _, reference = recipient.partition(":")
-            normal[f"{kind}:{checked_reference(reference, field)}"] = None
-    return tuple(normal)

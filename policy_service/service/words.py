@@ -14,6 +14,7 @@ from policy_service.model.vocabulary import is_category
 
 _CONTROLLER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def controller_named(name: str, field: str) -> Controller:
@@ -25,11 +26,16 @@ def controller_named(name: str, field: str) -> Controller:
     return Controller(name)
 
 
+def is_name(name: str) -> bool:
+    """Tell whether it is a name as organisations give them."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked_name(name: str, field: str) -> str:
     """A name that the organisation gives: of a system, a record type, a field, a party's key."""
     if not name:
         raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InvalidArgumentError(
             field, "BAD_NAME", f"`{field}` is not a name of up to 128 letters, digits and `._-`"
         )
@@ -43,6 +49,19 @@ def checked_reference(reference: str, field: str) -> str:
     if reference != reference.strip():
         raise InvalidArgumentError(field, "BAD_REFERENCE", f"`{field}` begins or ends with a blank")
     return reference
+
+
+def checked_id(text: str, field: str) -> str:
+    """An id of a fact or of a log entry, which is a UUID."""
+    if not _UUID.fullmatch(text):
+        raise InvalidArgumentError(field, "BAD_ID", f"`{field}` is not an id that this service gave")
+    return text
+
+
+def required(values: Sequence[object], field: str) -> None:
+    """Refuse an empty list where it would not mean everything."""
+    if not values:
+        raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
 
 
 def no_repeats(values: Iterable[str], field: str) -> None:

@@ -36,6 +36,7 @@ from policy_service.model.facts import INSTALLATION, Controller, Fact, PolicySet
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.access import Access
+from policy_service.service.casework import Casework
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.outbox import Outbox
@@ -117,6 +118,7 @@ class Control:
     records: Records
     requests: Requests
     access: Access
+    casework: Casework
     log_questions: LogQuestions
     policy_questions: PolicyQuestions
 
@@ -227,6 +229,7 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             Records(desk),
             Requests(desk),
             Access(desk),
+            Casework(desk),
             LogQuestions(desk, LogReader(stores.log_url).get),
             PolicyQuestions(desk),
         )

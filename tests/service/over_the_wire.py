@@ -18,6 +18,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
+from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.api.v1.decision_log_pb2 import LogEntry
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
@@ -77,6 +78,10 @@ class Client:
     @property
     def policies(self) -> PolicyServiceStub:
         return PolicyServiceStub(self.channel)
+
+    @property
+    def casework(self) -> CaseworkServiceStub:
+        return CaseworkServiceStub(self.channel)
 
     @property
     def log(self) -> DecisionLogServiceStub:

@@ -13,11 +13,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.api.v1 import access_pb2, decision_log_pb2, people_pb2, policy_pb2, record_pb2
+from policy_service.api.v1 import (
+    access_pb2,
+    casework_pb2,
+    decision_log_pb2,
+    people_pb2,
+    policy_pb2,
+    record_pb2,
+)
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.server import (
     convert_access,
+    convert_casework,
     convert_log,
     convert_people,
     convert_policies,
@@ -33,7 +41,17 @@ MESSAGES: dict[type[Message], Parse] = {
     people_pb2.PutContactPointRequest: convert_people.parse_put_contact_point,
     record_pb2.PutRecordTypeRequest: convert_records.parse_put_record_type,
     record_pb2.PutArtefactTypeRequest: convert_records.parse_put_artefact_type,
+    people_pb2.GetPersonRequest: convert_people.parse_get_person,
     record_pb2.PutRecordRequest: convert_records.parse_put_record,
+    record_pb2.DeclareContentsRequest: convert_records.parse_declare_contents,
+    record_pb2.GetRecordRequest: convert_records.parse_get_record,
+    record_pb2.ListRecordTypesRequest: convert_records.parse_list_record_types,
+    casework_pb2.GrantOverrideRequest: convert_casework.parse_grant_override,
+    casework_pb2.EndOverrideRequest: convert_casework.parse_end_override,
+    casework_pb2.RecordOrderRequest: convert_casework.parse_record_order,
+    casework_pb2.EndOrderRequest: convert_casework.parse_end_order,
+    casework_pb2.ListOverridesRequest: convert_casework.parse_list_overrides,
+    casework_pb2.ListOrdersRequest: convert_casework.parse_list_orders,
     requests_pb.PrivacyRequestServiceRecordRequest: convert_requests.parse_record,
     requests_pb.PrivacyRequestServiceGetRequest: convert_requests.parse_get,
     requests_pb.PrivacyRequestServiceListRequest: convert_requests.parse_list,
@@ -86,6 +104,10 @@ class Filler:
                 setattr(message, field.name, self.draw(TEXTS))
             elif field.type == FieldDescriptor.TYPE_BOOL:
                 setattr(message, field.name, self.draw(st.booleans()))
+            elif field.type == FieldDescriptor.TYPE_UINT32:
+                setattr(message, field.name, self.draw(st.integers(0, 2**32 - 1)))
+            elif field.type == FieldDescriptor.TYPE_BYTES:
+                setattr(message, field.name, self.draw(st.binary(max_size=40)))
             elif field.type == FieldDescriptor.TYPE_INT32:
                 setattr(message, field.name, self.draw(st.integers(-(2**31), 2**31 - 1)))
         return message

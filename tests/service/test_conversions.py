@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from google.protobuf.message import Message
 
-from policy_service.api.v1 import access_pb2, decision_log_pb2, people_pb2, record_pb2
+from policy_service.api.v1 import access_pb2, casework_pb2, decision_log_pb2, people_pb2, record_pb2
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb
 from policy_service.decision_log.entry import StoredEntry, StreamId
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import (
     ArtefactType,
+    Capability,
+    CommunicationSupport,
     ContactPoint,
+    ContentDeclaration,
     Controller,
+    CourtOrder,
     FieldType,
     Fingerprint,
+    Override,
+    PartType,
     Person,
     PersonId,
     PrivacyRequest,
@@ -26,14 +32,21 @@ from policy_service.model.facts import (
     RecordParty,
     RecordType,
     Relationship,
+    RolePurpose,
+    SafeContact,
     System,
     Token,
     User,
 )
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
+    Channel,
     ContactKind,
+    InterpreterGender,
+    InterpreterMode,
     OnLapse,
     OrganisationRole,
+    OverrideKind,
     PersonKind,
     Purpose,
     RelationKind,
@@ -44,9 +57,11 @@ from policy_service.model.vocabulary import (
     UserKind,
     Verb,
     Visibility,
+    WrittenFormat,
 )
 from policy_service.server import (
     convert_access,
+    convert_casework,
     convert_log,
     convert_people,
     convert_records,
@@ -54,10 +69,27 @@ from policy_service.server import (
 )
 from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done, Listed, Note
+from policy_service.service.casework import EndOrder, EndOverride, GrantOverride, ListOfRecord, RecordOrder
+from policy_service.service.declarations import DeclareContents
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PersonPut, PutContactPoint, PutPerson, PutRelationship
-from policy_service.service.records import PartyAsked, PutArtefactType, PutRecord, PutRecordType, RecordPut
-from policy_service.service.requests import ListRequests, RecordRequest
+from policy_service.service.people import (
+    GetPerson,
+    PersonFound,
+    PersonPut,
+    PutContactPoint,
+    PutPerson,
+    PutRelationship,
+)
+from policy_service.service.records import (
+    GetRecord,
+    PartyAsked,
+    PutArtefactType,
+    PutRecord,
+    PutRecordType,
+    RecordPut,
+)
+from policy_service.service.request_details import CommunicationAsked, SafeContactAsked
+from policy_service.service.requests import ListRequests, RecordRequest, RequestShown
 
 POLICE = Controller("police")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -75,6 +107,7 @@ def test_put_person() -> None:
             birth_date="1990-05-04",
             organisation_roles=["contractor"],
             categories=["finance"],
+            names=["Vera Example", "V. Example"],
         ),
         idempotency_key="key",
         reason="why",
@@ -85,6 +118,7 @@ def test_put_person() -> None:
         date(1990, 5, 4),
         (OrganisationRole.CONTRACTOR,),
         ("finance",),
+        ("Vera Example", "V. Example"),
         noted(request),
     )
     person = Person(
@@ -95,8 +129,9 @@ def test_put_person() -> None:
         (OrganisationRole.CONTRACTOR,),
         ("finance",),
     )
-    answer = convert_people.person_response(Done(PersonPut(person, ("a:1", "b:2")), "token"))
-    request.person.person_id = "p"
+    answer = convert_people.person_response(Done(PersonPut(person, ("a:1", "b:2"), "r0"), "token"))
+    request.person.person_id, request.person.roster_token = "p", "r0"
+    del request.person.names[:]
     assert people_pb2.PutPersonResponse.FromString(answer) == people_pb2.PutPersonResponse(
         person=request.person, facts_token="token"
     )
@@ -112,19 +147,35 @@ def test_put_relationship() -> None:
             parental_responsibility=True,
             valid_from="2026-01-01",
             valid_until="2026-02-01",
+            review_date="2027-01-01",
+            confirmed=True,
         ),
         idempotency_key="key",
         reason="why",
     )
-    begins, ends = date(2026, 1, 1), date(2026, 2, 1)
+    begins, ends, review = date(2026, 1, 1), date(2026, 2, 1), date(2027, 1, 1)
     assert convert_people.parse_put_relationship(request.SerializeToString()) == PutRelationship(
-        "a:1", "b:2", RelationKind.PARENT_OF, "order", True, begins, ends, noted(request)
+        "a:1", "b:2", RelationKind.PARENT_OF, "order", True, begins, ends, review, True, noted(request)
     )
+    later = NOON + timedelta(days=1)
     related = Relationship(
-        "r", POLICE, PersonId("1"), PersonId("2"), RelationKind.PARENT_OF, "order", True, begins, ends
+        "r",
+        POLICE,
+        PersonId("1"),
+        PersonId("2"),
+        RelationKind.PARENT_OF,
+        "order",
+        True,
+        begins,
+        ends,
+        NOON,
+        review,
+        later,
+        "officer",
     )
     expected = request.relationship
     expected.relationship_id, expected.from_person, expected.to_person = "r", "person:1", "person:2"
+    expected.recorded_at, expected.confirmed_at = NOON.isoformat(), later.isoformat()
     answer = convert_people.relationship_response(Done(related, "token"))
     assert people_pb2.PutRelationshipResponse.FromString(answer) == people_pb2.PutRelationshipResponse(
         relationship=expected, facts_token="token"
@@ -143,6 +194,9 @@ def test_put_contact_point() -> None:
             voicemail_safe=True,
             verified_at="2026-03-02T12:00:00Z",
             institution=True,
+            from_herself=True,
+            shared=True,
+            service_address=True,
         ),
         idempotency_key="key",
         reason="why",
@@ -156,6 +210,9 @@ def test_put_contact_point() -> None:
         True,
         True,
         NOON,
+        True,
+        True,
+        True,
         True,
         noted(request),
     )
@@ -171,6 +228,9 @@ def test_put_contact_point() -> None:
         True,
         NOON,
         True,
+        True,
+        True,
+        True,
     )
     expected = request.contact_point
     expected.contact_point_id, expected.owner, expected.verified_at = "c", "person:1", NOON.isoformat()
@@ -181,9 +241,42 @@ def test_put_contact_point() -> None:
     )
 
 
-FIELD = FieldType("tip", ("finance", "metadata"), ("subject", "child"))
+def test_get_person() -> None:
+    asked = people_pb2.GetPersonRequest(person="a:1").SerializeToString()
+    assert convert_people.parse_get_person(asked) == GetPerson("a:1")
+    vera, adam = PersonId("1"), PersonId("2")
+    found = PersonFound(
+        Person(vera, POLICE),
+        "r0",
+        (Relationship("r", POLICE, adam, vera, RelationKind.ADVERSE_TO),),
+        (ContactPoint("c", POLICE, vera, ContactKind.PHONE, Fingerprint("f" * 64)),),
+        ("a", "b"),
+    )
+    answer = people_pb2.GetPersonResponse.FromString(convert_people.get_person_response(found))
+    assert answer == people_pb2.GetPersonResponse(
+        person=people_pb2.Person(person_id="1", kind="private", roster_token="r0"),
+        relationships=[
+            people_pb2.Relationship(
+                relationship_id="r", from_person="person:2", to_person="person:1", kind="adverse_to"
+            )
+        ],
+        contact_points=[people_pb2.ContactPoint(contact_point_id="c", owner="person:1", kind="phone")],
+        schemes=["a", "b"],
+    )
+
+
+PART = PartType("page-3", ("location.current",), ("victim", "party:vera"), True)
+PART_MESSAGE = record_pb2.Part(
+    name="page-3", categories=["location.current"], about=["victim", "party:vera"], separable=True
+)
+FIELD = FieldType("tip", ("finance", "metadata"), ("subject", "child"), (PART,), True, "last4")
 FIELD_MESSAGE = record_pb2.FieldType(
-    name="tip", categories=["finance", "metadata"], about=["subject", "child"]
+    name="tip",
+    categories=["finance", "metadata"],
+    about=["subject", "child"],
+    parts=[PART_MESSAGE],
+    premises=True,
+    mask="last4",
 )
 
 
@@ -195,30 +288,48 @@ def test_put_record_type() -> None:
             fields=[FIELD_MESSAGE],
             secret_roles=["applicant"],
             protection_team="team",
+            known_to_parents=True,
+            people_on_file=True,
+            assurance=2,
         ),
         idempotency_key="key",
         reason="why",
     )
     assert convert_records.parse_put_record_type(request.SerializeToString()) == PutRecordType(
-        "x", "base.case", (FIELD,), (Role.APPLICANT,), "team", noted(request)
+        "x", "base.case", (FIELD,), (Role.APPLICANT,), "team", True, True, 2, noted(request)
     )
-    record_type = RecordType("t", POLICE, "x", "base.case", (FIELD,), (Role.APPLICANT,), "team")
+    record_type = RecordType(
+        "t", POLICE, "x", "base.case", (FIELD,), (Role.APPLICANT,), "team", True, True, 2
+    )
     answer = convert_records.record_type_response(Done(record_type, "token"))
     assert record_pb2.PutRecordTypeResponse.FromString(answer) == record_pb2.PutRecordTypeResponse(
         record_type=request.record_type, facts_token="token"
     )
+    listed = record_pb2.ListRecordTypesResponse.FromString(
+        convert_records.record_types_response(Listed((record_type,), "next"))
+    )
+    assert (list(listed.record_types), listed.next_page_token) == ([request.record_type], "next")
 
 
 def test_put_artefact_type() -> None:
     request = record_pb2.PutArtefactTypeRequest(
-        artefact_type=record_pb2.ArtefactType(name="x", envelope=[FIELD_MESSAGE]),
+        artefact_type=record_pb2.ArtefactType(
+            name="x",
+            envelope=[FIELD_MESSAGE],
+            capabilities=[record_pb2.Capability(obligation="redact", evidence="proof/7", until="2026-12-31")],
+        ),
         idempotency_key="key",
         reason="why",
     )
+    proven = (Capability(ObligationKind.REDACT, "proof/7", date(2026, 12, 31)),)
     assert convert_records.parse_put_artefact_type(request.SerializeToString()) == PutArtefactType(
-        "x", (FIELD,), noted(request)
+        "x",
+        (FIELD,),
+        proven,
+        noted(request),
     )
-    answer = convert_records.artefact_type_response(Done(ArtefactType("a", POLICE, "x", (FIELD,)), "token"))
+    artefact_type = ArtefactType("a", POLICE, "x", (FIELD,), proven)
+    answer = convert_records.artefact_type_response(Done(artefact_type, "token"))
     assert record_pb2.PutArtefactTypeResponse.FromString(answer) == record_pb2.PutArtefactTypeResponse(
         artefact_type=request.artefact_type, facts_token="token"
     )
@@ -231,19 +342,52 @@ def test_put_record() -> None:
             record_type="x",
             teams=["a", "b"],
             parties=[record_pb2.Party(party="vera", role="victim", person="a:1")],
+            premises="1 Test Street\nTestham",
+            premises_uprn="12",
         ),
         idempotency_key="key",
         reason="why",
     )
     assert convert_records.parse_put_record(request.SerializeToString()) == PutRecord(
-        "OM-1", "x", ("a", "b"), (PartyAsked("vera", Role.VICTIM, "a:1"),), noted(request)
+        "OM-1",
+        "x",
+        ("a", "b"),
+        (PartyAsked("vera", Role.VICTIM, "a:1"),),
+        "1 Test Street\nTestham",
+        "12",
+        noted(request),
     )
-    record = Record(RecordId("r"), POLICE, "OM-1", "x", ("a", "b"))
+    premises, uprn = Fingerprint("f" * 64), Fingerprint("u" * 64)
+    record = Record(RecordId("r"), POLICE, "OM-1", "x", ("a", "b"), premises, uprn)
     party = RecordParty("p", POLICE, record.record_id, "vera", Role.VICTIM, PersonId("1"))
     request.record.parties[0].person = "person:1"
+    request.record.premises = request.record.premises_uprn = ""
     answer = convert_records.record_response(Done(RecordPut(record, (party,)), "token"))
     assert record_pb2.PutRecordResponse.FromString(answer) == record_pb2.PutRecordResponse(
         record=request.record, facts_token="token"
+    )
+    asked = record_pb2.GetRecordRequest(reference="OM-1").SerializeToString()
+    assert convert_records.parse_get_record(asked) == GetRecord("OM-1")
+    got = convert_records.get_record_response(RecordPut(record, (party,)))
+    assert record_pb2.GetRecordResponse.FromString(got).record == request.record
+
+
+def test_declare_contents() -> None:
+    request = record_pb2.DeclareContentsRequest(
+        declaration=record_pb2.ContentDeclaration(
+            digest=b"\x07" * 32, record="OM-1", field="bundle", parts=[PART_MESSAGE], user="clerk"
+        ),
+        idempotency_key="key",
+        reason="why",
+    )
+    assert convert_records.parse_declare_contents(request.SerializeToString()) == DeclareContents(
+        b"\x07" * 32, "OM-1", "bundle", (PART,), "clerk", noted(request)
+    )
+    stored = ContentDeclaration("d", POLICE, "07" * 32, "OM-1", "bundle", "records", "clerk", NOON, (PART,))
+    request.declaration.declaration_id = "d"
+    answer = convert_records.declaration_response(Done(stored, "token"))
+    assert record_pb2.DeclareContentsResponse.FromString(answer) == record_pb2.DeclareContentsResponse(
+        declaration=request.declaration, facts_token="token"
     )
 
 
@@ -265,9 +409,31 @@ def privacy_request() -> requests_pb.PrivacyRequest:
         review_date="2026-06-01",
         on_lapse="lapse",
         visibility="secret",
+        safe_contact=requests_pb.SafeContact(
+            contact_points=["CRM/7", "CRM/8"],
+            channels=["post", "phone.live"],
+            hours=["mon-fri 09:30-14:00"],
+            no_voicemail=True,
+            neutral_sender=True,
+        ),
+        communication=requests_pb.CommunicationSupport(
+            language="pl",
+            modes=["on_site", "video"],
+            sign_language="bfi",
+            interpreter_gender=["woman"],
+            not_these=["person:3"],
+            written_formats=["braille"],
+            access_needs=["hearing-loop"],
+        ),
     )
 
 
+NEEDS = (
+    "pl",
+    (InterpreterMode.ON_SITE, InterpreterMode.VIDEO),
+    "bfi",
+    (InterpreterGender.WOMAN,),
+)
 STORED = PrivacyRequest(
     request_id="q",
     controller=POLICE,
@@ -294,7 +460,13 @@ STORED = PrivacyRequest(
     review_date=date(2026, 6, 1),
     on_lapse=OnLapse.LAPSE,
     visibility=Visibility.SECRET,
+    begins_at=NOON,
+    safe_contact=SafeContact(
+        ("c7", "c8"), (Channel.POST, Channel.PHONE_LIVE), ("mon-fri 09:30-14:00",), True, True
+    ),
+    communication=CommunicationSupport(*NEEDS, (PersonId("3"),), (WrittenFormat.BRAILLE,), ("hearing-loop",)),
 )
+SHOWN = RequestShown(STORED, ("CRM/7", "CRM/8"))
 
 
 def test_record_request() -> None:
@@ -321,6 +493,10 @@ def test_record_request() -> None:
         review_date=date(2026, 6, 1),
         on_lapse=OnLapse.LAPSE,
         visibility=Visibility.SECRET,
+        safe_contact=SafeContactAsked(
+            ("CRM/7", "CRM/8"), (Channel.POST, Channel.PHONE_LIVE), ("mon-fri 09:30-14:00",), True, True
+        ),
+        communication=CommunicationAsked(*NEEDS, ("person:3",), (WrittenFormat.BRAILLE,), ("hearing-loop",)),
         note=noted(asked),
     )
 
@@ -329,16 +505,23 @@ def test_request_answers() -> None:
     expected = privacy_request()
     expected.request_id, expected.state, expected.received_by = "q", "active", "officer"
     expected.received_at.FromDatetime(NOON)
-    recorded = convert_requests.record_response(Done(STORED, "token"))
+    recorded = convert_requests.record_response(Done(SHOWN, "token"))
     assert requests_pb.PrivacyRequestServiceRecordResponse.FromString(
         recorded
     ) == requests_pb.PrivacyRequestServiceRecordResponse(request=expected, facts_token="token")
-    got = convert_requests.get_response(STORED)
+    got = convert_requests.get_response(SHOWN)
     assert requests_pb.PrivacyRequestServiceGetResponse.FromString(got).request == expected
     listed = requests_pb.PrivacyRequestServiceListResponse.FromString(
-        convert_requests.list_response(Listed((STORED, STORED), "next"))
+        convert_requests.list_response(Listed((SHOWN, SHOWN), "next"))
     )
     assert (list(listed.requests), listed.next_page_token) == ([expected, expected], "next")
+
+
+def test_a_request_without_details_is_answered_without_them() -> None:
+    plain = RequestShown(replace(STORED, safe_contact=None, communication=None))
+    answer = requests_pb.PrivacyRequestServiceGetResponse.FromString(convert_requests.get_response(plain))
+    assert not answer.request.HasField("safe_contact")
+    assert not answer.request.HasField("communication")
 
 
 def test_what_a_request_says_by_saying_nothing() -> None:
@@ -368,6 +551,9 @@ GRANT = access_pb2.Grant(
     assert_roles=["r"],
     assert_teams=["t"],
     self_service=True,
+    role_purposes=[access_pb2.RolePurpose(purpose="crime", roles=["detective"])],
+    declare_contents=True,
+    may_explain=True,
 )
 
 
@@ -376,9 +562,37 @@ def test_put_system() -> None:
     request = access_pb2.PutSystemRequest(system=system, idempotency_key="key", reason="why")
     verbs, purposes = (Verb.SEND, Verb.SEE), (Purpose.CRIME, Purpose.CARE)
     assert convert_access.parse_put_system(request.SerializeToString()) == PutSystem(
-        "records", "police", ("x", "y"), verbs, purposes, True, ("r",), ("t",), True, True, noted(request)
+        "records",
+        "police",
+        ("x", "y"),
+        verbs,
+        purposes,
+        True,
+        ("r",),
+        ("t",),
+        True,
+        True,
+        (RolePurpose(Purpose.CRIME, ("detective",)),),
+        True,
+        True,
+        noted(request),
     )
-    stored = System("s", POLICE, "records", ("x", "y"), verbs, purposes, True, ("r",), ("t",), True, True)
+    stored = System(
+        "s",
+        POLICE,
+        "records",
+        ("x", "y"),
+        verbs,
+        purposes,
+        True,
+        ("r",),
+        ("t",),
+        True,
+        True,
+        (RolePurpose(Purpose.CRIME, ("detective",)),),
+        True,
+        True,
+    )
     answer = convert_access.system_response(Done(stored, "token"))
     assert access_pb2.PutSystemResponse.FromString(answer) == access_pb2.PutSystemResponse(
         system=system, facts_token="token"
@@ -429,6 +643,128 @@ def test_put_user() -> None:
     assert nobodys.user.person == ""
 
 
+def test_override() -> None:
+    request = casework_pb2.GrantOverrideRequest(
+        override=casework_pb2.Override(
+            kind="break_glass",
+            user="d.clinician",
+            record="W-1",
+            people=["a:1"],
+            categories=["health.letter"],
+            recipients=["team:ward"],
+            justification="she is unconscious",
+            valid_minutes=30,
+        ),
+        idempotency_key="key",
+        reason="why",
+    )
+    assert convert_casework.parse_grant_override(request.SerializeToString()) == GrantOverride(
+        OverrideKind.BREAK_GLASS,
+        "d.clinician",
+        "W-1",
+        ("health.letter",),
+        "she is unconscious",
+        ("a:1",),
+        ("team:ward",),
+        30,
+        noted(request),
+    )
+    ends = NOON + timedelta(minutes=30)
+    stored = Override(
+        "o",
+        POLICE,
+        OverrideKind.BREAK_GLASS,
+        "d.clinician",
+        "W-1",
+        (PersonId("1"),),
+        ("health.letter",),
+        ("team:ward",),
+        "she is unconscious",
+        "approver",
+        NOON,
+        ends,
+    )
+    expected = request.override
+    expected.override_id, expected.people[0], expected.valid_minutes = "o", "person:1", 0
+    expected.granted_at, expected.ends_at, expected.granted_by = (
+        NOON.isoformat(),
+        ends.isoformat(),
+        "approver",
+    )
+    done = Done(stored, "token")
+    granted = casework_pb2.GrantOverrideResponse.FromString(convert_casework.granted_response(done))
+    assert granted == casework_pb2.GrantOverrideResponse(override=expected, facts_token="token")
+    ended = casework_pb2.EndOverrideResponse.FromString(convert_casework.ended_override_response(done))
+    assert ended == casework_pb2.EndOverrideResponse(override=expected, facts_token="token")
+    listed = casework_pb2.ListOverridesResponse.FromString(
+        convert_casework.overrides_response(Listed((stored,), "next"))
+    )
+    assert (list(listed.overrides), listed.next_page_token) == ([expected], "next")
+    end = casework_pb2.EndOverrideRequest(override_id="o", idempotency_key="key", reason="why")
+    assert convert_casework.parse_end_override(end.SerializeToString()) == EndOverride("o", noted(end))
+    asked = casework_pb2.ListOverridesRequest(record="W-1", page_size=3, page_token="t")
+    assert convert_casework.parse_list_overrides(asked.SerializeToString()) == ListOfRecord(
+        "W-1", PageAsked(3, "t")
+    )
+
+
+def test_order() -> None:
+    request = casework_pb2.RecordOrderRequest(
+        order=casework_pb2.CourtOrder(
+            reference="FC/12",
+            record="W-1",
+            people=["a:1"],
+            categories=["legal.orders"],
+            recipients=["a:2"],
+            begins="2026-03-01",
+            ends="2026-03-02T12:00:00Z",
+        ),
+        idempotency_key="key",
+        reason="why",
+    )
+    assert convert_casework.parse_record_order(request.SerializeToString()) == RecordOrder(
+        "W-1",
+        ("a:1",),
+        ("legal.orders",),
+        ("a:2",),
+        "2026-03-02T12:00:00Z",
+        "2026-03-01",
+        "FC/12",
+        noted(request),
+    )
+    begins = NOON - timedelta(days=1)
+    stored = CourtOrder(
+        "o",
+        POLICE,
+        "FC/12",
+        "W-1",
+        (PersonId("1"),),
+        ("legal.orders",),
+        ("person:2",),
+        "officer",
+        begins,
+        NOON,
+    )
+    expected = request.order
+    expected.order_id, expected.people[0], expected.recipients[0] = "o", "person:1", "person:2"
+    expected.begins, expected.ends, expected.recorded_by = begins.isoformat(), NOON.isoformat(), "officer"
+    done = Done(stored, "token")
+    recorded = casework_pb2.RecordOrderResponse.FromString(convert_casework.recorded_order_response(done))
+    assert recorded == casework_pb2.RecordOrderResponse(order=expected, facts_token="token")
+    ended = casework_pb2.EndOrderResponse.FromString(convert_casework.ended_order_response(done))
+    assert ended == casework_pb2.EndOrderResponse(order=expected, facts_token="token")
+    listed = casework_pb2.ListOrdersResponse.FromString(
+        convert_casework.orders_response(Listed((stored,), "next"))
+    )
+    assert (list(listed.orders), listed.next_page_token) == ([expected], "next")
+    end = casework_pb2.EndOrderRequest(order_id="o", idempotency_key="key", reason="why")
+    assert convert_casework.parse_end_order(end.SerializeToString()) == EndOrder("o", noted(end))
+    asked = casework_pb2.ListOrdersRequest(record="W-1", page_size=3, page_token="t")
+    assert convert_casework.parse_list_orders(asked.SerializeToString()) == ListOfRecord(
+        "W-1", PageAsked(3, "t")
+    )
+
+
 TOKEN = Token("0123456789abcdef", POLICE, "h" * 64, NOON, NOON, "records", "m", (StaffRole.APPROVER,), NOON)
 
 
@@ -467,6 +803,8 @@ def test_pages() -> None:
     tokens = access_pb2.ListTokensRequest(page_size=4, page_token="u").SerializeToString()
     assert convert_access.parse_list_systems(systems) == PageAsked(3, "t")
     assert convert_access.parse_list_tokens(tokens) == PageAsked(4, "u")
+    types = record_pb2.ListRecordTypesRequest(page_size=5, page_token="v").SerializeToString()
+    assert convert_records.parse_list_record_types(types) == PageAsked(5, "v")
 
 
 def test_a_log_entry_comes_with_its_bytes_and_place() -> None:
@@ -484,9 +822,19 @@ def test_a_log_entry_comes_with_its_bytes_and_place() -> None:
         convert_people.parse_put_person,
         convert_people.parse_put_relationship,
         convert_people.parse_put_contact_point,
+        convert_people.parse_get_person,
         convert_records.parse_put_record_type,
         convert_records.parse_put_artefact_type,
         convert_records.parse_put_record,
+        convert_records.parse_declare_contents,
+        convert_records.parse_get_record,
+        convert_records.parse_list_record_types,
+        convert_casework.parse_grant_override,
+        convert_casework.parse_end_override,
+        convert_casework.parse_record_order,
+        convert_casework.parse_end_order,
+        convert_casework.parse_list_overrides,
+        convert_casework.parse_list_orders,
         convert_requests.parse_record,
         convert_requests.parse_get,
         convert_requests.parse_list,

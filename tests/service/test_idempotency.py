@@ -29,17 +29,19 @@ async def test_a_request_that_is_recorded_again_is_one_request(control: Control)
 
     assert again.answer == first.answer
     view = await control.seen_elsewhere(keys.requests_about(person_id))
-    assert view.requests_about(person_id) == (first.answer,)
+    assert view.requests_about(person_id) == (first.answer.request,)
     # One entry for each call: what was not written again is a reading.
     write, reading = control.entries()[-2:]
-    assert list(write.write.facts) == list(reading.read.facts) == [f"request:{first.answer.request_id}"]
+    assert (
+        list(write.write.facts) == list(reading.read.facts) == [f"request:{first.answer.request.request_id}"]
+    )
     assert reading.revision == write.revision
 
 
 async def test_it_is_answered_as_it_was_then(control: Control) -> None:
     await control.people.put_person(OFFICER.calling(), VERA)
     first = await control.requests.record(OFFICER.calling(), REQUEST)
-    control.put(replace(first.answer, state=RequestState.WITHDRAWN))
+    control.put(replace(first.answer.request, state=RequestState.WITHDRAWN))
     again = await control.requests.record(OFFICER.calling(), REQUEST)
     assert again.answer == first.answer
 

@@ -71,7 +71,7 @@ async def test_a_write_that_changes_nothing_leaves_a_revision_and_an_entry(contr
 async def test_each_reading_leaves_an_entry(control: Control) -> None:
     await control.people.put_person(OFFICER.calling(), VERA)
     asked = RecordRequest("police-ref:P-1", RequestKind.WITHHOLD_LOCATION)
-    request = (await control.requests.record(OFFICER.calling(), asked)).answer
+    request = (await control.requests.record(OFFICER.calling(), asked)).answer.request
     await control.requests.get(OFFICER.calling(), GetRequest(request.request_id))
     await control.requests.list(OFFICER.calling(), ListRequests("police-ref:P-1"))
     await control.requests.list(OFFICER.calling(), ListRequests())
@@ -125,7 +125,7 @@ async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Cont
     assert control.store.head() == head + 1
 
     # Once it can be written again, asking again finds what was committed, and the log is whole and in order.
-    answer = (await control.requests.record(OFFICER.calling(), asked)).answer
+    answer = (await control.requests.record(OFFICER.calling(), asked)).answer.request
     await control.people.put_person(OFFICER.calling(), PutPerson(("police-ref:P-2",)))
     view = await control.seen_elsewhere(keys.requests_about(answer.person_id))
     assert view.requests_about(answer.person_id) == (answer,)

@@ -23,7 +23,7 @@ from policy_service.model.vocabulary import (
 from policy_service.service.access import PutSystem, PutUser
 from policy_service.service.pages import PageAsked
 from policy_service.service.people import PutPerson
-from policy_service.service.requests import GetRequest, ListRequests, RecordRequest
+from policy_service.service.requests import GetRequest, ListRequests, RecordRequest, RequestShown
 from tests.service.control import (
     ADMIN,
     AUDITOR,
@@ -57,7 +57,7 @@ async def on_file(control: Control) -> dict[str, PersonId]:
 
 
 async def record(control: Control, asked: RecordRequest = WITHHOLD) -> PrivacyRequest:
-    return (await control.requests.record(OFFICER.calling(), asked)).answer
+    return (await control.requests.record(OFFICER.calling(), asked)).answer.request
 
 
 async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -> None:
@@ -115,6 +115,7 @@ async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -
         review_date=date(2026, 6, 1),
         on_lapse=OnLapse.LAPSE,
         visibility=Visibility.SECRET,
+        begins_at=datetime(2026, 3, 1, tzinfo=UTC),
     )
 
 
@@ -201,8 +202,9 @@ async def test_roles(control: Control) -> None:
     for caller in (ADMIN, AUDITOR):
         with pytest.raises(PermissionDeniedError):
             await control.requests.record(caller.calling(), WITHHOLD)
-    assert await control.requests.get(AUDITOR.calling(), GetRequest(request.request_id)) == request
-    assert (await control.requests.list(AUDITOR.calling(), ListRequests())).items == (request,)
+    shown = await control.requests.get(AUDITOR.calling(), GetRequest(request.request_id))
+    assert shown == RequestShown(request)
+    assert (await control.requests.list(AUDITOR.calling(), ListRequests())).items == (shown,)
     for ask in (
         control.requests.get(ADMIN.calling(), GetRequest(request.request_id)),
         control.requests.list(ADMIN.calling(), ListRequests()),
@@ -225,8 +227,9 @@ async def test_gets_and_lists_stop_at_the_organisation(control: Control) -> None
         await control.requests.list(TRUST_OFFICER.calling(), ListRequests("police-ref:P-1"))
     control.put(replace(request, request_id=random_id(), controller=TRUST))
     hers = await control.requests.list(OFFICER.calling(), ListRequests("police-ref:P-1"))
-    assert hers.items == (request,)
-    assert await control.requests.get(FIRST.calling(), GetRequest(request.request_id)) == request
+    assert hers.items == (RequestShown(request),)
+    got = await control.requests.get(FIRST.calling(), GetRequest(request.request_id))
+    assert got.request == request
     assert control.entries()[-1].controller == POLICE
 
 
@@ -243,7 +246,7 @@ async def test_a_list_comes_in_pages_and_may_be_of_one_person(control: Control) 
             listed = await control.requests.list(
                 OFFICER.calling("PrivacyRequestService/List"), ListRequests(person, PageAsked(2, token))
             )
-            found.append([request.request_id for request in listed.items])
+            found.append([shown.request.request_id for shown in listed.items])
             if not (token := listed.next_page_token):
                 return found
 

@@ -29,6 +29,7 @@ from policy_service.model.vocabulary import StaffRole
 from policy_service.server.convert_check import check_response, parse_check
 from policy_service.server.handlers import Call, Router
 from policy_service.server.servicers_access import access_methods
+from policy_service.server.servicers_casework import casework_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
@@ -36,6 +37,7 @@ from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
 from policy_service.service.access import Access
 from policy_service.service.caller import authenticate
+from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.log_questions import LogQuestions
@@ -117,6 +119,7 @@ async def installation(
             (
                 *access_methods(Access(desk)),
                 *policy_methods(PolicyQuestions(desk)),
+                *casework_methods(Casework(desk)),
                 *people_methods(People(desk)),
                 *record_methods(Records(desk)),
                 *request_methods(Requests(desk)),
