@@ -17,7 +17,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.caller import Caller
 from policy_service.model.decision import Obligation
 from policy_service.model.facts import Controller
-from policy_service.model.trace import DecisionTrace, TracedOutcome
+from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient, TracedTask
 from policy_service.model.vocabulary import Effect, Verb
 
 ENTRY_SCHEMA = 1
@@ -79,11 +79,8 @@ def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
     event.reason = trace.reason
     event.cause = trace.cause
     event.asked_fields = trace.asked_fields
-    event.fields.extend(pb.FieldInstance(name=f.name, party=f.party) for f in trace.fields)
-    event.recipients.extend(
-        log_pb.LoggedRecipient(recipient=r.recipient, contact_point=r.contact_point, channel=r.channel)
-        for r in trace.recipients
-    )
+    event.fields.extend(pb.FieldInstance(name=f.name, party=f.party, place=f.place) for f in trace.fields)
+    event.recipients.extend(_recipient(recipient) for recipient in trace.recipients)
     event.outcomes.extend(_outcome(outcome) for outcome in trace.outcomes)
     event.cells.extend(trace.cells)
     if trace.authority is not None:
@@ -95,6 +92,10 @@ def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
     event.asserted.extend(log_pb.Assertion(path=path, values=values) for path, values in trace.asserted)
     event.facts.extend(trace.facts)
     event.alerts.extend(trace.alerts)
+    event.tasks.extend(_task(task) for task in trace.tasks)
+    event.possible_matches.extend(trace.possible_matches)
+    event.declared_contents.extend(trace.declared_contents)
+    event.capabilities.extend(trace.capabilities)
     return entry.SerializeToString(deterministic=True)
 
 
@@ -194,4 +195,25 @@ def _outcome(outcome: TracedOutcome) -> log_pb.LoggedOutcome:
         by_error=outcome.by_error,
         data_subjects=outcome.data_subjects,
         envelope=outcome.envelope,
+        reader=outcome.reader,
+        part=outcome.part,
+    )
+
+
+def _recipient(recipient: TracedRecipient) -> log_pb.LoggedRecipient:
+    return log_pb.LoggedRecipient(
+        recipient=recipient.recipient,
+        contact_point=recipient.contact_point,
+        channel=recipient.channel,
+        implied_readers=recipient.implied_readers,
+        shared=recipient.shared,
+    )
+
+
+def _task(task: TracedTask) -> log_pb.LoggedTask:
+    return log_pb.LoggedTask(
+        kind=task.kind,
+        owner=task.owner,
+        recipients=task.recipients,
+        parameters=dict(task.parameters),
     )

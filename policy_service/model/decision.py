@@ -67,6 +67,8 @@ class Decision:
     reason: str = ""
     bound: tuple[Bound, ...] = ()
     """Of a send with a permitted cell: the recipients to whom something may go."""
+    artefact_digest: bytes = b""
+    """To what it is bound, where something is and the call named a digest."""
     staff_texts: tuple[StaffText, ...] = ()
     outsider_text: str = ""
     """What anybody else may be told; the same for every answer."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import Decision
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.language import is_language_tag
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import (
     MAX_QUESTIONS,
     NOTHING_DESCRIBED,
@@ -56,6 +58,8 @@ MAX_PARTIES = 256
 MAX_CONTACT_POINTS = 256
 MAX_RELATIONSHIPS = 1_024
 DIGEST_BYTES = 32
+HIGHEST_ASSURANCE = 3
+"""NIST SP 800-63B."""
 
 _EFFECT = {Effect.PERMIT: pb.EFFECT_PERMIT, Effect.DENY: pb.EFFECT_DENY}
 _SEE_ONLY = frozenset({Channel.SEE_SCREEN, Channel.SEE_PRINT})
@@ -91,6 +95,9 @@ def parse_check(data: bytes) -> CheckCall:
         description=_description(request.description)
         if request.HasField("description")
         else NOTHING_DESCRIBED,
+        capabilities=_capabilities(request.capabilities) if request.HasField("capabilities") else None,
+        assurance=_assurance(request.user_assurance),
+        language=_language(request.language),
     )
     if not call.record and call.description.record is None:
         raise InvalidArgumentError("record", "REQUIRED", "`record` must be named or described")
@@ -124,6 +131,16 @@ def check_response(decision: Decision) -> bytes:
         ],
         facts_token=decision.facts_token,
         reason=decision.reason,
+        bindings=[
+            pb.Binding(recipient=bound.recipient, contact_point=bound.contact_point, channel=bound.channel)
+            for bound in decision.bound
+        ],
+        artefact_digest=decision.artefact_digest,
+        staff_texts=[
+            pb.StaffText(reason=told.reason, text=told.text, next_step=told.next_step)
+            for told in decision.staff_texts
+        ],
+        outsider_text=decision.outsider_text,
     )
     if decision.valid_until is not None:
         response.valid_until.FromDatetime(decision.valid_until)
@@ -162,7 +179,9 @@ def _fields(fields: Iterable[pb.FieldInstance]) -> tuple[FieldAsked, ...]:
     asked: dict[FieldAsked, None] = {}
     for i, field in enumerate(fields):
         instance = FieldAsked(
-            text(field.name, f"fields[{i}].name", required=True), text(field.party, f"fields[{i}].party")
+            name=text(field.name, f"fields[{i}].name", required=True),
+            party=text(field.party, f"fields[{i}].party"),
+            place=text(field.place, f"fields[{i}].place"),
         )
         if instance in asked:
             raise InvalidArgumentError(
@@ -182,6 +201,7 @@ def _recipients(recipients: Iterable[pb.Recipient], verb: Verb) -> tuple[Recipie
             team=text(recipient.team, f"{at}.team"),
             contact_point=text(recipient.contact_point, f"{at}.contact_point"),
             channel=_channel(recipient.channel, f"{at}.channel", verb),
+            interpreter=text(recipient.interpreter, f"{at}.interpreter"),
         )
         if [named.party, named.person, named.team].count("") != 2:
             raise InvalidArgumentError(
@@ -199,6 +219,36 @@ def _digest(value: bytes) -> bytes:
             f"`artefact_digest` must be the {DIGEST_BYTES} bytes of a SHA-256",
         )
     return value
+
+
+def _capabilities(claim: pb.CapabilityClaim) -> frozenset[ObligationKind]:
+    """An empty claim is one, too: that the caller can do nothing this time."""
+    at = "capabilities.obligations"
+    claimed = words(ObligationKind, claim.obligations, at)
+    for i, kind in enumerate(claimed):
+        if kind.is_supportive:
+            raise InvalidArgumentError(
+                f"{at}[{i}]", "NOT_PROTECTIVE", f"`{at}[{i}]` is never the caller's to do: it becomes a task"
+            )
+        if kind in claimed[:i]:
+            raise InvalidArgumentError(f"{at}[{i}]", "REPEATED", f"`{at}[{i}]` stands there twice")
+    return frozenset(claimed)
+
+
+def _assurance(level: int) -> int:
+    if level > HIGHEST_ASSURANCE:
+        raise InvalidArgumentError(
+            "user_assurance",
+            "OUT_OF_RANGE",
+            f"`user_assurance` is 1 to {HIGHEST_ASSURANCE}, or 0 where nobody says",
+        )
+    return level
+
+
+def _language(tag: str) -> str:
+    if tag and not is_language_tag(text(tag, "language")):
+        raise InvalidArgumentError("language", "BAD_LANGUAGE", "`language` is not a BCP 47 tag like cy")
+    return tag
 
 
 def _description(described: pb.Description) -> Description:
@@ -222,6 +272,8 @@ def _description(described: pb.Description) -> Description:
     relationships = tuple(
         _relationship(r, f"{at}.relationships[{i}]") for i, r in enumerate(described.relationships)
     )
+    if record is not None and record.premises:
+        _check_premises(record.premises, points, f"{at}.record.premises")
     return Description(user, record, people, relationships, points)
 
 
@@ -240,7 +292,18 @@ def _record(record: pb.DescribedRecord, at: str) -> DescribedRecord:
         record_type=text(record.record_type, f"{at}.record_type", required=True),
         teams=texts(record.teams, f"{at}.teams"),
         parties=parties,
+        premises=text(record.premises, f"{at}.premises"),
     )
+
+
+def _check_premises(key: str, points: Iterable[DescribedContactPoint], field: str) -> None:
+    described = next((point for point in points if point.key == key), None)
+    if described is None:
+        raise InvalidArgumentError(
+            field, "UNKNOWN_KEY", f"`{field}` is no key of `description.contact_points`"
+        )
+    if described.kind is not ContactKind.POST:
+        raise InvalidArgumentError(field, "NOT_A_POSTAL_ADDRESS", f"`{field}` is no postal address")
 
 
 def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
@@ -258,7 +321,14 @@ def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
         birth_date=iso_date(person.birth_date, f"{at}.birth_date") if person.birth_date else None,
         organisation_roles=words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles"),
         categories=categories,
+        name=_name(person.name, f"{at}.name"),
     )
+
+
+def _name(value: str, field: str) -> str:
+    if value and not any(character.isalpha() for character in text(value, field)):
+        raise InvalidArgumentError(field, "NAME_UNREADABLE", f"`{field}` has no letter in it")
+    return value
 
 
 def _relationship(relationship: pb.DescribedRelationship, at: str) -> DescribedRelationship:

@@ -198,14 +198,11 @@ class _PendingCheck:
             decided = too_large(self._call, policies)
             entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
         answer = decided.decision
-        decision = Decision(
+        decision = replace(
+            answer,
             decision_id=head.entry_id,
-            effect=answer.effect,
-            cells=answer.cells,
-            obligations=answer.obligations,
-            valid_until=answer.valid_until,
             facts_token=service.seal(revision),
-            reason=answer.reason,
+            artefact_digest=self._call.artefact_digest if answer.bound else b"",
         )
         self._decided = (revision, entry, decision)
 

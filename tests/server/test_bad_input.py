@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
-from policy_service.model.decision import Cell, Decision, Obligation
+from policy_service.model.decision import Bound, Cell, Decision, Obligation, StaffText
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked, RecipientAsked
 from policy_service.model.vocabulary import Channel, Effect, Purpose, Verb
 from policy_service.server.convert_check import check_response, parse_check
@@ -35,10 +36,16 @@ def described() -> pb.CheckRequest:
     description.user.roles.append("nurse")
     description.record.record_type = "letter"
     description.record.parties.add(party="mother", role="parent", person="m")
-    description.people.add(key="m", identifiers=["nhs:9434765919"], birth_date="1990-02-28")
+    description.record.premises = "home"
+    description.people.add(
+        key="m", identifiers=["nhs:9434765919"], birth_date="1990-02-28", name="Mary Example"
+    )
     description.people.add(key="c", birth_date="2016-05-04")
     description.relationships.add(from_person="m", to_person="c", kind="parent_of")
     description.contact_points.add(key="home", kind="post", value="1 High Street\nLeeds", owners=["m"])
+    request.fields[0].place = request.recipients[0].interpreter = "m"
+    request.capabilities.obligations.append("redact")
+    request.user_assurance, request.language = 2, "cy"
     return request
 
 
@@ -80,7 +87,8 @@ PEOPLE, POINTS, PARTIES, TIES = (
 
 TEXTS = (
     *("user", "record", "artefact_type", "dispatch_reference", "contact_point", "fields[0].name"),
-    *("fields[0].party", "recipients[0].party", "recipients[0].contact_point"),
+    *("fields[0].party", "fields[0].place", "recipients[0].party", "recipients[0].contact_point"),
+    *("recipients[0].interpreter", "language", f"{D}.record.premises", f"{PEOPLE}.name"),
     *(f"{D}.user.roles[0]", f"{D}.user.person", f"{D}.record.record_type"),
     *(f"{PARTIES}.party", f"{PARTIES}.person", f"{PEOPLE}.key", f"{PEOPLE}.identifiers[0]"),
     *(f"{TIES}.from_person", f"{TIES}.to_person"),
@@ -115,6 +123,14 @@ WRONG_VALUES: list[tuple[str, object, str]] = [
     (f"{POINTS}.kind", CANARY, "UNKNOWN_WORD"),
     ("channel", "see.screen", "CHANNEL_OF_SEE"),
     ("recipients[0].channel", "see.print", "CHANNEL_OF_SEE"),
+    ("capabilities.obligations[0]", CANARY, "UNKNOWN_WORD"),
+    ("capabilities.obligations[0]", "book_interpreter", "NOT_PROTECTIVE"),
+    ("user_assurance", 4, "OUT_OF_RANGE"),
+    ("language", CANARY, "BAD_LANGUAGE"),
+    ("language", "c", "BAD_LANGUAGE"),
+    (f"{D}.record.premises", CANARY, "UNKNOWN_KEY"),
+    (f"{D}.record.premises", "m", "UNKNOWN_KEY"),
+    (f"{PEOPLE}.name", "17 - 4", "NAME_UNREADABLE"),
     ("artefact_digest", b"1" * 31, "BAD_DIGEST"),
     ("artefact_digest", b"1" * 33, "BAD_DIGEST"),
     (f"{PEOPLE}.birth_date", "1990-02-30", "BAD_DATE"),
@@ -132,6 +148,7 @@ WRONG_VALUES: list[tuple[str, object, str]] = [
     (f"{D}.people", [pb.DescribedPerson(key=f"p{i}") for i in range(257)], "TOO_MANY"),
     (f"{D}.record.parties", [pb.DescribedParty()] * 257, "TOO_MANY"),
     (f"{D}.contact_points", [pb.DescribedContactPoint()] * 257, "TOO_MANY"),
+    ("capabilities.obligations", ["redact"] * 30, "TOO_MANY"),
     (f"{D}.relationships", [pb.DescribedRelationship()] * 1_025, "TOO_MANY"),
     ("fields", [], "NO_FIELD"),
     ("fields", [pb.FieldInstance(name=f"f{i}") for i in range(4_097)], "TOO_MANY_QUESTIONS"),
@@ -147,6 +164,8 @@ WRONG_TOGETHER: list[tuple[str, object, str, str]] = [
     ("recipients[0].party", "", "recipients[0]", "ONE_OF"),
     (f"{PEOPLE}.organisation_roles", [CANARY], f"{PEOPLE}.organisation_roles[0]", "UNKNOWN_WORD"),
     (f"{PEOPLE}.categories", ["finance", CANARY], f"{PEOPLE}.categories[1]", "UNKNOWN_WORD"),
+    ("capabilities.obligations", ["redact", "redact"], "capabilities.obligations[1]", "REPEATED"),
+    (f"{POINTS}.kind", "account", f"{D}.record.premises", "NOT_A_POSTAL_ADDRESS"),
     (f"{D}.user.teams", ["a", ""], f"{D}.user.teams[1]", "REQUIRED"),
     (f"{D}.contact_points", [_point(), _point()], f"{D}.contact_points[1].key", "REPEATED_KEY"),
     (f"{D}.record.parties", [_party(), _party()], f"{D}.record.parties[1].party", "REPEATED_KEY"),
@@ -268,14 +287,18 @@ def test_every_field_of_a_call_arrives() -> None:
     )
     assert (call.artefact_type, call.artefact_digest, call.dispatch_reference) == ("letter", b"d" * 32, "D1")
     assert (call.contact_point, call.recipients[0].contact_point) == ("home", "home")
+    assert (call.fields[0].place, call.recipients[0].interpreter) == ("m", "m")
+    assert (call.assurance, call.language) == (2, "cy")
+    assert call.capabilities == frozenset({ObligationKind.REDACT})
     description = call.description
     assert description.user is not None
     assert description.record is not None
     assert description.user.roles == ("nurse",)
     assert [(p.party, p.role, p.person) for p in description.record.parties] == [("mother", "parent", "m")]
-    assert [(p.key, p.identifiers, str(p.birth_date)) for p in description.people] == [
-        ("m", ("nhs:9434765919",), "1990-02-28"),
-        ("c", (), "2016-05-04"),
+    assert description.record.premises == "home"
+    assert [(p.key, p.identifiers, str(p.birth_date), p.name) for p in description.people] == [
+        ("m", ("nhs:9434765919",), "1990-02-28", "Mary Example"),
+        ("c", (), "2016-05-04", ""),
     ]
     assert [(r.from_person, r.to_person, r.kind) for r in description.relationships] == [
         ("m", "c", "parent_of")
@@ -283,6 +306,13 @@ def test_every_field_of_a_call_arrives() -> None:
     assert [(p.key, p.kind, p.value, p.owners) for p in description.contact_points] == [
         ("home", "post", "1 High Street\nLeeds", ("m",))
     ]
+
+
+def test_to_claim_nothing_is_not_to_be_silent() -> None:
+    request = simplest()
+    assert parse_check(request.SerializeToString()).capabilities is None
+    request.capabilities.SetInParent()
+    assert parse_check(request.SerializeToString()).capabilities == frozenset()
 
 
 def test_a_message_of_a_callers_word_alone_names_no_value() -> None:
@@ -305,6 +335,10 @@ def test_an_answer_is_written_whole_and_alike() -> None:
         valid_until=datetime(2026, 3, 29, 1, 2, 3, tzinfo=UTC),
         facts_token="opaque",
         reason="NOT_AVAILABLE",
+        bound=(Bound(1, "home", "post"),),
+        artefact_digest=b"d" * 32,
+        staff_texts=(StaffText("REQUEST", "She asked for it", "Ask her"),),
+        outsider_text="We cannot say",
     )
 
     response = pb.CheckResponse.FromString(check_response(decision))
@@ -319,6 +353,13 @@ def test_an_answer_is_written_whole_and_alike() -> None:
     assert dict(owed.parameters) == {"a": "1", "b": "2"}
     assert response.valid_until.ToJsonString() == "2026-03-29T01:02:03Z"
     assert response.reason == "NOT_AVAILABLE"
+    assert list(response.bindings) == [pb.Binding(recipient=1, contact_point="home", channel="post")]
+    assert response.artefact_digest == b"d" * 32
+    assert list(response.staff_texts) == [
+        pb.StaffText(reason="REQUEST", text="She asked for it", next_step="Ask her")
+    ]
+    assert response.outsider_text == "We cannot say"
+    assert {field.name for field, _ in response.ListFields()} == set(response.DESCRIPTOR.fields_by_name)
 
 
 def test_equal_answers_are_equal_byte_for_byte() -> None:
