@@ -41,12 +41,15 @@ class Catalogue:
 
     def nearest(self, path: str) -> str | None:
         """Give the path that a writer of `path` most likely meant, or None where nothing comes close."""
-        close = difflib.get_close_matches(path, self._by_path, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(path, self._by_path, n=1, cutoff=0.85)
         if close:
             return close[0]
         # The right name under the wrong parent is as common as a slip of the pen: `context.adverse`.
-        last = path.rpartition(".")[2]
-        return next((known for known in self._by_path if known.rpartition(".")[2] == last), None)
+        ace, last = path.partition(".")[0], path.rpartition(".")[2]
+        named = [known for known in self._by_path if known.rpartition(".")[2] == last]
+        if named:
+            return next((known for known in named if known.startswith(f"{ace}.recipient.")), named[0])
+        return next(iter(difflib.get_close_matches(path, self._by_path, n=1, cutoff=0.6)), None)
 
     def extended(self, attributes: Iterable[Attribute]) -> Catalogue:
         """Give a new catalogue with `attributes` (those that record types and users declare) after these."""

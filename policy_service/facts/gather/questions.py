@@ -35,7 +35,7 @@ from policy_service.model.vocabulary import (
 Value = str | bool | int | float | tuple[str, ...]
 Attributes = Mapping[str, Value]
 
-MAX_DISCLOSURES = 65_536
+MAX_DISCLOSURES = 32_768
 """Questions of the disclosure gate that one call may need: at most 4,096 asked, each about a few people,
 towards a few readers.
 """
