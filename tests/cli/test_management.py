@@ -281,6 +281,7 @@ def entry() -> decision_log_pb2.DecisionLogServiceGetResponse:
     decision = decision_log_pb2.DecisionEvent(
         user="o.manager",
         user_kind="staff",
+        verb=decision_pb2.VERB_SEND,
         record="OM-1001",
         record_type="police.offender_management",
         effect=decision_pb2.EFFECT_DENY,
@@ -329,6 +330,7 @@ def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> N
     assert typed.code == 0
     assert max(len(line) for line in typed.out.splitlines()) <= 80
     assert re.search(r"^to 2 +described:father$", typed.out, re.MULTILINE)
+    assert re.search(r"^verb +send$", typed.out, re.MULTILINE)
     rows = [line.split() for line in typed.out.splitlines() if line.startswith(("body", "address@m"))]
     assert [row[:3] for row in rows] == [
         ["body", "1", "permit"],
