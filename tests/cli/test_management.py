@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import access_pb2, decision_log_pb2, decision_pb2
@@ -239,13 +240,52 @@ def test_a_token_is_written_for_its_owner_alone_and_not_shown(
 ) -> None:
     issued(fake)
     file = tmp_path / "new" / "letters.token"
-    for json in ((), ("--json",)):
-        typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file), *json)
+    file.parent.mkdir()
+    for more in ((), ("--json", "--force")):
+        typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file), *more)
         assert typed.code == 0
         assert "psk_0123_s" not in typed.out + typed.err
     assert file.read_text() == "psk_0123_s\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["letters.token"]
+
+
+@pytest.mark.parametrize(
+    "what", ["a file", "a link to nothing", "a folder", "no folder above it", "no right"]
+)
+def test_no_token_is_issued_that_cannot_be_written(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, what: str
+) -> None:
+    issued(fake)
+    file = tmp_path / "letters.token"
+    match what:
+        case "a file":
+            file.write_text("kept\n")
+        case "a link to nothing":
+            file.symlink_to(tmp_path / "nothing")
+        case "a folder":
+            file.mkdir()
+        case "no folder above it":
+            file = tmp_path / "new" / "letters.token"
+        case _:
+            file = Path("/proc") / "letters.token"
+    typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file))
+    assert typed.code == 2
+    assert f"`{file if 'above' not in what else file.parent}`" in typed.err
+    assert not fake.calls
+    assert not (tmp_path / "new").exists()
+    assert what != "a file" or file.read_text() == "kept\n"
+
+
+def test_a_refused_call_leaves_no_file(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
+    def refuse(_: object) -> access_pb2.IssueTokenResponse:
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "no such system", "UNKNOWN_SYSTEM", "system")
+
+    fake.answers["AccessService/IssueToken"] = refuse
+    (tmp_path / "new").mkdir()
+    typed = terminal("tokens", "issue", "--system", "letters", "--out", str(tmp_path / "new" / "x.token"))
+    assert typed.code == 2
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_token_is_for_a_system_or_a_person(terminal: Terminal, fake: FakeService) -> None:
