@@ -141,6 +141,44 @@ def test_requests_list_reads_every_page(terminal: Terminal, fake: FakeService) -
     assert "the first 2" in typed.out
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "2020-01-01; already ended; held until reviewed"),
+        ({"on_lapse": "lapse"}, "2020-01-01; already ended; protects no longer"),
+        ({"kind": "authorised_representative"}, "2020-01-01; already ended"),
+        ({"state": "withdrawn"}, "2020-01-01"),
+        ({"valid_until": "2199-01-01"}, "2199-01-01"),
+        ({"valid_until": "no moment"}, "no moment"),
+    ],
+)
+def test_a_request_that_has_ended_already_says_so(
+    terminal: Terminal, fake: FakeService, changed: dict[str, str], told: str
+) -> None:
+    request = requests_pb2.PrivacyRequest(
+        kind="object", state="active", valid_until="2020-01-01", zone="Europe/London", on_lapse="hold"
+    )
+    for name, value in changed.items():
+        setattr(request, name, value)
+    fake.answers["PrivacyRequestService/Record"] = lambda _: requests_pb2.PrivacyRequestServiceRecordResponse(
+        request=request
+    )
+    typed = terminal("requests", "record", "--person", "s:1", "--kind", "object")
+    assert re.search(rf"^until +{told}$", typed.out, re.MULTILINE)
+
+
+def test_a_request_against_nobody_named_is_against_everybody(terminal: Terminal, fake: FakeService) -> None:
+    for kind, told in (("do_not_share", True), ("object", False)):
+        answer = requests_pb2.PrivacyRequestServiceGetResponse(request=requests_pb2.PrivacyRequest(kind=kind))
+        fake.answers["PrivacyRequestService/Get"] = lambda _, answer=answer: answer  # type: ignore[misc]
+        assert ("against  everybody" in terminal("requests", "show", "r-1").out) is told
+
+
+@pytest.mark.parametrize("command", ["requests", "systems", "tokens"])
+def test_an_empty_list_says_so(terminal: Terminal, command: str) -> None:
+    assert terminal(command, "list").out == "none\n"
+
+
 def test_requests_show(terminal: Terminal, fake: FakeService) -> None:
     request = requests_pb2.PrivacyRequest(
         request_id="r-1", person="person:p", recipients=["user:u"], zone="Z"
