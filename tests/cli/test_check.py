@@ -190,6 +190,10 @@ def test_json_is_the_answer_with_the_protos_names(terminal: Terminal, fake: Fake
         "obligations": [],
         "factsToken": "",
         "reason": "",
+        "outsiderText": "",
+        "staffTexts": [],
+        "bindings": [],
+        "artefactDigest": "",
     }
 
 
@@ -402,7 +406,7 @@ def test_what_cannot_be_right_is_not_sent(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("people: [{key: a, name: b}]", "name"),
+        ("people: [{key: a, nick: b}]", "nick"),
         ("people: [{key: a, key: b}]", "`key` stands twice"),
         ("- a list", "mapping"),
         ("people: [", "line 1"),
