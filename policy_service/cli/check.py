@@ -21,8 +21,10 @@ from policy_service.model.vocabulary import Channel, Purpose
 
 EPILOG = f"""\b
 Examples
+  Who made the enquiry is denied to the officer, the name is not:
   policy-service check --as police-records --user o.manager \\
       --record OM-1001 --field subject.name --field enquiry.made_by
+  Both of these are permitted:
   policy-service check --as police-records --user s.scheme \\
       --record SD-2001 --field enquiry.outcome --purpose scheme_disclosure \\
       --artefact police.letter \\
