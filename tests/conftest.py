@@ -1,10 +1,17 @@
-"""How hard the property tests try: in `make test` each for a moment, in `make fuzz` for long."""
+"""How hard the property tests try: in `make test` each for a moment, in `make fuzz` for long. And the end."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.session_end import undone_at_session_end
+
 # Machines are shared: how long one example takes says nothing.
 settings.register_profile("test", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=20_000, suppress_health_check=list(HealthCheck))
 settings.load_profile("test")
+
+
+def pytest_sessionfinish() -> None:
+    """In each worker of pytest-xdist, too: before it tells the controller that it has finished."""
+    undone_at_session_end.close()

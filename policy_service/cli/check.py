@@ -21,11 +21,14 @@ from policy_service.model.vocabulary import Channel, Purpose
 
 EPILOG = f"""\b
 Examples
+  Who made the enquiry is denied to the officer, the name is not:
   policy-service check --as police-records --user o.manager \\
       --record OM-1001 --field subject.name --field enquiry.made_by
-  policy-service check --as police-records --user o.manager \\
-      --record OM-1001 --field conditions --send --artefact police.letter \\
-      --to person:police-ref:P-1003,contact-point=CP-1003-HOME,channel=post
+  Both of these are permitted:
+  policy-service check --as police-records --user s.scheme \\
+      --record SD-2001 --field enquiry.outcome --purpose scheme_disclosure \\
+      --artefact police.letter \\
+      --to party:applicant,contact-point=CP-1001-HOME,channel=post
   policy-service check --as nhs-letters \\
       --describe examples/questions/letter.yaml \\
       --user c.secretary --record LETTER-1 --field body \\

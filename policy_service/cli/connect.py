@@ -12,28 +12,15 @@ from typing import Final, Protocol, TypeVar
 import grpc
 
 from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.option_of import option_of
 from policy_service.cli.run import Bearer, Run
 from policy_service.client.channel import open_channel
 from policy_service.client.clients import bearer
 from policy_service.client.errors import InvalidQuestion, NotAllowed, NotFound, ServiceError, service_error
 
-# Which option says what a field of a message says, where their names do not tell.
-_OPTION_OF: Final = {
-    "fields": "--field",
-    "recipients": "--to",
-    "verb": "--send or --to",
-    "artefact_type": "--artefact",
-    "x-controller": "--controller",
-    "controller": "--controller",
-    "system.controller": "--controller",
-    "request.person": "--person",
-    "request.kind": "--kind",
-    "request.recipients": "--recipient",
-    "request.valid_from": "--from",
-    "request.valid_until": "--until",
-}
 _NEVER_CONNECTED: Final = "failed to connect"  # grpc's words; without them the call may have arrived
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ADDRESS: Final = re.compile(r"unix:.+|(dns:///)?([^\s:/\[\]]+|\[[^\s\[\]]+\]):[0-9]{1,5}")
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
@@ -48,25 +35,45 @@ class Method(Protocol[Request, Response]):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a call that failed leaves: one that never arrived, and one of which nobody heard."""
+class Port:
+    """One of the two ports: the option that names it, and what a call to it that failed leaves and needs."""
 
+    option: str
+    default: str
     not_arrived: str
     not_heard: str
+    not_accepted: str
+    """What to do next where the token is not accepted."""
 
 
-_OF_A_QUESTION: Final = Outcome("nothing is permitted", "nothing is permitted")
-_OF_MANAGEMENT: Final = Outcome("nothing was done", "it may have been done or not")
+_DECISIONS: Final = Port(
+    option="--address",
+    default="127.0.0.1:50051",
+    not_arrived="nothing is permitted",
+    not_heard="nothing is permitted",
+    not_accepted="look whether that is the right service: each knows its own tokens alone;"
+    " `policy-service tokens list` shows which hold, `policy-service tokens issue` makes another",
+)
+_CONTROL: Final = Port(
+    option="--control-address",
+    default="127.0.0.1:50052",
+    not_arrived="nothing was done",
+    not_heard="it may have been done or not",
+    # Not `tokens list`: it would be refused as well.
+    not_accepted="look whether that is the right service: each knows its own tokens alone, and writes its"
+    " first administrator's to VAR_DIR/admin.token; name that folder with --var-dir, or a file"
+    " with --token-file",
+)
 
 
 class Connection:
     """A channel to one of the two addresses, with the token that its calls carry."""
 
     def __init__(
-        self, channel: grpc.Channel, token: Bearer, address: str, timeout: float, outcome: Outcome
+        self, channel: grpc.Channel, token: Bearer, address: str, timeout: float, port: Port
     ) -> None:
         self.channel = channel
-        self._outcome = outcome
+        self._port = port
         self._token = token
         self._address = address
         self._timeout = timeout
@@ -103,9 +110,15 @@ class Connection:
                     do_next="put the token alone there, as `tokens issue` showed it",
                     code=Exit.NOT_ALLOWED,
                 )
+            case InvalidQuestion(reason="CONTROLLER_REQUIRED"):
+                return Failure(
+                    f"the token from {self._token.source} acts for every organisation; say for which{reason}",
+                    do_next="add --controller NAME; `policy-service systems list` shows the names",
+                    code=Exit.USAGE,
+                )
             case InvalidQuestion():
                 at = f"`{error.field}`: " if error.field and error.field not in error.message else ""
-                option = _OPTION_OF.get(error.field.partition("[")[0], "it")
+                option = option_of(error.field) or "it"
                 return Failure(
                     f"{at}{error.message}{reason}",
                     do_next=f"correct {option} and try again; `--help` shows what can be said",
@@ -123,44 +136,51 @@ class Connection:
     def _not_allowed(self, error: ServiceError, reason: str) -> Failure:
         if error.status is grpc.StatusCode.UNAUTHENTICATED:
             return Failure(
-                f"the token from {self._token.source} is not accepted{reason}",
-                do_next="`policy-service tokens list` shows which hold; `tokens issue` makes another",
+                f"the token from {self._token.source} is not accepted by {self._address}{reason}",
+                do_next=self._port.not_accepted,
                 code=Exit.NOT_ALLOWED,
             )
+        match error.reason:
+            case "NOT_A_SYSTEM":
+                do_next = "ask with a system's token: name the system with --as SYSTEM"
+            case "CONTROLLER_NOT_YOURS":
+                do_next = "leave --controller out, or name the organisation that the token belongs to"
+            case _:
+                do_next = "use the token of somebody who has the role, with --token-file"
         return Failure(
             f"the token from {self._token.source} may not do this{reason}",
-            do_next="use the token of somebody who has the role, with --token-file",
+            do_next=do_next,
             code=Exit.NOT_ALLOWED,
         )
 
     def _no_answer(self, error: ServiceError, reason: str) -> Failure:
         if error.status is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Failure(
-                f"no answer from {self._address} within {self._timeout:g} s; {self._outcome.not_heard}",
+                f"no answer from {self._address} within {self._timeout:g} s; {self._port.not_heard}",
                 do_next="try again, or wait longer with --timeout",
                 code=Exit.UNAVAILABLE,
             )
         if error.status is grpc.StatusCode.UNAVAILABLE and not error.reason:
             if _NEVER_CONNECTED not in error.message:
                 return Failure(
-                    f"the connection to {self._address} was lost; {self._outcome.not_heard}",
+                    f"the connection to {self._address} was lost; {self._port.not_heard}",
                     do_next="look whether the service runs, and try again",
                     code=Exit.UNAVAILABLE,
                 )
             return Failure(
-                f"nothing answers at {self._address}; {self._outcome.not_arrived}",
+                f"nothing answers at {self._address}; {self._port.not_arrived}",
                 do_next="start the service with `make run`, or name where it is with"
-                " --address and --control-address, and --tls-ca if it has TLS",
+                f" {self._port.option} before the command, and --tls-ca if it has TLS",
                 code=Exit.UNAVAILABLE,
             )
         if error.status is grpc.StatusCode.UNIMPLEMENTED:
             return Failure(
-                f"{self._address} answers, but not this{reason}; {self._outcome.not_arrived}",
+                f"{self._address} answers, but not this{reason}; {self._port.not_arrived}",
                 do_next="questions go to --address, everything else to --control-address",
                 code=Exit.UNAVAILABLE,
             )
         return Failure(
-            f"{error.message}{reason}; {self._outcome.not_heard}",
+            f"{self._address}: {error.message}{reason}; {self._port.not_heard}",
             do_next="try again in a moment; the service's own log, on its standard error, says more",
             code=Exit.UNAVAILABLE,
         )
@@ -169,19 +189,25 @@ class Connection:
 @contextmanager
 def decisions(run: Run, token: Bearer) -> Iterator[Connection]:
     """Open a connection to the decision port."""
-    with _open(run, run.address, token, _OF_A_QUESTION) as connection:
+    with _open(run, run.address, token, _DECISIONS) as connection:
         yield connection
 
 
 @contextmanager
 def control(run: Run, token: Bearer) -> Iterator[Connection]:
     """Open a connection to the control port."""
-    with _open(run, run.control_address, token, _OF_MANAGEMENT) as connection:
+    with _open(run, run.control_address, token, _CONTROL) as connection:
         yield connection
 
 
 @contextmanager
-def _open(run: Run, address: str, token: Bearer, outcome: Outcome) -> Iterator[Connection]:
+def _open(run: Run, address: str, token: Bearer, port: Port) -> Iterator[Connection]:
+    if not _ADDRESS.fullmatch(address):
+        raise Failure(
+            f"{port.option}: `{address}` is not HOST:PORT",
+            do_next=f"write it like {port.default}; an IPv6 address in brackets, like [::1]:50051",
+            code=Exit.USAGE,
+        )
     try:
         channel = open_channel(address, ca=_authorities(run.tls_ca))
     except ValueError as error:
@@ -191,7 +217,7 @@ def _open(run: Run, address: str, token: Bearer, outcome: Outcome) -> Iterator[C
             code=Exit.USAGE,
         ) from None
     with channel:
-        yield Connection(channel, token, address, run.timeout, outcome)
+        yield Connection(channel, token, address, run.timeout, port)
 
 
 def _authorities(path: Path | None) -> bytes | None:

@@ -14,7 +14,7 @@ from policy_service.cli.answers import cell_rows, effect, obligation_in_words
 from policy_service.cli.connect import decisions
 from policy_service.cli.example.command import world_directory
 from policy_service.cli.example.questions import Question, read_questions, unexpected
-from policy_service.cli.exits import Exit
+from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
 from policy_service.cli.run import asking_system, current
 
@@ -34,7 +34,17 @@ def demo(
     With --as, only that system's questions.
     """
     run = current(context)
-    questions = [q for q in read_questions(world_directory(world)) if system in ("", q.system)]
+    known = read_questions(world_directory(world))
+    questions = [question for question in known if system in ("", question.system)]
+    if not questions:
+        asking_system(run, system)  # a system without a token ends here, as it does in `check`
+        raise Failure(
+            f"the demo has no question of `{system}`" if system else "the demo has no question",
+            do_next="add " + " or ".join(f"--as {name}" for name in sorted({q.system for q in known}))
+            if known
+            else "add questions to the demo's file",
+            code=Exit.USAGE,
+        )
     results: list[dict[str, Any]] = []
     for number, question in enumerate(questions, start=1):
         request = question.request()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
+from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
 from policy_service.cli import flags
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
 from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
+
+_VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
 app = typer.Typer(no_args_is_help=True, help="The decision log. Each reading of it is an entry itself.")
 
@@ -63,6 +66,7 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
     print_pairs(
         [
             ("user", f"{decision.user} ({decision.user_kind})"),
+            ("verb", _VERBS.get(decision.verb, "")),
             (
                 "record",
                 f"{decision.record} ({decision.record_type})" if decision.record_type else decision.record,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,8 @@ from policy_service.cli import check, flags, log, policies, requests, serve, sys
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
-from policy_service.cli.render import clean
+from policy_service.cli.mistyped import mistyped
+from policy_service.cli.render import tell_failure
 from policy_service.cli.run import TOKEN_VARIABLE, Run
 from policy_service.cli.version import version
 from policy_service.client.errors import ServiceError
@@ -40,25 +40,41 @@ Tokens are never arguments. A command takes, in this order
 class Commands(TyperGroup):
     """Ends a run that failed with words and a code; nobody who types a command is shown a stack trace."""
 
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        try:
+            return super().make_context(info_name, args, *rest, **extra)
+        except typer.TyperException as error:
+            raise self._mistyped(error) from None
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+        except (typer.Exit, typer.Abort, BrokenPipeError):
             raise  # Typer's own ways to end
+        except typer.TyperException as error:
+            raise self._mistyped(error) from None
         except Failure as failure:
-            _tell(failure.message, failure.do_next)
+            tell_failure(failure.message, failure.do_next)
             raise typer.Exit(failure.code) from None
         except ServiceError as error:
-            _tell(f"{error.message}; nothing is permitted", "try again; if it stays so, report it")
+            tell_failure(f"{error.message}; nothing is permitted", "try again; if it stays so, report it")
             raise typer.Exit(Exit.UNAVAILABLE) from None
         except Exception as error:
             if os.environ.get("POLICY_SERVICE_TRACEBACK"):
                 raise
-            _tell(
+            tell_failure(
                 f"a fault in this program ({type(error).__name__}); nothing is permitted",
                 "set POLICY_SERVICE_TRACEBACK=1, do it again, and report what it shows",
             )
             raise typer.Exit(Exit.UNAVAILABLE) from None
+
+    def _mistyped(self, error: typer.TyperException) -> Exception:
+        """Tell of a command line that cannot be read as everything else is told of."""
+        failure = mistyped(error, self.params)
+        if failure is None:
+            return error
+        tell_failure(failure.message, failure.do_next)
+        return typer.Exit(failure.code)
 
 
 app = typer.Typer(
@@ -128,7 +144,3 @@ app.command()(version)
 def main() -> None:
     """The console script `policy-service`."""
     app(prog_name="policy-service")
-
-
-def _tell(what: str, do_next: str) -> None:
-    print(f"error: {clean(what)}\nnext:  {clean(do_next)}", file=sys.stderr)

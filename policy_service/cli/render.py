@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,6 +23,7 @@ from rich.text import Text
 
 WIDTH: Final = 80
 _ID_WIDTH: Final = 40
+_WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 
 
 def as_json(message: Message) -> dict[str, Any]:
@@ -49,13 +54,42 @@ def progress(text: str) -> None:
     typer.echo(clean(text), err=True)
 
 
+def tell_failure(message: str, do_next: str) -> None:
+    """Print on standard error what happened and what to do next.
+
+    In lines of at most 80 columns for a person: on a terminal, or where COLUMNS is set. Else a line each.
+    """
+    width = None
+    if sys.stderr.isatty() or os.environ.get("COLUMNS"):
+        width = min(shutil.get_terminal_size().columns, WIDTH)
+    for label, text in (("error: ", message), ("next:  ", do_next)):
+        lines = wrap_sentence(clean(text), width - len(label)) if width else [clean(text)]
+        typer.echo(label + f"\n{' ' * len(label)}".join(lines), err=True)
+
+
+def wrap_sentence(text: str, width: int) -> list[str]:
+    """Break a sentence into lines, but nothing that stands in backticks, so that it can be copied."""
+    lines = [""]
+    for word in _WORD.findall(text):
+        if not lines[-1]:
+            lines[-1] = word
+        elif len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table within 80 columns, or within the terminal where that is narrower.
+    """Print a table within 80 columns, or within the terminal where that is narrower; `none` without rows.
 
     The first column, which names the row, is not broken as long as it is no wider than an id, so that it can
     be copied.
     """
     rows = list(rows)
+    if not rows:
+        say("none")
+        return
     whole = max((len(clean(row[0])) for row in rows), default=0) <= _ID_WIDTH
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for number, column in enumerate(columns):

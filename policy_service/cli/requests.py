@@ -12,17 +12,19 @@ from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestService
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
-from policy_service.model.vocabulary import RequestKind
+from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.vocabulary import OnLapse, RequestKind, RequestState
+from policy_service.service import moments
 
 app = typer.Typer(no_args_is_help=True, help="Privacy requests: record them, and read what is recorded.")
 
 _EXAMPLE = """\b
 Example
   policy-service requests record --controller example-nhs-trust \\
-      --person nhs-ref:PT-2001 --kind do_not_share --recipient nhs-ref:GP-1 \\
-      --reason 'asked on the phone'
+      --person trust-ref:T-2001 --kind do_not_share \\
+      --recipient trust-ref:T-2004 --reason 'asked on the phone'
 """
 
 
@@ -180,6 +182,8 @@ def show(
 
 def _show(request: pb.PrivacyRequest) -> None:
     against = ", ".join(request.recipients)
+    if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
+        against = "everybody"
     print_pairs(
         [
             ("request", request.request_id),
@@ -197,7 +201,7 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("raised by", request.raised_by),
             ("evidence", request.evidence),
             ("from", request.valid_from),
-            ("until", request.valid_until),
+            ("until", f"{request.valid_until}{_if_over(request)}"),
             ("zone", request.zone),
             ("review", request.review_date),
             ("on lapse", request.on_lapse),
@@ -206,3 +210,19 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("received by", request.received_by),
         ]
     )
+
+
+def _if_over(request: pb.PrivacyRequest) -> str:
+    """What follows from an end that has passed, by this machine's clock; nothing where it has not."""
+    if not request.valid_until or request.state not in ("", RequestState.ACTIVE):
+        return ""
+    try:
+        zone = moments.zone_of(request.zone, "request.zone")
+        if moments.end(request.valid_until, zone, "request.valid_until") > now():
+            return ""
+    except InvalidArgumentError:
+        return ""
+    if request.kind == RequestKind.AUTHORISED_REPRESENTATIVE:
+        return "; already ended"
+    held = request.on_lapse == OnLapse.HOLD
+    return "; already ended; held until reviewed" if held else "; already ended; protects no longer"

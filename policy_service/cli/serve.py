@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import pydantic
 import typer
@@ -13,7 +13,7 @@ import typer
 from policy_service.cli.example.command import load_world, world_directory
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.first_steps import Running, commands_to_try, what_runs_where
-from policy_service.cli.render import progress, say
+from policy_service.cli.render import progress, say, tell_failure
 from policy_service.cli.run import Run, current, first_administrator
 
 EPILOG = """\b
@@ -28,6 +28,11 @@ Examples
   policy-service serve --var-dir /srv/policy-service --decision-port 6001 \\
       --control-port 6002
 """
+
+_OTHER_PORTS: Final = (
+    "end the process that has it, or choose others with --decision-port and --control-port, or with"
+    " POLICY_SERVICE_DECISION_PORT and POLICY_SERVICE_CONTROL_PORT in the environment"
+)
 
 
 def serve(
@@ -81,7 +86,7 @@ def serve(
 def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
     # Imported here, since no other command needs what a server needs, and each would wait for it.
     from policy_service.server import supervisor
-    from policy_service.server.errors import StartError
+    from policy_service.server.errors import PortTakenError, StartError
     from policy_service.server.settings import Settings
 
     try:
@@ -104,6 +109,8 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
     progress(f"starting, with data in {settings.var_dir}")
     try:
         return Exit.OK if supervisor.run(settings, on_ready) == 0 else Exit.UNAVAILABLE
+    except PortTakenError as error:
+        raise Failure(f"cannot start: {error}", do_next=_OTHER_PORTS, code=Exit.UNAVAILABLE) from None
     except StartError as error:
         raise Failure(
             f"cannot start: {error}", do_next="change that and start again", code=Exit.UNAVAILABLE
@@ -116,7 +123,7 @@ def _welcome(run: Run, example: bool) -> None:
         if example:
             _load_example(run)
     except Failure as failure:
-        progress(f"error: the example world was not loaded: {failure.message}\nnext:  {failure.do_next}")
+        tell_failure(f"the example world was not loaded: {failure.message}", failure.do_next)
         example = False
     running = Running(run.address, run.control_address, run.var_dir, run.tls_ca)
     say()

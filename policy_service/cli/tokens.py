@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
-from policy_service.cli.secrets import write_secret
+from policy_service.cli.secrets import place_for_secret
 from policy_service.model.vocabulary import StaffRole
 
 app = typer.Typer(no_args_is_help=True, help="API tokens: issue, list, revoke.")
@@ -46,6 +47,7 @@ def issue(
         Path | None,
         typer.Option(metavar="FILE", help="Write the token there, mode 0600, instead of showing it."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --out if it is there.")] = False,
     controller: flags.Controller = "",
     reason: flags.Reason = "",
     json: flags.AsJson = False,
@@ -66,12 +68,15 @@ def issue(
         reason=reason,
     )
     run = current(context)
-    with control(run, manager(run)) as connection:
-        method = AccessServiceStub(connection.channel).IssueToken
-        answer = connection.call(method, request, controller=controller)
-    if out is not None:
-        write_secret(out, answer.secret)
-        answer.secret = ""
+    token = manager(run)
+    # The place first: a token that cannot be written is lost, and holds all the same.
+    with place_for_secret(out, replace=force) if out else nullcontext() as write:
+        with control(run, token) as connection:
+            method = AccessServiceStub(connection.channel).IssueToken
+            answer = connection.call(method, request, controller=controller)
+        if write is not None:
+            write(answer.secret)
+            answer.secret = ""
     if json:
         print_json(answer)
         return

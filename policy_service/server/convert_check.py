@@ -63,6 +63,8 @@ HIGHEST_ASSURANCE = 3
 
 _EFFECT = {Effect.PERMIT: pb.EFFECT_PERMIT, Effect.DENY: pb.EFFECT_DENY}
 _SEE_ONLY = frozenset({Channel.SEE_SCREEN, Channel.SEE_PRINT})
+# Whatever else carries something to somebody else, or leaves a copy of it there.
+_OF_A_SEE = _SEE_ONLY | {Channel.PORTAL, Channel.API, Channel.IN_PERSON}
 
 
 def parse_check(data: bytes) -> CheckCall:
@@ -172,6 +174,10 @@ def _channel(value: str, field: str, verb: Verb) -> Channel | None:
     channel = word(Channel, value, field)
     if verb is Verb.SEND and channel in _SEE_ONLY:
         raise InvalidArgumentError(field, "CHANNEL_OF_SEE", f"`{field}` is a way of seeing, not of sending")
+    if verb is Verb.SEE and channel not in _OF_A_SEE:
+        raise InvalidArgumentError(
+            field, "CHANNEL_OF_SEND", f"`{field}` is a way of sending, not of seeing: name the recipients"
+        )
     return channel
 
 

@@ -126,3 +126,7 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: Refusal) -
 
 class StartError(Exception):
     """The process cannot start, in words for whoever starts it; until something is changed it never will."""
+
+
+class PortTakenError(StartError):
+    """Another process listens on the port."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from policy_service.server.errors import StartError
+from policy_service.server.errors import PortTakenError, StartError
 from policy_service.server.settings import Settings
 
 _PORT_WAIT_SECONDS = 5.0
@@ -18,7 +18,7 @@ def free_port(host: str, port: int) -> int:
     """Find out that nobody listens on the port, and return it; for 0, choose a free one.
 
     grpc would share it without a word: SO_REUSEPORT lets every process of the same user listen on it. A
-    predecessor that is just ending is waited for. Raises `StartError`.
+    predecessor that is just ending is waited for. Raises `PortTakenError`.
     """
     family, _, _, _, address = _resolve(host, port)
     deadline = time.monotonic() + _PORT_WAIT_SECONDS
@@ -32,10 +32,8 @@ def free_port(host: str, port: int) -> int:
                 return found
             except OSError as error:
                 if time.monotonic() >= deadline:
-                    raise StartError(
-                        f"port {port} on {host} cannot be used: {error.strerror};"
-                        " end the process that has it, or choose another port"
-                    ) from None
+                    why = (error.strerror or "refused").lower()
+                    raise PortTakenError(f"port {port} on {host} cannot be used: {why}") from None
         time.sleep(0.1)
 
 

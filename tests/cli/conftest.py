@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ ADMIN, POLICE, TRUST = "psk_admin_a", "psk_police_b", "psk_trust_c"
 
 @dataclass(frozen=True)
 class Typed:
-    """What a command did: its exit code, and what it wrote where."""
+    """What a command did: its exit code, and what it wrote where; `err` without breaks in a sentence."""
 
     code: int
     out: str
@@ -45,7 +46,7 @@ class Terminal:
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Typed(result.exit_code, result.stdout, result.stderr)
+        return Typed(result.exit_code, result.stdout, re.sub(r"\n {7}(?=\S)", " ", result.stderr))
 
 
 @pytest.fixture

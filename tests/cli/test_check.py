@@ -190,6 +190,10 @@ def test_json_is_the_answer_with_the_protos_names(terminal: Terminal, fake: Fake
         "obligations": [],
         "factsToken": "",
         "reason": "",
+        "outsiderText": "",
+        "staffTexts": [],
+        "bindings": [],
+        "artefactDigest": "",
     }
 
 
@@ -233,7 +237,11 @@ def test_an_answer_that_names_no_decision_is_no_answer(terminal: Terminal, fake:
             2,
             "error: `fields` must not be empty (REQUIRED)",
         ),
-        (Refusal(grpc.StatusCode.UNAUTHENTICATED, "send a token", "UNAUTHENTICATED"), 3, "is not accepted"),
+        (
+            Refusal(grpc.StatusCode.UNAUTHENTICATED, "send a token", "UNAUTHENTICATED"),
+            3,
+            "is not accepted by 127.",
+        ),
         (
             Refusal(grpc.StatusCode.PERMISSION_DENIED, "no", "ROLE_REQUIRED"),
             3,
@@ -282,6 +290,45 @@ def test_a_refusal_names_the_option_to_correct(terminal: Terminal, fake: FakeSer
     assert do_next.startswith("next:  correct --to and try again")
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("NOT_A_SYSTEM", "--as SYSTEM"),
+        ("CONTROLLER_NOT_YOURS", "leave --controller out"),
+        ("ROLE_REQUIRED", "--token-file"),
+    ],
+)
+def test_who_may_not_do_this_is_told_who_may(
+    terminal: Terminal, fake: FakeService, reason: str, told: str
+) -> None:
+    refusal = Refusal(grpc.StatusCode.PERMISSION_DENIED, "no", reason)
+    fake.answers["AccessService/ListTokens"] = lambda _: raised(refusal)
+    typed = terminal("tokens", "list")
+    assert typed.code == 3
+    assert told in typed.err.splitlines()[1]
+
+
+def test_a_refused_manager_is_not_sent_to_where_he_is_refused_again(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    refusal = Refusal(grpc.StatusCode.UNAUTHENTICATED, "send a token", "UNAUTHENTICATED")
+    fake.answers["AccessService/ListTokens"] = lambda _: raised(refusal)
+    typed = terminal("tokens", "list")
+    assert typed.code == 3
+    assert "tokens list" not in typed.err
+    assert "--var-dir" in typed.err
+    assert fake.address in typed.err
+
+
+def test_the_organisation_that_is_missing_is_an_option(terminal: Terminal, fake: FakeService) -> None:
+    refusal = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "metadata", "CONTROLLER_REQUIRED", "x-controller")
+    fake.answers["PrivacyRequestService/List"] = lambda _: raised(refusal)
+    typed = terminal("requests", "list")
+    assert typed.code == 2
+    assert "metadata" not in typed.err
+    assert "add --controller NAME; `policy-service systems list` shows the names" in typed.err
+
+
 def raised(refusal: Refusal) -> pb.CheckResponse:
     raise refusal
 
@@ -323,6 +370,18 @@ def test_a_deadline(terminal: Terminal, fake: FakeService) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["nonsense", "", ":50051", "127.0.0.1:", "127.0.0.1:port", "::1:50051", "http://127.0.0.1:50051"],
+)
+def test_what_is_no_address(terminal: Terminal, fake: FakeService, address: str) -> None:
+    for option, command in (("--address", SIMPLE), ("--control-address", ("tokens", "list"))):
+        typed = terminal(*command, before=(option, address))
+        assert typed.code == 2
+        assert f"{option}: `{address}` is not HOST:PORT" in typed.err
+    assert not fake.calls
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--to", "mother"), "--to"),
@@ -347,7 +406,7 @@ def test_what_cannot_be_right_is_not_sent(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("people: [{key: a, name: b}]", "name"),
+        ("people: [{key: a, nick: b}]", "nick"),
         ("people: [{key: a, key: b}]", "`key` stands twice"),
         ("- a list", "mapping"),
         ("people: [", "line 1"),

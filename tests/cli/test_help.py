@@ -110,13 +110,3 @@ def test_a_fault_in_the_program_is_told_without_a_stack_trace(
     assert "KeyError" in typed.err
     assert "psk_secret" not in typed.err
     assert "Traceback" not in typed.err
-
-
-def test_no_mistake_in_typing_is_taken_for_a_deny(terminal: Terminal) -> None:
-    for args in (
-        ("chek",),
-        ("check", "--usr", "u"),
-        ("requests", "record"),
-        ("tokens", "issue", "--days", "0"),
-    ):
-        assert terminal(*args).code == 2

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import access_pb2, decision_log_pb2, decision_pb2
@@ -140,6 +141,44 @@ def test_requests_list_reads_every_page(terminal: Terminal, fake: FakeService) -
     assert "the first 2" in typed.out
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "2020-01-01; already ended; held until reviewed"),
+        ({"on_lapse": "lapse"}, "2020-01-01; already ended; protects no longer"),
+        ({"kind": "authorised_representative"}, "2020-01-01; already ended"),
+        ({"state": "withdrawn"}, "2020-01-01"),
+        ({"valid_until": "2199-01-01"}, "2199-01-01"),
+        ({"valid_until": "no moment"}, "no moment"),
+    ],
+)
+def test_a_request_that_has_ended_already_says_so(
+    terminal: Terminal, fake: FakeService, changed: dict[str, str], told: str
+) -> None:
+    request = requests_pb2.PrivacyRequest(
+        kind="object", state="active", valid_until="2020-01-01", zone="Europe/London", on_lapse="hold"
+    )
+    for name, value in changed.items():
+        setattr(request, name, value)
+    fake.answers["PrivacyRequestService/Record"] = lambda _: requests_pb2.PrivacyRequestServiceRecordResponse(
+        request=request
+    )
+    typed = terminal("requests", "record", "--person", "s:1", "--kind", "object")
+    assert re.search(rf"^until +{told}$", typed.out, re.MULTILINE)
+
+
+def test_a_request_against_nobody_named_is_against_everybody(terminal: Terminal, fake: FakeService) -> None:
+    for kind, told in (("do_not_share", True), ("object", False)):
+        answer = requests_pb2.PrivacyRequestServiceGetResponse(request=requests_pb2.PrivacyRequest(kind=kind))
+        fake.answers["PrivacyRequestService/Get"] = lambda _, answer=answer: answer  # type: ignore[misc]
+        assert ("against  everybody" in terminal("requests", "show", "r-1").out) is told
+
+
+@pytest.mark.parametrize("command", ["requests", "systems", "tokens"])
+def test_an_empty_list_says_so(terminal: Terminal, command: str) -> None:
+    assert terminal(command, "list").out == "none\n"
+
+
 def test_requests_show(terminal: Terminal, fake: FakeService) -> None:
     request = requests_pb2.PrivacyRequest(
         request_id="r-1", person="person:p", recipients=["user:u"], zone="Z"
@@ -239,13 +278,52 @@ def test_a_token_is_written_for_its_owner_alone_and_not_shown(
 ) -> None:
     issued(fake)
     file = tmp_path / "new" / "letters.token"
-    for json in ((), ("--json",)):
-        typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file), *json)
+    file.parent.mkdir()
+    for more in ((), ("--json", "--force")):
+        typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file), *more)
         assert typed.code == 0
         assert "psk_0123_s" not in typed.out + typed.err
     assert file.read_text() == "psk_0123_s\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["letters.token"]
+
+
+@pytest.mark.parametrize(
+    "what", ["a file", "a link to nothing", "a folder", "no folder above it", "no right"]
+)
+def test_no_token_is_issued_that_cannot_be_written(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, what: str
+) -> None:
+    issued(fake)
+    file = tmp_path / "letters.token"
+    match what:
+        case "a file":
+            file.write_text("kept\n")
+        case "a link to nothing":
+            file.symlink_to(tmp_path / "nothing")
+        case "a folder":
+            file.mkdir()
+        case "no folder above it":
+            file = tmp_path / "new" / "letters.token"
+        case _:
+            file = Path("/proc") / "letters.token"
+    typed = terminal("tokens", "issue", "--system", "letters", "--out", str(file))
+    assert typed.code == 2
+    assert f"`{file if 'above' not in what else file.parent}`" in typed.err
+    assert not fake.calls
+    assert not (tmp_path / "new").exists()
+    assert what != "a file" or file.read_text() == "kept\n"
+
+
+def test_a_refused_call_leaves_no_file(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
+    def refuse(_: object) -> access_pb2.IssueTokenResponse:
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "no such system", "UNKNOWN_SYSTEM", "system")
+
+    fake.answers["AccessService/IssueToken"] = refuse
+    (tmp_path / "new").mkdir()
+    typed = terminal("tokens", "issue", "--system", "letters", "--out", str(tmp_path / "new" / "x.token"))
+    assert typed.code == 2
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_token_is_for_a_system_or_a_person(terminal: Terminal, fake: FakeService) -> None:
@@ -281,6 +359,7 @@ def entry() -> decision_log_pb2.DecisionLogServiceGetResponse:
     decision = decision_log_pb2.DecisionEvent(
         user="o.manager",
         user_kind="staff",
+        verb=decision_pb2.VERB_SEND,
         record="OM-1001",
         record_type="police.offender_management",
         effect=decision_pb2.EFFECT_DENY,
@@ -329,6 +408,7 @@ def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> N
     assert typed.code == 0
     assert max(len(line) for line in typed.out.splitlines()) <= 80
     assert re.search(r"^to 2 +described:father$", typed.out, re.MULTILINE)
+    assert re.search(r"^verb +send$", typed.out, re.MULTILINE)
     rows = [line.split() for line in typed.out.splitlines() if line.startswith(("body", "address@m"))]
     assert [row[:3] for row in rows] == [
         ["body", "1", "permit"],

@@ -47,7 +47,8 @@ def test_a_port_that_somebody_has(tmp_path: Path) -> None:
         result = typed([str(PROGRAM), "serve", "--var-dir", str(tmp_path), "--control-port", port])
     assert result.returncode == 4
     assert port in result.stderr
-    assert "next:  " in result.stderr
+    for how in ("--decision-port", "--control-port", "_DECISION_PORT", "_CONTROL_PORT"):
+        assert how in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from policy_service.facts.schema import migrate
 from policy_service.facts.store import FactStore
 from tests.facts.world import Kept
 from tests.support.postgres import postgres_url
+from tests.support.session_end import undone_at_session_end
 
 BACKENDS = ["sqlite", "postgresql"]
 
@@ -75,7 +75,7 @@ def migrated(backend: str, directory: Path) -> str:
 @cache
 def _sqlite_template() -> Path:
     directory = TemporaryDirectory(prefix="facts-")
-    atexit.register(directory.cleanup)
+    undone_at_session_end.callback(directory.cleanup)
     path = Path(directory.name, "facts.db")
     migrate(f"sqlite:///{path}")
     return path

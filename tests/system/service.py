@@ -62,10 +62,10 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")}
 
 
-def typed(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command in the checkout."""
+def typed(command: list[str], cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
+    """Run a command in the checkout, or in another folder."""
     return subprocess.run(
-        command, cwd=CHECKOUT, env=environment(), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.service import CHECKOUT, Service, serving, typed
+from tests.cli.test_help import examples
+from tests.system.service import CHECKOUT, PROGRAM, Service, serving, typed
 
 OFFICER = ("check", "--as", "police-records", "--user", "o.manager", "--record", "OM-1001")
 DOCTOR_TO_PRACTICE = (
@@ -166,6 +167,20 @@ def test_what_is_impossible_names_its_field(service: Service) -> None:
     result = service.run(*OFFICER, "--field", "subject.name", "--send")
     assert result.returncode == 2
     assert "`recipients`" in result.stderr
+
+
+def test_the_examples_of_help_do_what_they_show(service: Service, tmp_path: Path) -> None:
+    """Before the last, since some of them change what is on file."""
+    (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
+    lines = [line for line in examples() if " serve" not in line]
+    assert len(lines) > 5
+    for line in lines:
+        where = ["--address", service.address, "--control-address", service.control_address]
+        where += ["--var-dir", str(service.var_dir)]
+        words = shlex.split(line.removeprefix("policy-service "))
+        result = typed([str(PROGRAM), *where, *words], cwd=tmp_path)  # some write a file
+        denied = "--field enquiry.made_by" in line  # which the help says, too
+        assert (result.returncode, result.stderr) == (int(denied), ""), line
 
 
 def test_a_second_start_keeps_what_is_there(service: Service) -> None:

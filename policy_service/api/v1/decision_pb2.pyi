@@ -93,7 +93,9 @@ class CheckRequest(_message.Message):
     purpose: _builtins.str
     """Purpose of use: care, casework, court, ... Empty: the grant's first."""
     channel: _builtins.str
-    """see.screen (the default of see), see.print, post, email, phone.live, ..."""
+    """see.screen (the default of see), see.print, post, email, phone.live, ...
+    A see takes see.screen, see.print, portal, api and in_person alone.
+    """
     artefact_type: _builtins.str
     """The kind of letter, bundle or message; its envelope fields are decided
     whether asked about or not.
