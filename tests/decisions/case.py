@@ -2,25 +2,36 @@
 differs.
 
 A case is YAML, strictly parsed. `facts` are the API's own messages as in the example world, `ask` is a
-CheckRequest. Whatever is written `<like this>` is a name of the case's own: each run gives it another value,
-so that nothing can depend on a name.
+CheckRequest. `world` names a file of `worlds/` whose facts come before the case's own: the organisation as it
+is on an ordinary day. What a twin sets is set in the case's own words, before its world is added.
+
+Whatever is written `<like this>` is a name of the case's own: each run gives it another value, so that
+nothing can depend on a name. `now-425d`, `today+1d`, `today-18y` are moments and days as of the run,
+`HOURS WITH NOW` and `HOURS WITHOUT NOW` a window of every day that holds the run or does not; a `digest` is
+written as the words of the document.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
 CASES = Path(__file__).parent / "cases"
+WORLDS = Path(__file__).parent / "worlds"
 
 _NAME = re.compile(r"<([A-Za-z0-9_.\- ]+)>")
+_MOMENT = re.compile(r"(now|today)(?:([+-]\d+)([ymdh]))?")
+_DIGESTS = frozenset({"digest", "artefact_digest"})
 
 
 class _Strict(BaseModel):
@@ -43,13 +54,33 @@ class ExpectedObligation(_Strict):
     parameters: dict[str, str] = {}
 
 
+class ExpectedTask(_Strict):
+    kind: str
+    owner: str
+    recipients: tuple[int, ...] = ()
+    parameters: dict[str, str] = {}
+
+
 class ExpectedEntry(_Strict):
-    """What the auditor finds: the true reason of each cell, row by row, and more where the case says so."""
+    """What the auditor finds: the true reason of each cell, row by row, and more where the case says so.
+
+    People on file stand there by their first identifier, a declaration by the words of its document.
+    `readers` are those who would learn it besides each recipient and the user, and None where the case does
+    not say; so with `shared`, `tasks`, `capabilities`, and `decided_by`: the reader and the part that decided
+    each cell (`READER`, `part PART` or `READER part PART`).
+    """
 
     reasons: tuple[str, ...]
     cause: str = ""
     alerts: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    possible_matches: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+    readers: tuple[tuple[str, ...], ...] | None = None
+    shared: tuple[str, ...] | None = None
+    tasks: tuple[ExpectedTask, ...] | None = None
+    capabilities: tuple[str, ...] | None = None
+    decided_by: tuple[str, ...] | None = None
 
 
 class Expected(_Strict):
@@ -76,12 +107,16 @@ class Facts(_Strict):
     records: tuple[dict[str, Any], ...] = ()
     users: tuple[dict[str, Any], ...] = ()
     requests: tuple[dict[str, Any], ...] = ()
+    overrides: tuple[dict[str, Any], ...] = ()
+    orders: tuple[dict[str, Any], ...] = ()
+    declarations: tuple[dict[str, Any], ...] = ()
     systems: tuple[dict[str, Any], ...]
 
 
 class Case(_Strict):
     title: str
     source: str
+    world: str = ""
     facts: Facts
     system: str
     ask: dict[str, Any]
@@ -119,8 +154,61 @@ def read_run(name: str, *, twin: bool, tag: str, renamed: bool) -> Run:
         document = copy.deepcopy(document)
         for path, value in document["twin"]["set"].items():
             _put(document, _split(path), value)
-    case = Case.model_validate(document)
+    if "world" in document:
+        world = (WORLDS / f"{document['world']}.yaml").read_text("utf-8")
+        document["facts"] = _added(yaml.safe_load(_NAME.sub(named, world)), document.get("facts", {}))
+    case = Case.model_validate(_as_of(document, datetime.now(UTC)))
     return Run(case, case.twin.answer if twin else case.answer)
+
+
+def _added(world: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """The world's facts, and behind them the case's own of the same kind."""
+    return {
+        kind: world.get(kind, []) + facts.get(kind, []) if isinstance(world.get(kind, []), list) else said
+        for kind, said in (world | facts).items()
+    }
+
+
+def _as_of(value: Any, now: datetime) -> Any:
+    """Give `value` with its moments, days and windows as of `now`, and its digests."""
+    match value:
+        case dict():
+            return {
+                key: _digest(inner) if key in _DIGESTS else _as_of(inner, now) for key, inner in value.items()
+            }
+        case list():
+            return [_as_of(inner, now) for inner in value]
+        case "HOURS WITH NOW" | "HOURS WITHOUT NOW":
+            morning = now.astimezone(_LONDON).hour < _NOON
+            return f"mon-sun {'00:00-12:00' if morning == (value == 'HOURS WITH NOW') else '12:00-24:00'}"
+        case str() if (said := _MOMENT.fullmatch(value)) is not None:
+            return _moment(said, now)
+        case _:
+            return value
+
+
+_LONDON = ZoneInfo("Europe/London")
+_NOON = 12
+
+
+def _moment(said: re.Match[str], now: datetime) -> str:
+    what, count, unit = said.group(1), int(said.group(2) or 0), said.group(3)
+    day = now.astimezone(_LONDON).date()
+    match unit:
+        case "y":
+            day = date(day.year + count, day.month, 1 if (day.month, day.day) == (2, 29) else day.day)
+        case "m":
+            now += timedelta(minutes=count)
+        case "h":
+            now += timedelta(hours=count)
+        case _:
+            day, now = day + timedelta(days=count), now + timedelta(days=count)
+    return day.isoformat() if what == "today" else now.isoformat(timespec="seconds")
+
+
+def _digest(words: str) -> str:
+    """SHA-256 of a document's words, as JSON spells bytes."""
+    return base64.b64encode(hashlib.sha256(words.encode()).digest()).decode() if words else ""
 
 
 def _split(path: str) -> list[str]:
@@ -131,7 +219,9 @@ def _put(document: Any, path: list[str], value: Any) -> None:
     *way, last = path
     for step in way:
         document = document[int(step)] if isinstance(document, list) else document[step]
-    if isinstance(document, list):
+    if isinstance(document, list) and int(last) == len(document):
+        document.append(value)
+    elif isinstance(document, list):
         document[int(last)] = value
     else:
         document[last] = value

@@ -4,6 +4,8 @@ of two texts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from google.protobuf.json_format import MessageToDict
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
@@ -14,8 +16,12 @@ _EFFECTS = {pb.EFFECT_PERMIT: "permit", pb.EFFECT_DENY: "deny"}
 
 Said = dict[str, object]
 
+_OF_THE_RUN = frozenset({"valid_until", "exclusions"})
+"""Parameters whose values no case can know."""
+
 
 def expected_to_say(expected: Expected) -> Said:
+    log = expected.log
     return {
         "effect": expected.effect,
         "reason": expected.reason,
@@ -23,15 +29,25 @@ def expected_to_say(expected: Expected) -> Said:
         "obligations": sorted((o.model_dump() for o in expected.obligations), key=str),
         "log": {
             "effect": expected.effect,
-            "reasons": list(expected.log.reasons),
-            "cause": expected.log.cause,
-            "alerts": list(expected.log.alerts),
+            "reasons": list(log.reasons),
+            "cause": log.cause,
+            "alerts": list(log.alerts),
+            "possible_matches": sorted(log.possible_matches),
+            "declared": sorted(log.declared),
+            "readers": None if log.readers is None else [sorted(row) for row in log.readers],
+            "shared": None if log.shared is None else list(log.shared),
+            "tasks": None if log.tasks is None else sorted((t.model_dump() for t in log.tasks), key=str),
+            "capabilities": None if log.capabilities is None else sorted(log.capabilities),
+            "decided_by": None if log.decided_by is None else list(log.decided_by),
         },
     }
 
 
-def says(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> Said:
-    event = entry.decision
+def says(
+    answer: pb.CheckResponse, entry: log_pb.LogEntry, expected: Expected, names: Mapping[str, str]
+) -> Said:
+    """`names` are the ids on file in the case's own words. What the case is silent about is left out."""
+    event, log = entry.decision, expected.log
     return {
         "effect": _EFFECTS[answer.effect],
         "reason": answer.reason,
@@ -52,7 +68,7 @@ def says(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> Said:
                     "kind": o.kind,
                     "fields": tuple(o.fields),
                     "recipients": tuple(o.recipients),
-                    "parameters": dict.fromkeys(o.parameters, "*"),
+                    "parameters": _parameters(o.parameters),
                 }
                 for o in answer.obligations
             ),
@@ -63,8 +79,65 @@ def says(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> Said:
             "reasons": [event.outcomes[cell].reason for cell in event.cells],
             "cause": event.cause,
             "alerts": list(event.alerts),
+            "possible_matches": sorted(_named(each, names) for each in event.possible_matches),
+            "declared": sorted(_named(each, names) for each in event.declared_contents),
+            "readers": None if log.readers is None else [_readers(r, names) for r in event.recipients],
+            "shared": None if log.shared is None else [r.shared for r in event.recipients],
+            "tasks": None if log.tasks is None else sorted((_task(t) for t in event.tasks), key=str),
+            "capabilities": None if log.capabilities is None else sorted(event.capabilities),
+            "decided_by": None
+            if log.decided_by is None
+            else [_decided_by(event.outcomes[cell], names) for cell in event.cells],
         },
     }
+
+
+def _parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: "*" if name in _OF_THE_RUN else value for name, value in parameters.items()}
+
+
+def _task(task: log_pb.LoggedTask) -> Said:
+    return {
+        "kind": task.kind,
+        "owner": task.owner,
+        "recipients": tuple(task.recipients),
+        "parameters": _parameters(task.parameters),
+    }
+
+
+def _readers(recipient: log_pb.LoggedRecipient, names: Mapping[str, str]) -> list[str]:
+    """Who else would learn it; the user who sends is one of them always."""
+    return sorted(_named(r, names) for r in recipient.implied_readers if not r.startswith("user:"))
+
+
+def _decided_by(outcome: log_pb.LoggedOutcome, names: Mapping[str, str]) -> str:
+    part = f"part {outcome.part}" if outcome.part else ""
+    return " ".join(word for word in (_named(outcome.reader, names), part) if word)
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    for on_file, name in names.items():
+        text = text.replace(on_file, name)
+    return text
+
+
+def answers_everybody(answer: pb.CheckResponse, ask: pb.CheckRequest) -> None:
+    """Each reason that is told has its sentence and a next step; what is permitted is bound to whom, where
+    and what.
+    """
+    told = {cell.reason for cell in answer.cells if cell.reason} | ({answer.reason} - {""})
+    assert {each.reason for each in answer.staff_texts} == told
+    assert all(each.text and each.next_step for each in answer.staff_texts)
+    assert answer.outsider_text
+    open_rows = {cell.recipient for cell in answer.cells if cell.effect == pb.EFFECT_PERMIT}
+    if not ask.recipients or not answer.HasField("valid_until"):
+        open_rows = set()
+    assert [bound.recipient for bound in answer.bindings] == sorted(open_rows)
+    for bound in answer.bindings:
+        recipient = ask.recipients[bound.recipient]
+        assert bound.contact_point == recipient.contact_point
+        assert bound.channel
+    assert answer.artefact_digest == (ask.artefact_digest if open_rows else b"")
 
 
 def agrees_with_its_entry(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from google.protobuf.json_format import ParseDict
@@ -9,6 +11,7 @@ from google.protobuf.message import Message
 
 from policy_service.api.v1 import (
     access_pb2,
+    casework_pb2,
     decision_log_pb2,
     decision_pb2,
     people_pb2,
@@ -28,51 +31,165 @@ class Road(Protocol):
         """The first administrator's token."""
 
 
-_PUTS: tuple[tuple[str, str, type[Message], str], ...] = (
-    ("record_types", "RecordService/PutRecordType", record_pb2.PutRecordTypeRequest, "record_type"),
-    ("artefact_types", "RecordService/PutArtefactType", record_pb2.PutArtefactTypeRequest, "artefact_type"),
-    ("people", "PeopleService/PutPerson", people_pb2.PutPersonRequest, "person"),
-    ("contact_points", "PeopleService/PutContactPoint", people_pb2.PutContactPointRequest, "contact_point"),
-    ("relationships", "PeopleService/PutRelationship", people_pb2.PutRelationshipRequest, "relationship"),
-    ("records", "RecordService/PutRecord", record_pb2.PutRecordRequest, "record"),
-    ("users", "AccessService/PutUser", access_pb2.PutUserRequest, "user"),
-    (
+@dataclass(frozen=True, slots=True)
+class Put:
+    """How one kind of fact goes on file, and by what a case knows it afterwards (`ID in the log` → a word
+    of the case).
+    """
+
+    kind: str
+    method: str
+    request: type[Message]
+    answer: type[Message]
+    field: str
+    names: Callable[[dict[str, Any], Any], dict[str, str]] = lambda said, answer: {}
+
+
+def _person(said: dict[str, Any], answer: people_pb2.PutPersonResponse) -> dict[str, str]:
+    return {f"person:{answer.person.person_id}": said["identifiers"][0]}
+
+
+def _declaration(said: dict[str, Any], answer: record_pb2.DeclareContentsResponse) -> dict[str, str]:
+    return {f"declaration:{answer.declaration.declaration_id}": said["field"]}
+
+
+_PUTS: tuple[Put, ...] = (
+    Put(
+        "record_types",
+        "RecordService/PutRecordType",
+        record_pb2.PutRecordTypeRequest,
+        record_pb2.PutRecordTypeResponse,
+        "record_type",
+    ),
+    Put(
+        "artefact_types",
+        "RecordService/PutArtefactType",
+        record_pb2.PutArtefactTypeRequest,
+        record_pb2.PutArtefactTypeResponse,
+        "artefact_type",
+    ),
+    Put(
+        "people",
+        "PeopleService/PutPerson",
+        people_pb2.PutPersonRequest,
+        people_pb2.PutPersonResponse,
+        "person",
+        _person,
+    ),
+    Put(
+        "contact_points",
+        "PeopleService/PutContactPoint",
+        people_pb2.PutContactPointRequest,
+        people_pb2.PutContactPointResponse,
+        "contact_point",
+    ),
+    Put(
+        "relationships",
+        "PeopleService/PutRelationship",
+        people_pb2.PutRelationshipRequest,
+        people_pb2.PutRelationshipResponse,
+        "relationship",
+    ),
+    Put(
+        "records",
+        "RecordService/PutRecord",
+        record_pb2.PutRecordRequest,
+        record_pb2.PutRecordResponse,
+        "record",
+    ),
+    Put(
+        "users",
+        "AccessService/PutUser",
+        access_pb2.PutUserRequest,
+        access_pb2.PutUserResponse,
+        "user",
+    ),
+    Put(
         "requests",
         "PrivacyRequestService/Record",
         privacy_request_pb2.PrivacyRequestServiceRecordRequest,
+        privacy_request_pb2.PrivacyRequestServiceRecordResponse,
         "request",
     ),
-    ("systems", "AccessService/PutSystem", access_pb2.PutSystemRequest, "system"),
+    Put(
+        "overrides",
+        "CaseworkService/GrantOverride",
+        casework_pb2.GrantOverrideRequest,
+        casework_pb2.GrantOverrideResponse,
+        "override",
+    ),
+    Put(
+        "orders",
+        "CaseworkService/RecordOrder",
+        casework_pb2.RecordOrderRequest,
+        casework_pb2.RecordOrderResponse,
+        "order",
+    ),
+    Put(
+        "declarations",
+        "RecordService/DeclareContents",
+        record_pb2.DeclareContentsRequest,
+        record_pb2.DeclareContentsResponse,
+        "declaration",
+        _declaration,
+    ),
+    Put(
+        "systems",
+        "AccessService/PutSystem",
+        access_pb2.PutSystemRequest,
+        access_pb2.PutSystemResponse,
+        "system",
+    ),
 )
 
 _NAMES_ITS_CONTROLLER = frozenset({"users", "systems"})
 
 
-async def put_on_file(road: Road, facts: Facts, system: str) -> str:
-    """Put a case's facts on file through the API, and return a token of its `system`."""
-    for kind, method, request_type, field in _PUTS:
-        for each in getattr(facts, kind):
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """A case's facts, on file: the token of the system that asks, and the ids by the case's own words."""
+
+    token: str
+    names: dict[str, str]
+
+
+def messages(facts: Facts) -> Iterator[tuple[Put, dict[str, Any], Message]]:
+    """The calls that put a case's facts on file, in their order: what is named comes before what names it."""
+    for put in _PUTS:
+        for each in getattr(facts, put.kind):
             body: dict[str, Any] = dict(each)
-            if kind in _NAMES_ITS_CONTROLLER:
+            if put.kind in _NAMES_ITS_CONTROLLER:
                 body["controller"] = facts.controller
-            request = ParseDict({field: body}, request_type())
-            await road.call(
-                method, request.SerializeToString(), token=road.administrator, controller=facts.controller
-            )
+            yield put, body, ParseDict({put.field: body}, put.request())
+
+
+async def put_on_file(road: Road, facts: Facts, system: str) -> OnFile:
+    """Put a case's facts on file through the API, and issue a token of its `system`."""
+    names: dict[str, str] = {}
+    for put, said, request in messages(facts):
+        answer = await road.call(
+            put.method, request.SerializeToString(), token=road.administrator, controller=facts.controller
+        )
+        names |= put.names(said, put.answer.FromString(answer))
     issue = access_pb2.IssueTokenRequest(system=system, controller=facts.controller, valid_days=1)
-    answer = await road.call(
+    issued = await road.call(
         "AccessService/IssueToken",
         issue.SerializeToString(),
         token=road.administrator,
         controller=facts.controller,
     )
-    return access_pb2.IssueTokenResponse.FromString(answer).secret
+    return OnFile(access_pb2.IssueTokenResponse.FromString(issued).secret, names)
+
+
+def as_message(question: dict[str, Any]) -> decision_pb2.CheckRequest:
+    """The case's question as the call that it is."""
+    return ParseDict(question, decision_pb2.CheckRequest())
 
 
 async def ask(road: Road, question: dict[str, Any], token: str) -> decision_pb2.CheckResponse:
     """Ask the case's question."""
-    request = ParseDict(question, decision_pb2.CheckRequest())
-    answer = await road.call("DecisionService/Check", request.SerializeToString(), token=token)
+    request = as_message(question).SerializeToString()
+    answer = await road.call("DecisionService/Check", request, token=token)
     return decision_pb2.CheckResponse.FromString(answer)
 
 

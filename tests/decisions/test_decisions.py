@@ -29,10 +29,10 @@ CASES = pytest.mark.parametrize("name", case_names())
 async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) -> None:
     """Put the case's facts on file, ask, and hold answer and log entry against what the case expects."""
     run: Run = read_run(name, twin=twin, tag=f"t{next(_tags)}", renamed=renamed)
-    token = await put_on_file(road, run.case.facts, run.case.system)
-    answer = await ask(road, run.case.ask, token)
+    on_file = await put_on_file(road, run.case.facts, run.case.system)
+    answer = await ask(road, run.case.ask, on_file.token)
     entry = await entry_of(road, answer.decision_id)
-    assert says(answer, entry) == expected_to_say(run.expected)
+    assert says(answer, entry, run.expected, on_file.names) == expected_to_say(run.expected)
     agrees_with_its_entry(answer, entry)
     decided = {uid for outcome in entry.decision.outcomes for uid in outcome.policies}
     assert set(run.expected.log.policies) <= decided

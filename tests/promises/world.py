@@ -97,7 +97,7 @@ FACTS = Facts.model_validate(
 
 async def open_world(road: Road, system: str = "clinic-records") -> str:
     """Put the world on file; returns a token of `system`."""
-    return await put_on_file(road, FACTS, system)
+    return (await put_on_file(road, FACTS, system)).token
 
 
 async def check(road: Road, token: str, **question: Any) -> pb.CheckResponse:

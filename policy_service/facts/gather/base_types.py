@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from yaml import YAMLError, safe_load
 
 from policy_service.facts.gather.base_type_faults import (
@@ -11,8 +13,11 @@ from policy_service.facts.gather.base_type_faults import (
     faults_of_yaml,
     unknown,
 )
-from policy_service.model.facts import INSTALLATION, FieldType, RecordType
+from policy_service.model.facts import INSTALLATION, FieldType, PartType, RecordType
 from policy_service.model.vocabulary import CATEGORIES, CO_RECIPIENT, Role, is_category
+
+PLACES_SHOWN = frozenset({"location.current", "contact.post"})
+"""A field that shows a record's premises is of one of these at least."""
 
 
 class BaseTypeError(Exception):
@@ -28,7 +33,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _FieldDocument(_Strict):
+class _PartDocument(_Strict):
+    """What fields and parts of documents have in common."""
+
     name: str = Field(min_length=1, max_length=100)
     categories: tuple[str, ...] = Field(min_length=1, strict=False)
     about: tuple[str, ...] = Field(min_length=1, strict=False)
@@ -50,17 +57,42 @@ class _FieldDocument(_Strict):
         return values
 
 
+class _SeparablePartDocument(_PartDocument):
+    separable: bool = False
+
+
+class _FieldDocument(_PartDocument):
+    parts: tuple[_SeparablePartDocument, ...] = Field(default=(), strict=False)
+    premises: bool = False
+    mask: Literal["", "last4", "initials", "year"] = ""
+
+    @model_validator(mode="after")
+    def _premises_are_a_place(self) -> Self:
+        if self.premises and PLACES_SHOWN.isdisjoint(self.categories):
+            raise ValueError("a field that shows the premises is of `location.current` or `contact.post`")
+        return self
+
+    @field_validator("parts")
+    @classmethod
+    def _parts_named_apart(
+        cls, parts: tuple[_SeparablePartDocument, ...]
+    ) -> tuple[_SeparablePartDocument, ...]:
+        _named_apart([part.name for part in parts], "part")
+        return parts
+
+
 class _BaseTypeDocument(_Strict):
     name: str = Field(pattern=r"^base\.[a-z_]{1,50}$")
     fields: tuple[_FieldDocument, ...] = Field(min_length=1, strict=False)
+    secret_roles: tuple[Annotated[Role, Field(strict=False)], ...] = Field(default=(), strict=False)
+    known_to_parents: bool = False
+    people_on_file: bool = False
+    assurance: int = Field(default=0, ge=0, le=3)
 
     @field_validator("fields")
     @classmethod
-    def _named_apart(cls, fields: tuple[_FieldDocument, ...]) -> tuple[_FieldDocument, ...]:
-        names = [field.name for field in fields]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"the field `{name}` stands there twice: give one of them another name")
+    def _fields_named_apart(cls, fields: tuple[_FieldDocument, ...]) -> tuple[_FieldDocument, ...]:
+        _named_apart([field.name for field in fields], "field")
         return fields
 
 
@@ -76,5 +108,26 @@ def parse_base_type(text: str, *, name: str) -> RecordType:
         record_type_id=document.name,
         controller=INSTALLATION,
         name=document.name,
-        fields=tuple(FieldType(f.name, f.categories, f.about) for f in document.fields),
+        fields=tuple(_field(each) for each in document.fields),
+        secret_roles=document.secret_roles,
+        known_to_parents=document.known_to_parents,
+        people_on_file=document.people_on_file,
+        assurance=document.assurance,
     )
+
+
+def _field(document: _FieldDocument) -> FieldType:
+    return FieldType(
+        document.name,
+        document.categories,
+        document.about,
+        parts=tuple(PartType(p.name, p.categories, p.about, p.separable) for p in document.parts),
+        premises=document.premises,
+        mask=document.mask,
+    )
+
+
+def _named_apart(names: list[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the {what} `{name}` stands there twice: give one of them another name")
