@@ -345,35 +345,6 @@ _RESOURCE = (
     ),
     _flag("resource.minor", "D", "The data subject is under 18 today."),
     _flag("resource.own_place", "D", "Every place that the field shows is the recipient's own."),
-    _attribute(
-        "resource.need_languages",
-        _STRINGS,
-        "D",
-        "The languages that the data subject needs, BCP 47; for advice to those who see her record.",
-        "[pl]",
-    ),
-    _attribute(
-        "resource.need_sign_languages",
-        _STRINGS,
-        "D",
-        "The sign languages that the data subject needs, BCP 47.",
-        "[bfi]",
-    ),
-    _attribute(
-        "resource.need_formats",
-        _STRINGS,
-        "D",
-        "The written formats that the data subject needs.",
-        "[large_print]",
-        values=WrittenFormat,
-    ),
-    _attribute(
-        "resource.need_access",
-        _STRINGS,
-        "D",
-        "The other access needs of the data subject, as the organisation names them.",
-        "[hearing-loop]",
-    ),
 )
 
 _ACTION = (
@@ -627,10 +598,18 @@ _INTERPRETER = (
         "L",
         "The recipient or a party will not have this interpreter. His agency is not meant.",
     ),
-    _flag("context.need.interpreter", "L", "The recipient needs an interpreter."),
+    _flag(
+        "context.need.interpreter",
+        "L",
+        "The recipient needs an interpreter; on a see, somebody on the record does.",
+    ),
     _attribute("context.need.languages", _STRINGS, "L", "Languages that she needs, BCP 47.", "[pl]"),
     _attribute(
-        "context.need.sign_languages", _STRINGS, "L", "Sign languages that she needs, BCP 47.", "[bfi]"
+        "context.need.interpreter_languages",
+        _STRINGS,
+        "L",
+        "These and the sign languages that she needs, BCP 47.",
+        "[bfi]",
     ),
     _attribute(
         "context.need.modes",
@@ -739,12 +718,6 @@ _OUTCOME = (
         "The cell is denied, and would be permitted for some of those whom it is about.",
         obligations_only=True,
     ),
-    _flag(
-        "context.cell.no_safe_contact",
-        "D",
-        "The recipient has no safe contact on file.",
-        obligations_only=True,
-    ),
     _attribute(
         "context.cell.parts",
         _STRINGS,
@@ -759,6 +732,12 @@ _OUTCOME = (
         "D",
         "The address to put where a protected person's place would show; empty: none is needed.",
         "CP-4711",
+        obligations_only=True,
+    ),
+    _flag(
+        "context.row.held",
+        "L",
+        "Nothing of what was asked may go to this recipient.",
         obligations_only=True,
     ),
     _flag("context.answer.rows_differ", "W", "The rows of the answer differ."),

@@ -120,7 +120,8 @@ class Casework:
                 view, controller, "override", asked.people, asked.recipients, frozenset({"user", "team"})
             )
             override_id = new_id(self._desk.fingerprinter, "override_id", occasion)
-            there = view.override(override_id)
+            # Nobody can have asked before for an id that was made just now.
+            there = view.override(override_id) if occasion.idempotency_key else None
             if there is not None:
                 return Draft(there, (there,))  # asked again by its idempotency key
             override = Override(
@@ -163,7 +164,7 @@ class Casework:
                 view, controller, "order", asked.people, asked.recipients, frozenset({"team"})
             )
             order_id = new_id(self._desk.fingerprinter, "order_id", occasion)
-            there = view.order(order_id)
+            there = view.order(order_id) if occasion.idempotency_key else None
             if there is not None:
                 return Draft(there, (there,))  # asked again by its idempotency key
             order = CourtOrder(

@@ -27,7 +27,14 @@ from policy_service.facts.gather.readers import Recipient
 from policy_service.facts.gather.situation import Situation, situate
 from policy_service.facts.view import FactsView
 from policy_service.model.caller import Caller
-from policy_service.model.decision import NOT_AVAILABLE, USER_REQUIRED, Bound, Cell, Decision
+from policy_service.model.decision import (
+    NOT_AVAILABLE,
+    OBLIGATION_UNSUPPORTED,
+    USER_REQUIRED,
+    Bound,
+    Cell,
+    Decision,
+)
 from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
@@ -36,6 +43,7 @@ from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, No
 from policy_service.service.obligations import (
     Row,
     able_to_omit,
+    may_omit,
     obligations_of,
     rfc3339,
     settle_row,
@@ -146,9 +154,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
         row = Row()
         for seen in fields:
             row.cells.append((yield from _cell(judge, seen, recipient, delivery)))
-        row.owed += [(None, owed) for owed in owed_always]
-        row.owed += [(None, owed) for owed in plan.owed(Gate.DELIVERY, delivery.effect, arrival)]
-        settle_row(s, plan, recipient, row)
+        settle_row(s, plan, row, delivery.effect, arrival, owed_always)
         rows.append(row)
     return _answer(s, policies, moment, questions, authority, deliveries, rows, fields)
 
@@ -194,12 +200,14 @@ def _answer(
         )
 
     whole = settle_whole(s, policies.plan, rows, asked, attributes)
-    if not able_to_omit(s.capabilities, rows):
+    able = able_to_omit(s.capabilities, rows)
+    if not able:
         for row in rows:
             row.refuse_all()
         whole = ()
     permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
-    nothing = all(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells[:asked])
+    nothing = not able or all(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells[:asked])
+    one = NOT_AVAILABLE if able else OBLIGATION_UNSUPPORTED
     # ONE ANSWER FOR WHAT IS NOT TO BE TOLD: no envelope, and nothing owed but the silence.
     shown = asked if nothing else len(instances)
     cells = tuple(
@@ -208,7 +216,7 @@ def _answer(
             party=instance.party,
             recipient=recipient,
             effect=cell.outcome.effect,
-            reason=cell.outcome.told,
+            reason=cell.outcome.told if able else one,
             envelope=index >= asked,
         )
         for recipient, row in enumerate(rows)
@@ -224,7 +232,7 @@ def _answer(
         cells=cells,
         obligations=obligations,
         valid_until=valid_until if permits else None,
-        reason=NOT_AVAILABLE if nothing else "",
+        reason=one if nothing else "",
         bound=_bound(s, rows) if permits else (),
     )
     outcomes, indexes = tally([cell.outcome for row in rows for cell in row.cells])
@@ -279,7 +287,12 @@ def _withheld(
     alerts: tuple[str, ...] = (),
     facts: tuple[str, ...] = (),
 ) -> Decided:
-    """The whole answer is denied, and nothing of the record shows: no envelope, no `valid_until`."""
+    """The whole answer is denied, and nothing of the record shows: no envelope, no `valid_until`.
+
+    A caller who says that he cannot leave out what is not told is told that, whatever it is.
+    """
+    if reason == NOT_AVAILABLE and not may_omit(call):
+        reason = OBLIGATION_UNSUPPORTED
     rows = range(1 if call.verb is Verb.SEE else len(call.recipients))
     cells = tuple(
         Cell(asked.name, asked.party, recipient, Effect.DENY, reason)

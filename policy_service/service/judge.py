@@ -89,6 +89,9 @@ class CellJudged:
     subjects: frozenset[Who] = frozenset()
 
 
+SERVICE_ADDRESS = "SERVICE_ADDRESS"
+"""Why an envelope field is permitted in which a service address stands for a place."""
+
 UNKNOWN = TracedOutcome(Effect.DENY, "UNKNOWN_FIELD", NOT_AVAILABLE)
 
 
@@ -198,9 +201,7 @@ class Judge:
                 return self._permit(seen, kept, about, redacted=parts)
             address = self._substitute(seen, denied)
             if address and delivery.effect is Effect.PERMIT:
-                return self._permit(
-                    seen, [j for j in everything if not j.denied], about, service_address=address
-                )
+                return self._substituted(seen, everything, about, address)
             return self._deny(seen, everything, denied, about)
         if delivery.effect is Effect.DENY:
             told = self.told(seen, delivery, about=None)
@@ -213,14 +214,13 @@ class Judge:
     def _deny(
         self, seen: FieldSeen, everything: list[Judged], denied: list[Judged], about: tuple[str, ...]
     ) -> CellJudged:
-        # What may not be told outweighs what may; then the higher tier speaks.
-        told = [self.told(seen, j.outcome, about=j.concerned, unit=j.matter.unit) for j in denied]
-        worst = min(
-            range(len(denied)),
-            key=lambda i: (told[i] != NOT_AVAILABLE, -(denied[i].outcome.tier or 0), i),
-        )
-        chosen = denied[worst]
-        result = traced(chosen.outcome, told[worst], about, seen.envelope)
+        # The higher tier speaks to the auditor; the caller is told the highest of those that may be told, as
+        # he would be if what may not be told were not there.
+        by_tier = sorted(denied, key=lambda j: -(j.outcome.tier or 0))
+        chosen = by_tier[0]
+        told = (self.told(seen, j.outcome, about=j.concerned, unit=j.matter.unit) for j in by_tier)
+        tellable = next((reason for reason in told if reason != NOT_AVAILABLE), NOT_AVAILABLE)
+        result = traced(chosen.outcome, tellable, about, seen.envelope)
         result = replace(
             result,
             reader=chosen.reader.label if chosen.reader.implied else "",
@@ -244,7 +244,6 @@ class Judge:
         about: tuple[str, ...],
         *,
         redacted: tuple[str, ...] = (),
-        service_address: str = "",
     ) -> CellJudged:
         """All data subjects permit. A field about nobody (co-recipients of a send that has none) hides
         nothing.
@@ -265,10 +264,22 @@ class Judge:
             outcome=outcome,
             witnesses=tuple(judged),
             redacted=redacted,
-            service_address=service_address,
             owed_on=Effect.PERMIT,
             tier="" if highest is None else highest.label,
             subjects=_subjects(judged),
+        )
+
+    def _substituted(
+        self, seen: FieldSeen, everything: list[Judged], about: tuple[str, ...], address: str
+    ) -> CellJudged:
+        """Permitted, since another address stands where the place would show."""
+        outcome = TracedOutcome(Effect.PERMIT, SERVICE_ADDRESS, data_subjects=about, envelope=seen.envelope)
+        return CellJudged(
+            outcome,
+            tuple(everything),
+            service_address=address,
+            owed_on=Effect.PERMIT,
+            subjects=_subjects(everything),
         )
 
     def _without_parts(

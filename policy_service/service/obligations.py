@@ -8,18 +8,17 @@ denied anyway it is the next step. A supportive one becomes a task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from policy_service.engine.combine import Owed
 from policy_service.engine.compile import Plan
 from policy_service.engine.evaluate import Value
-from policy_service.facts.gather.readers import Recipient
 from policy_service.facts.gather.situation import Situation
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, Cell, Obligation
 from policy_service.model.obligation import SUPPORTIVE, ObligationKind
-from policy_service.model.question import FieldAsked
+from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import TracedTask
 from policy_service.model.vocabulary import Effect, Gate
 from policy_service.service.judge import CellJudged
@@ -54,16 +53,30 @@ class Row:
             self.refuse(index)
 
 
-def settle_row(s: Situation, plan: Plan, recipient: Recipient, row: Row) -> None:
-    """Find what each cell of a row owes, and deny those that owe what the caller cannot do."""
-    whole_row = any(_unsupported(s, owed) for index, owed in row.owed if index is None)
+def settle_row(
+    s: Situation, plan: Plan, row: Row, delivery: Effect, arrival: Mapping[str, Value], always: Iterable[Owed]
+) -> None:
+    """Find what a row and each cell of it owes, and deny what owes something that the caller cannot do.
+
+    `always` is owed with every row; `arrival` are the attributes of the delivery gate's question.
+    """
+    asked = len(s.call.fields)
+
+    def held() -> bool:
+        return all(cell.outcome.effect is Effect.DENY for cell in row.cells[:asked])
+
+    whole = [*always, *plan.owed(Gate.DELIVERY, delivery, {**arrival, "context.row.held": held()})]
+    whole_row = any(_unsupported(s, owed) for owed in whole)
     for index, cell in enumerate(row.cells):
-        owed = _owed_by(plan, recipient, cell)
+        owed = _owed_by(plan, cell)
         if cell.outcome.effect is Effect.PERMIT and (whole_row or any(_unsupported(s, o) for o in owed)):
             # What stood in the way is the next step, so it is told; what else was owed with a permit is not.
             row.refuse(index)
             owed = [o for o in owed if _unsupported(s, o)]
         row.owed += [(index, o) for o in owed]
+    # What was refused meanwhile is held, too.
+    whole = [*always, *plan.owed(Gate.DELIVERY, delivery, {**arrival, "context.row.held": held()})]
+    row.owed += [(None, o) for o in whole]
 
 
 def settle_whole(
@@ -93,6 +106,11 @@ def able_to_omit(capabilities: frozenset[ObligationKind], rows: list[Row]) -> bo
     if ObligationKind.OMIT_SILENTLY in capabilities:
         return True
     return not any(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells)
+
+
+def may_omit(call: CheckCall) -> bool:
+    """Tell whether the caller can leave out what is not to be told; any can, unless he says otherwise."""
+    return call.capabilities is None or ObligationKind.OMIT_SILENTLY in call.capabilities
 
 
 def silences(cells: tuple[Cell, ...]) -> tuple[Obligation, ...]:
@@ -140,7 +158,7 @@ def tasks_of(s: Situation, obligations: tuple[Obligation, ...]) -> tuple[TracedT
     )
 
 
-def _owed_by(plan: Plan, recipient: Recipient, cell: CellJudged) -> list[Owed]:
+def _owed_by(plan: Plan, cell: CellJudged) -> list[Owed]:
     """What the questions of a cell owe, each once."""
     found: dict[Owed, None] = {}
     outcome = cell.outcome
@@ -152,7 +170,6 @@ def _owed_by(plan: Plan, recipient: Recipient, cell: CellJudged) -> list[Owed]:
             "context.cell.told": outcome.told != NOT_AVAILABLE,
             "context.cell.tier": cell.tier,
             "context.cell.permitted_for_some": cell.permitted_for_some,
-            "context.cell.no_safe_contact": not recipient.reaching.on_file,
             "context.cell.parts": cell.redacted,
             "context.cell.service_address": cell.service_address,
         }

@@ -30,6 +30,7 @@ from policy_service.model.vocabulary import (
     RequestKind,
     Role,
     UserKind,
+    Verb,
 )
 
 Value = str | bool | int | float | tuple[str, ...]
@@ -81,7 +82,6 @@ class Questions:
         self._may_be_told: dict[Who, bool] = {}
         self._shut_out: dict[Who, bool] = {}
         self._near_protected: dict[Who, bool] = {}
-        self._needs: dict[Who, Needs] = {}
         self._asked = 0
         self._base = self._common()
 
@@ -161,7 +161,7 @@ class Questions:
             not (adverse or associate or excluded)
             and s.places.own(who, reader.who, places, premises=unit.premises, by_file_only=False)
         )
-        needed = self._need(who)
+        represented = s.protections.represents(who, categories, reader.names)
         return {
             **self._base,
             **self._reader(reader, who, adverse=adverse, associate=associate, excluded=excluded),
@@ -197,13 +197,9 @@ class Questions:
             "resource.contact_holder_adverse": matter.holder_adverse,
             "resource.minor": s.moment.is_minor(individual.birth_date),
             "resource.own_place": own,
-            "resource.need_languages": needed.languages,
-            "resource.need_sign_languages": needed.sign_languages,
-            "resource.need_formats": needed.formats,
-            "resource.need_access": needed.access,
-            "context.recipient.authorised_representative": s.protections.represents(
-                who, categories, reader.names
-            ),
+            "context.recipient.authorised_representative": represented,
+            "context.recipient.representative_adverse": adverse
+            and (represented or self._represents(reader.who, who)),
             "context.order.covers": s.warrants.order_covers(
                 who, categories, reader.names.certain | reader.via
             ),
@@ -218,7 +214,7 @@ class Questions:
         """The delivery gate's question for one recipient."""
         point, s, safe, reader = recipient.point, self._s, recipient.reaching, recipient.reader
         at_risk = (recipient.who, *sorted(s.record.people))
-        needed = self._need(recipient.who)
+        needed = self._needed(recipient)
         adverse = s.ties.is_adverse(reader.who, recipient.who)
         attributes: dict[str, Value] = {
             **self._base,
@@ -250,8 +246,8 @@ class Questions:
             "context.interpreter.adverse": self._interpreter_is_adverse(recipient),
             "context.interpreter.excluded": self._interpreter_is_excluded(recipient),
             "context.need.interpreter": needed.interpreter,
+            "context.need.interpreter_languages": _sorted({*needed.languages, *needed.sign_languages}),
             "context.need.languages": needed.languages,
-            "context.need.sign_languages": needed.sign_languages,
             "context.need.modes": needed.modes,
             "context.need.genders": needed.genders,
             "context.need.exclusions": needed.exclusions,
@@ -404,8 +400,7 @@ class Questions:
             "context.recipient.public_body_categories": categories
             if OrganisationRole.PUBLIC_BODY in organisation_roles
             else (),
-            "context.recipient.exempt": s.purpose in EXEMPT_PURPOSES
-            and OrganisationRole.PUBLIC_BODY in roles_on_file,
+            "context.recipient.exempt": s.purpose in EXEMPT_PURPOSES and self._to_public_body(reader),
             "context.recipient.contact_role": any(role.is_contact for role in roles),
             "context.recipient.protection_team": reader.in_protection_team
             or (s.record.known_to_parents and s.ties.has_responsibility_on_file(reader.who, about)),
@@ -416,8 +411,6 @@ class Questions:
             "context.recipient.counter_alleged": counter and not reader.implied,
             "context.recipient.associate": associate,
             "context.recipient.excluded": excluded,
-            "context.recipient.representative_adverse": adverse
-            and any(tie.kind is RelationKind.REPRESENTS for tie in ties),
         }
 
     def _declared(self, about: Iterable[str], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
@@ -502,11 +495,19 @@ class Questions:
             for one in (recipient.who, *sorted(s.record.people))
         )
 
-    def _need(self, who: Who) -> Needs:
-        if who not in self._needs:
-            asked = self._s.protections.of_kind(who, RequestKind.COMMUNICATION_SUPPORT)
-            self._needs[who] = needs(asked, self._s.cast.fingerprints)
-        return self._needs[who]
+    def _needed(self, recipient: Recipient) -> Needs:
+        """What the recipient of a send needs; on a see, as advice, what the people of the record need."""
+        s = self._s
+        people = (recipient.who,) if s.call.verb is Verb.SEND else tuple(sorted(s.record.people))
+        asked = {
+            request.request_id: request
+            for who in people
+            for request in s.protections.of_kind(who, RequestKind.COMMUNICATION_SUPPORT)
+        }
+        return needs(asked.values(), s.cast.fingerprints)
+
+    def _represents(self, one: Who, other: Who) -> bool:
+        return any(tie.kind is RelationKind.REPRESENTS for tie in self._s.ties.between(one, other))
 
     def is_protected(self, who: Who) -> bool:
         """A request in force that restricts, a role that law or scheme keeps secret on this record, or
@@ -540,6 +541,15 @@ class Questions:
             parties = sorted(self._s.record.people - {reader.who})
             self._shut_out[reader.who] = self._s.protections.shuts_out(parties, reader.names)
         return self._shut_out[reader.who]
+
+    def _to_public_body(self, reader: Reader) -> bool:
+        """Tell whether he is a public body on file; or the user who sends to one."""
+        recipient = self._s.recipients[reader.index]
+        if reader.why is ReaderKind.USER and recipient is not None:
+            reader = recipient.reader
+        return reader.individual is not None and (
+            OrganisationRole.PUBLIC_BODY in reader.individual.roles_on_file
+        )
 
     def _co_parents(self, one: Who, other: Who) -> bool:
         children = [party.who for party in self._s.record.parties if party.role in (Role.CHILD, Role.SUBJECT)]
