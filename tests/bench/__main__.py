@@ -1,7 +1,8 @@
 """`python -m tests.bench`: measure, print a table, write build/bench.json; QUICK=1 for a short run.
 
-Server and generator run in processes of their own, one core each. All rows of a run are of one machine and
-one moment, so that their ratios mean something; the rows of two machines do not compare.
+Servers and generator run in processes of their own: the servers on one core, where all but the one that is
+measured are idle, the generator on another. The loads are measured in turn, round by round, and medians are
+told, so that their ratios mean something; the rows of two machines, or of two runs, do not compare.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -27,6 +29,7 @@ from policy_service.server.listening import free_port
 from policy_service.server.settings import Settings
 from tests.bench import world
 from tests.bench.generator import Job, Result
+from tests.bench.rounds import interleaved, median_ratio
 from tests.bench.rows import Report
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,9 @@ PATH = "/policy_service.api.v1.DecisionService/Check"
 CONNECTIONS, CONCURRENCY = 4, 64
 P99_TARGET_MS = 10.0
 """At half of the maximum rate."""
+
+ECHO, FLOOR = "echo: the stack alone", "echo with a durable round: the floor"
+MIXED, AT_HALF = "Check, mixed", "Check, mixed, at half of that"
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Plan:
         cores = sorted(os.sched_getaffinity(0))
         server, generator = (cores[0], cores[1]) if len(cores) > 1 else (-1, -1)
         if os.environ.get("QUICK", "0") not in ("", "0"):
-            return cls(2.0, 1.5, 1, server, generator)
+            return cls(1.5, 1.5, 2, server, generator)
         return cls(8.0, 6.0, 3, server, generator)
 
 
@@ -65,18 +71,20 @@ class Measured:
     process: subprocess.Popen[str]
     token: str
 
-    def load(self, messages: Sequence[str], *, rate: float = 0.0, warm_up: float | None = None) -> Result:
-        plan = self.plan
+    def load(self, messages: Sequence[str], number: int, *, rate: float = 0.0) -> Result:
+        """One round. In the first every message is answered once before anything is counted."""
+        plan, begin = self.plan, number * len(messages) // self.plan.rounds
         job = Job(
             PATH,
             self.token,
-            messages,
+            [*messages[begin:], *messages[:begin]],
             plan.seconds,
-            plan.warm_up if warm_up is None else warm_up,
+            plan.warm_up if number == 0 else 0.5,
             CONNECTIONS,
             CONCURRENCY,
             rate,
             plan.generator_core,
+            all_once=number == 0 and not rate,
         )
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.generator", str(self.port)],
@@ -126,78 +134,107 @@ def serving(kind: str, plan: Plan, settings: Settings, token: str) -> Iterator[M
 def main() -> None:
     plan, report = Plan.of_environment(), Report()
     kinds = {
-        "1 field, on file": world.on_file(),
-        "1 field, described send": world.described(),
-        "20 fields, described send": world.twenty_fields(),
+        "Check, 1 field, on file": world.on_file(),
+        "Check, 1 field, described send": world.described(),
+        "Check, 20 fields, described send": world.twenty_fields(),
     }
-    mixed = kinds["1 field, on file"] + kinds["1 field, described send"] + kinds["20 fields, described send"]
+    mixed = [question for questions in kinds.values() for question in questions]
     random.Random(1).shuffle(mixed)
-    with tempfile.TemporaryDirectory(prefix="policy-service-bench-") as scratch:
-        settings = Settings(var_dir=Path(scratch) / "var")
-        with report.console.status("putting a hospital on file"):
-            token = world.prepare(settings, POLICIES)
+    asked = {name: world.as_text(questions) for name, questions in kinds.items()} | {
+        MIXED: world.as_text(mixed)
+    }
+    echoes = asked["Check, 1 field, on file"]
+    with tempfile.TemporaryDirectory(prefix="policy-service-bench-") as scratch, ExitStack() as stack:
+        servers = {
+            kind: stack.enter_context(_prepared(report, kind, plan, Path(scratch) / kind))
+            for kind in ("echo", "durable-echo", "check")
+        }
         _say_conditions(report, plan, Path(scratch), len(mixed))
-        echoes = world.as_text(kinds["1 field, on file"])
-        floor = _measure(report, plan, settings, token, "echo", {"echo: the stack alone": echoes})
-        durable = _measure(
-            report, plan, settings, token, "durable-echo", {"echo with a durable round: the floor": echoes}
-        )
-        asked = {f"Check, {name}": world.as_text(questions) for name, questions in kinds.items()}
-        checks = _measure(report, plan, settings, token, "check", asked, mixed=world.as_text(mixed))
-    (fastest,), (best,) = floor.values(), durable.values()
-    report.say("floor / echo", best / fastest, "ratio")
-    for name, calls in checks.items():
-        report.say(f"{name} / floor", calls / best, "ratio")
-    twenty = 20 * checks["Check, 20 fields, described send"]
+        half = _HalfRate(servers["check"], asked[MIXED])
+        loads: dict[str, Callable[[int], Result]] = {
+            ECHO: partial(servers["echo"].load, echoes),
+            FLOOR: partial(servers["durable-echo"].load, echoes),
+            **{name: partial(servers["check"].load, asked[name]) for name in kinds},
+            MIXED: half.most,
+            AT_HALF: half.half,
+        }
+        told = {name: _telling(report, name, load, plan.rounds) for name, load in loads.items()}
+        results = interleaved(plan.rounds, told)
+        resident = servers["check"].resident_mebibytes()
+    for name in (ECHO, FLOOR, *asked):
+        _say_load(report, name, results[name])
+    _say_latency(report, results[AT_HALF], half.rates)
+    report.say("resident set of the worker", resident, "MiB")
+    calls = {name: [_rate(result) for result in found] for name, found in results.items()}
+    report.say("floor / echo", median_ratio(calls[FLOOR], calls[ECHO]), "ratio")
+    for name in kinds:
+        report.say(f"{name} / floor", median_ratio(calls[name], calls[FLOOR]), "ratio")
+    twenty = 20 * statistics.median(calls["Check, 20 fields, described send"])
     report.say("Check, 20 fields: decisions", twenty, "decisions/s")
     report.show()
     report.write(ROOT / "build" / "bench.json")
 
 
-def _measure(
-    report: Report,
-    plan: Plan,
-    settings: Settings,
-    token: str,
-    kind: str,
-    loads: dict[str, list[str]],
-    mixed: list[str] | None = None,
-) -> dict[str, float]:
-    """Calls a second of each load, medians of the plan's rounds."""
-    found: dict[str, float] = {}
+@contextmanager
+def _prepared(report: Report, kind: str, plan: Plan, directory: Path) -> Iterator[Measured]:
+    """A server over a store and a log of its own, since two of them write."""
+    settings = Settings(var_dir=directory)
+    with report.console.status(f"putting a hospital on file for `{kind}`"):
+        token = world.prepare(settings, POLICIES)
     with serving(kind, plan, settings, token) as server:
-        for name, messages in loads.items():
-            with report.console.status(name):
-                results = [
-                    server.load(messages, warm_up=0.5 if number else plan.warm_up)
-                    for number in range(plan.rounds)
-                ]
-            median = statistics.median(result.answered / result.seconds for result in results)
-            last = results[-1]
-            found[name] = median
-            report.say(name, median, "calls/s")
-            report.say(f"{name}: p50, p99 under that load", f"{last.p50:.1f}, {last.p99:.1f}", "ms")
-            report.say(f"{name}: generator's core", 100 * last.cpu, "% busy")
-            if kind == "check":
-                denied = last.denials / max(1, last.permits + last.denials)
-                report.say(f"{name}: denied", 100 * denied, "%")
-        if mixed is not None:
-            _measure_latency(report, server, mixed)
-            report.say("resident set of the worker", server.resident_mebibytes(), "MiB")
-    return found
+        yield server
 
 
-def _measure_latency(report: Report, server: Measured, mixed: list[str]) -> None:
-    """Everything mixed: the maximum, then an open loop at half of it."""
-    with report.console.status("mixed"):
-        most = server.load(mixed)
-        rate = most.answered / most.seconds / 2
-        half = server.load(mixed, rate=rate, warm_up=1.0)
-    report.say("Check, mixed", most.answered / most.seconds, "calls/s")
-    report.say("Check, mixed, at half of that: offered", rate, "calls/s")
-    report.say("Check, mixed, at half of that: p50", half.p50, "ms")
-    report.at_most("Check, mixed, at half of that: p99", half.p99, P99_TARGET_MS, "ms")
-    report.say("Check, mixed, at half of that: longest", half.longest, "ms")
+def _telling(
+    report: Report, name: str, load: Callable[[int], Result], rounds: int
+) -> Callable[[int], Result]:
+    def measure(number: int) -> Result:
+        with report.console.status(f"round {number + 1} of {rounds}: {name}"):
+            return load(number)
+
+    return measure
+
+
+@dataclass
+class _HalfRate:
+    """Everything mixed: the maximum, then an open loop at half of what the same round's maximum was."""
+
+    server: Measured
+    messages: Sequence[str]
+    rates: list[float] = field(default_factory=list)
+
+    def most(self, number: int) -> Result:
+        result = self.server.load(self.messages, number)
+        self.rates.append(_rate(result) / 2)
+        return result
+
+    def half(self, number: int) -> Result:
+        return self.server.load(self.messages, number, rate=self.rates[number])
+
+
+def _rate(result: Result) -> float:
+    return result.answered / result.seconds
+
+
+def _say_load(report: Report, name: str, results: Sequence[Result]) -> None:
+    """Medians of the rounds, and how far apart these were."""
+    calls = [_rate(result) for result in results]
+    report.say(name, statistics.median(calls), "calls/s")
+    report.say(f"{name}: slowest and fastest round", f"{min(calls):,.0f}, {max(calls):,.0f}", "calls/s")
+    p50, p99 = (statistics.median(times) for times in zip(*((r.p50, r.p99) for r in results), strict=True))
+    report.say(f"{name}: p50, p99 under that load", f"{p50:.1f}, {p99:.1f}", "ms")
+    report.say(f"{name}: generator's core", 100 * statistics.median(r.cpu for r in results), "% busy")
+    decided = sum(result.permits + result.denials for result in results)
+    if name not in (ECHO, FLOOR):
+        report.say(f"{name}: denied", 100 * sum(r.denials for r in results) / max(1, decided), "%")
+
+
+def _say_latency(report: Report, results: Sequence[Result], rates: Sequence[float]) -> None:
+    report.say(f"{AT_HALF}: offered", statistics.median(rates), "calls/s")
+    report.say(f"{AT_HALF}: p50", statistics.median(result.p50 for result in results), "ms")
+    p99 = statistics.median(result.p99 for result in results)
+    report.at_most(f"{AT_HALF}: p99", p99, P99_TARGET_MS, "ms")
+    report.say(f"{AT_HALF}: longest", max(result.longest for result in results), "ms")
 
 
 def _say_conditions(report: Report, plan: Plan, scratch: Path, distinct: int) -> None:
@@ -209,7 +246,7 @@ def _say_conditions(report: Report, plan: Plan, scratch: Path, distinct: int) ->
     report.say("load", f"closed loop, {CONNECTIONS} connections, {CONCURRENCY} in flight, one system")
     report.say("distinct questions", float(distinct))
     report.say("cores", pinned)
-    report.say("rounds", f"{plan.rounds} of {plan.seconds:g} s")
+    report.say("rounds", f"{plan.rounds} of {plan.seconds:g} s, the loads in turn; medians")
     python, sqlite = platform.python_version(), sqlite3.sqlite_version
     report.say("versions", f"Python {python}, grpcio {grpc.__version__}, SQLite {sqlite}")
 

@@ -35,13 +35,14 @@ class Job:
     messages: Sequence[str]
     seconds: float
     warm_up: float
-    """Seconds before anything is counted, and in any case until every message was answered once."""
+    """Seconds before anything is counted, and, with `all_once`, until every message was answered once."""
     connections: int
     concurrency: int
     """Calls in flight in all."""
     rate: float = 0.0
     """Calls a second; 0: as many as are answered."""
     core: int = -1
+    all_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ async def run(port: int, job: Job) -> Result:
         connections.append(connection)
         await loop.create_connection(lambda made=connection: made, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.sleep(job.warm_up)
-    while not job.rate and load.ended < len(load.messages):  # noqa: ASYNC110 - no call pays for an event
+    while job.all_once and load.ended < len(load.messages):  # noqa: ASYNC110 - no call pays for an event
         await asyncio.sleep(0.05)
     load.counting = True
     began, cpu = time.perf_counter(), time.process_time()

@@ -58,8 +58,12 @@ class Service:
 
 
 def environment() -> dict[str, str]:
-    """The environment without what would change where commands go."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")}
+    """The environment without what would change where commands go, and how wide they write."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "COLUMNS" and not name.startswith("POLICY_SERVICE_")
+    }
 
 
 def typed(command: list[str], cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
