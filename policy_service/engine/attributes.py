@@ -222,6 +222,13 @@ _RESOURCE = (
         "The record type and every base that it extends.",
         "[police.disclosure_enquiry, base.case]",
     ),
+    _attribute(
+        "resource.task_owner",
+        _STRING,
+        "ADLW",
+        "Whose a task about the record is: the team's that works on it, or the user's.",
+        "team:ward-7",
+    ),
     _flag("resource.party_protected", "ADLW", "Some party of the record is protected."),
     _attribute("resource.field", _STRING, "D", "The field's name in its record type.", "enquiry_made_by"),
     _attribute(

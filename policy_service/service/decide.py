@@ -151,10 +151,10 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
         delivery = plan.decide(Gate.DELIVERY, arrival)
         notes.asked(Gate.DELIVERY, arrival, delivery, reader=recipient.reader)
         deliveries.append(delivery)
-        row = Row()
+        row = Row(arrival=arrival, delivery=delivery.effect, always=owed_always)
         for seen in fields:
             row.cells.append((yield from _cell(judge, seen, recipient, delivery)))
-        settle_row(s, plan, row, delivery.effect, arrival, owed_always)
+        settle_row(s, plan, row)
         rows.append(row)
     return _answer(s, policies, moment, questions, authority, deliveries, rows, fields)
 
@@ -199,7 +199,7 @@ def _answer(
             )
         )
 
-    whole = settle_whole(s, policies.plan, rows, asked, attributes)
+    whole = settle_whole(s, policies.plan, rows, attributes)
     able = able_to_omit(s.capabilities, rows)
     if not able:
         for row in rows:
@@ -256,7 +256,7 @@ def _answer(
         valid_until=decision.valid_until,
         asserted=asserted_by(s),
         facts=questions.facts(),
-        tasks=tasks_of(s, obligations),
+        tasks=tasks_of(questions.task_owner, obligations),
         possible_matches=tuple(f"{who} {match}" for who, match in s.cast.possible_matches),
         declared_contents=tuple(sorted(s.contents.looked_at)),
         capabilities=tuple(sorted(s.capabilities - ANY_CALLER)),

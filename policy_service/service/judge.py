@@ -136,6 +136,11 @@ class Judge:
             matter, concerned, reader
         )
         outcome = self._plan.decide(Gate.DISCLOSURE, attributes, denies_only=denies_only)
+        if denies_only and outcome.effect is Effect.DENY and _is_named(attributes):
+            # An order that names him, or his representative, names him for its scope.
+            by_all = self._plan.decide(Gate.DISCLOSURE, attributes)
+            if by_all.tier in _WARRANTED:
+                outcome, denies_only = by_all, False
         self._notes.asked(
             Gate.DISCLOSURE,
             attributes,
@@ -371,6 +376,10 @@ def _about(judged: Iterable[Judged]) -> tuple[str, ...]:
 
 def _subjects(judged: Iterable[Judged]) -> frozenset[Who]:
     return frozenset(j.concerned.who for j in judged)
+
+
+def _is_named(attributes: Attributes) -> bool:
+    return attributes["context.order.covers"] is True or attributes["context.override.kinds"] != ()
 
 
 def _label(outcome: Outcome) -> str:

@@ -23,9 +23,6 @@ from policy_service.model.trace import TracedTask
 from policy_service.model.vocabulary import Effect, Gate
 from policy_service.service.judge import CellJudged
 
-MOST_ROUNDS = 4
-"""Refusing a cell can make rows differ, which can owe something that refuses more; it only ever refuses."""
-
 
 @dataclass(slots=True)
 class Row:
@@ -35,6 +32,11 @@ class Row:
 
     cells: list[CellJudged] = field(default_factory=list)
     owed: list[tuple[int | None, Owed]] = field(default_factory=list)
+    arrival: Mapping[str, Value] = field(default_factory=dict)
+    """The attributes of the delivery gate's question; empty for a recipient whom nobody knows."""
+    delivery: Effect = Effect.DENY
+    always: tuple[Owed, ...] = ()
+    """What is owed with every row."""
 
     def refuse(self, index: int) -> None:
         """Deny a permitted cell: the caller cannot do what it owes."""
@@ -53,20 +55,11 @@ class Row:
             self.refuse(index)
 
 
-def settle_row(
-    s: Situation, plan: Plan, row: Row, delivery: Effect, arrival: Mapping[str, Value], always: Iterable[Owed]
-) -> None:
-    """Find what a row and each cell of it owes, and deny what owes something that the caller cannot do.
-
-    `always` is owed with every row; `arrival` are the attributes of the delivery gate's question.
+def settle_row(s: Situation, plan: Plan, row: Row) -> None:
+    """Find what each cell of a row owes, and deny what owes something that the caller cannot do, or all where
+    the row does.
     """
-    asked = len(s.call.fields)
-
-    def held() -> bool:
-        return all(cell.outcome.effect is Effect.DENY for cell in row.cells[:asked])
-
-    whole = [*always, *plan.owed(Gate.DELIVERY, delivery, {**arrival, "context.row.held": held()})]
-    whole_row = any(_unsupported(s, owed) for owed in whole)
+    whole_row = any(_unsupported(s, owed) for owed in _owed_by_row(s, plan, row))
     for index, cell in enumerate(row.cells):
         owed = _owed_by(plan, cell)
         if cell.outcome.effect is Effect.PERMIT and (whole_row or any(_unsupported(s, o) for o in owed)):
@@ -74,28 +67,28 @@ def settle_row(
             row.refuse(index)
             owed = [o for o in owed if _unsupported(s, o)]
         row.owed += [(index, o) for o in owed]
-    # What was refused meanwhile is held, too.
-    whole = [*always, *plan.owed(Gate.DELIVERY, delivery, {**arrival, "context.row.held": held()})]
-    row.owed += [(None, o) for o in whole]
 
 
 def settle_whole(
     s: Situation,
     plan: Plan,
     rows: list[Row],
-    asked: int,
     attributes: Callable[..., dict[str, Value]],
 ) -> tuple[Owed, ...]:
-    """What the answer as a whole owes; everything permitted is denied where the caller cannot do it."""
-    owed: tuple[Owed, ...] = ()
-    for _ in range(MOST_ROUNDS):
-        permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
-        effect = Effect.PERMIT if permits else Effect.DENY
-        owed = plan.owed(Gate.ANSWER, effect, attributes(permits=permits))
-        if not permits or not any(_unsupported(s, o) for o in owed):
-            return owed
+    """What the answer as a whole owes, and what each row owes, now that their cells are known. Everything
+    permitted is denied where the caller cannot do what the whole owes; that is the next step then.
+    """
+    asked = len(s.call.fields)
+    permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
+    effect = Effect.PERMIT if permits else Effect.DENY
+    owed = plan.owed(Gate.ANSWER, effect, attributes(permits=permits))
+    in_the_way = tuple(o for o in owed if _unsupported(s, o))
+    if permits and in_the_way:
         for row in rows:
             row.refuse_all()
+        owed = in_the_way
+    for row in rows:
+        row.owed += [(None, o) for o in _owed_by_row(s, plan, row)]
     return owed
 
 
@@ -145,17 +138,21 @@ def obligations_of(
     )
 
 
-def tasks_of(s: Situation, obligations: tuple[Obligation, ...]) -> tuple[TracedTask, ...]:
-    """The supportive obligations as tasks: of the team that works on the record, or of the user where no team
-    does.
-    """
-    team = min(s.record.teams, default="")
-    owner = f"team:{team}" if team else f"user:{s.user.reference}"
+def tasks_of(owner: str, obligations: tuple[Obligation, ...]) -> tuple[TracedTask, ...]:
+    """The supportive obligations as tasks of `owner`; a warning is shown, and leaves nothing to do."""
     return tuple(
         TracedTask(owed.kind, owner, owed.recipients, owed.parameters)
         for owed in obligations
         if owed.kind in SUPPORTIVE and owed.kind != ObligationKind.SHOW_WARNING
     )
+
+
+def _owed_by_row(s: Situation, plan: Plan, row: Row) -> tuple[Owed, ...]:
+    """What the row owes whatever its fields."""
+    if not row.arrival:
+        return ()
+    held = all(cell.outcome.effect is Effect.DENY for cell in row.cells[: len(s.call.fields)])
+    return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, {**row.arrival, "context.row.held": held}))
 
 
 def _owed_by(plan: Plan, cell: CellJudged) -> list[Owed]:

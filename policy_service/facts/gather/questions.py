@@ -121,10 +121,7 @@ class Questions:
             unit=unit,
             concerned=tuple(everyone),
             protected=any(self.is_protected(each.who) for each in everyone),
-            holder_adverse=_NEXT_OF_KIN in unit.categories
-            and any(
-                self._s.ties.is_adverse(who, party) for who in declared for party in self._s.record.people
-            ),
+            holder_adverse=_NEXT_OF_KIN in unit.categories and self._next_of_kin_is_adverse(declared),
         )
 
     def count(self, more: int) -> None:
@@ -298,6 +295,12 @@ class Questions:
         team = self._s.record.protection_team
         return self._s.record.shows_secretly(who) and not (bool(team) and team in self._s.user.teams)
 
+    @property
+    def task_owner(self) -> str:
+        """Whose a task about this record is: the team's that works on it, or the user's where none does."""
+        team = min(self._s.record.teams, default="")
+        return f"team:{team}" if team else f"user:{self._s.user.reference}"
+
     def service_address(self, who: Who) -> str:
         """A reference of an address that may stand where a place of hers would show; empty if there is
         none.
@@ -354,6 +357,7 @@ class Questions:
             "subject.assurance": s.call.assurance,
             "subject.below_assurance": s.call.assurance < record.assurance,
             "subject.override_kinds": _sorted(s.warrants.overrides),
+            "resource.task_owner": self.task_owner,
             "resource.record_type": record.record_types[0],
             "resource.record_types": record.record_types,
             "action.verb": s.call.verb,
@@ -455,6 +459,14 @@ class Questions:
         if unit.undeclared:
             implied |= {who for who in s.record.people if s.cast.individual(who).kind is PersonKind.PRIVATE}
         return implied
+
+    def _next_of_kin_is_adverse(self, declared: tuple[Who, ...]) -> bool:
+        """Tell whether a next of kin whom the field may show is adverse to anybody on the record."""
+        record = self._s.record
+        kin = {party.who for party in record.parties if party.role is Role.NEXT_OF_KIN}
+        return any(
+            self._s.ties.is_adverse(who, party) for who in kin.union(declared) for party in record.people
+        )
 
     def _is_joint(self, matter: Matter, reader: Reader) -> bool:
         """Tell whether the unit is the reader's own paper, too: it is about him, or about something that he

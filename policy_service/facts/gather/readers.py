@@ -59,7 +59,7 @@ class Reader:
     @property
     def label(self) -> str:
         """As the log entry names him: `KIND:NAME`."""
-        return f"{self.why}:{self.who}"
+        return self.who if self.who.startswith(f"{self.why}:") else f"{self.why}:{self.who}"
 
 
 @dataclass(frozen=True, slots=True)
