@@ -125,7 +125,10 @@ def _one_spelling_of_name(value: str) -> str:
     Two names of one spelling are a possible match and no more, so that too few spellings only ask for a look.
     """
     plain = _DIACRITICS.sub("", unicodedata.normalize("NFD", _folded(_APOSTROPHES.sub("", value))))
-    words = _NO_WORD.sub(" ", plain.translate(_STROKES)).split()
+    # Not `_NO_WORD`: to it the vowel signs of many scripts are no part of a word.
+    words = "".join(
+        c if unicodedata.category(c)[0] in "LMN" else " " for c in plain.translate(_STROKES)
+    ).split()
     if not any(character.isalpha() for word in words for character in word):
         raise InvalidArgumentError("value", "NAME_UNREADABLE", "a name has at least one letter")
     return " ".join(sorted([word for word in words if word not in _TITLES] or words))

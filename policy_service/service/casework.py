@@ -120,10 +120,9 @@ class Casework:
                 view, controller, "override", asked.people, asked.recipients, frozenset({"user", "team"})
             )
             override_id = new_id(self._desk.fingerprinter, "override_id", occasion)
-            # Nobody can have asked before for an id that was made just now.
-            there = view.override(override_id) if occasion.idempotency_key else None
-            if there is not None:
-                return Draft(there, (there,))  # asked again by its idempotency key
+            for there in view.overrides(controller, asked.record):
+                if there.override_id == override_id:
+                    return Draft(there, (there,))  # asked again by its idempotency key
             override = Override(
                 override_id=override_id,
                 controller=controller,
@@ -164,9 +163,9 @@ class Casework:
                 view, controller, "order", asked.people, asked.recipients, frozenset({"team"})
             )
             order_id = new_id(self._desk.fingerprinter, "order_id", occasion)
-            there = view.order(order_id) if occasion.idempotency_key else None
-            if there is not None:
-                return Draft(there, (there,))  # asked again by its idempotency key
+            for there in view.orders(controller, asked.record):
+                if there.order_id == order_id:
+                    return Draft(there, (there,))  # asked again by its idempotency key
             order = CourtOrder(
                 order_id=order_id,
                 controller=controller,

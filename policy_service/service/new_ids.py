@@ -12,7 +12,8 @@ from policy_service.service.desk import Occasion
 def new_id(fingerprinter: Fingerprinter, kind: str, occasion: Occasion) -> str:
     """Random; with an idempotency key the same for the same key and asker, so that asking again finds it.
 
-    `kind` keeps apart what one key was used for: `request_id`, `override_id`.
+    `kind` keeps apart what one key was used for: `request_id`, `override_id`. Look for the id among what
+    another key finds: one that is random would be cold each time that the facts are looked at again.
     """
     if not occasion.idempotency_key:
         return random_id()

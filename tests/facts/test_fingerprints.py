@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import itertools
 import struct
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from policy_service.facts.fingerprints import MAX_LENGTH, Fingerprinter
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.facts import PersonId
 from policy_service.model.vocabulary import ContactKind
 
 MAKER = Fingerprinter(b"k" * 32)
@@ -159,3 +161,58 @@ def test_fingerprints_do_not_change_between_versions() -> None:
     assert MAKER.asserted("subject.team", "Unit ") == mac("asserted", "subject.team", "Unit ")
     # By `openssl dgst -sha256 -mac HMAC`.
     assert mac("contact", "phone", "+447700900123") == OPENSSL
+
+
+SAME_NAMES = (
+    ("Ana O'Brien", "O’BRIEN, Ána", "Dr Ana OBrien", "  obrien   ana ", "Mrs. Ána O\u02bcBrien"),
+    ("Łukasz Müller-Strauß", "LUKASZ MULLER STRAUSS", "Strauss, Müller, Lukasz"),
+    ("Zoë Ødegård", "Zoe\u0308 Odegard"),
+    ("Sir Prof. Wen Li", "Li Wen"),
+    ("Lord", "LORD"),
+)
+DIFFERENT_NAMES = (
+    "Ana Brien",
+    "Ana O Brien",
+    "Anna OBrien",
+    "Ana OBrien Ana",
+    "Lord",
+    "Lady",
+    "अनिता",
+    "अनीता",
+)
+
+
+@pytest.mark.parametrize("names", SAME_NAMES, ids=lambda names: names[0])
+def test_spellings_of_one_name_are_equal(names: tuple[str, ...]) -> None:
+    assert len({MAKER.name(name) for name in names}) == 1
+
+
+def test_other_names_are_others() -> None:
+    assert len({MAKER.name(name) for name in DIFFERENT_NAMES}) == len(DIFFERENT_NAMES)
+
+
+@pytest.mark.parametrize("value", ["17", "-", "' '", "\u0301"])
+def test_what_has_no_letter_is_no_name(value: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        MAKER.name(value)
+    assert (caught.value.field, caught.value.reason) == ("value", "NAME_UNREADABLE")
+
+
+def test_a_name_with_a_birth_date_is_another_value_for_each_of_both() -> None:
+    born, name, other = date(1990, 5, 4), MAKER.name("Ana Brien"), MAKER.name("Eva Brien")
+    made = {
+        name,
+        MAKER.name_with_birth_date(name, born),
+        MAKER.name_with_birth_date(other, born),
+        MAKER.name_with_birth_date(name, date(1990, 5, 5)),
+    }
+    assert len(made) == 4
+
+
+def test_a_roster_token_tells_nothing_of_the_person() -> None:
+    person_id = PersonId("2f0c9a52-6d0e-4b0e-9f5e-0f3b6f6c1d11")
+    token = MAKER.roster_token(person_id)
+    assert token == MAKER.roster_token(person_id)
+    assert (len(token), token.isalnum()) == (32, True)
+    assert person_id.replace("-", "")[:8] not in token
+    assert token != Fingerprinter(b"j" * 32).roster_token(person_id)

@@ -180,13 +180,14 @@ def _manager(principal: str, *roles: StaffRole, controller: Controller = POLICE)
 
 ADMIN = _manager("police-admin", StaffRole.ADMINISTRATOR)
 OFFICER = _manager("police-officer", StaffRole.PRIVACY_OFFICER)
+APPROVER = _manager("police-approver", StaffRole.APPROVER)
 AUDITOR = _manager("police-auditor", StaffRole.AUDITOR)
 TRUST_ADMIN = _manager("trust-admin", StaffRole.ADMINISTRATOR, controller=TRUST)
 TRUST_OFFICER = _manager("trust-officer", StaffRole.PRIVACY_OFFICER, controller=TRUST)
 TRUST_AUDITOR = _manager("trust-auditor", StaffRole.AUDITOR, controller=TRUST)
 FIRST = _manager("first", *StaffRole, controller=INSTALLATION)
 """The installation's administrator, with all four roles."""
-EVERYBODY = (ADMIN, OFFICER, AUDITOR, TRUST_ADMIN, TRUST_OFFICER, TRUST_AUDITOR, FIRST)
+EVERYBODY = (ADMIN, OFFICER, APPROVER, AUDITOR, TRUST_ADMIN, TRUST_OFFICER, TRUST_AUDITOR, FIRST)
 
 
 def _policies() -> PolicySet:

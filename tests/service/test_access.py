@@ -15,7 +15,7 @@ from policy_service.model.errors import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from policy_service.model.facts import INSTALLATION, Token
+from policy_service.model.facts import INSTALLATION, RolePurpose, Token
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
 from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done
@@ -45,12 +45,17 @@ RECORDS = PutSystem(
     may_describe=True,
     assert_roles=("caseworker",),
     assert_teams=("offender-managers",),
+    role_purposes=(RolePurpose(Purpose.CRIME, ("detective", "sergeant")),),
+    declare_contents=True,
+    may_explain=True,
 )
 
 
 async def test_a_system_keeps_its_id_and_nothing_of_its_old_grant(control: Control) -> None:
     first = (await control.access.put_system(ADMIN.calling(), RECORDS)).answer
     assert (first.controller, first.purposes) == (POLICE, (Purpose.CASEWORK, Purpose.CRIME))
+    assert first.role_purposes == RECORDS.role_purposes
+    assert (first.declare_contents, first.may_explain) == (True, True)
     second = (await control.access.put_system(ADMIN.calling(), PutSystem("police-records"))).answer
     assert second == replace(
         first,
@@ -60,9 +65,16 @@ async def test_a_system_keeps_its_id_and_nothing_of_its_old_grant(control: Contr
         may_describe=False,
         assert_roles=(),
         assert_teams=(),
+        role_purposes=(),
+        declare_contents=False,
+        may_explain=False,
     )
     view = await control.seen_elsewhere(keys.system(POLICE, "police-records"))
     assert view.system(POLICE, "police-records") == second
+
+
+def limited(purpose: Purpose, *roles: str) -> PutSystem:
+    return replace(RECORDS, role_purposes=(RolePurpose(purpose, roles),))
 
 
 async def test_what_no_system_can_be(control: Control) -> None:
@@ -75,6 +87,14 @@ async def test_what_no_system_can_be(control: Control) -> None:
             "UNKNOWN_RECORD_TYPE",
         ),
         replace(RECORDS, verbs=(Verb.SEE, Verb.SEE)): ("system.grant.verbs[1]", "REPEATED"),
+        limited(Purpose.CARE, "nurse"): ("system.grant.role_purposes[0].purpose", "NOT_GRANTED"),
+        limited(Purpose.CRIME): ("system.grant.role_purposes[0].roles", "REQUIRED"),
+        limited(Purpose.CRIME, "a", "a"): ("system.grant.role_purposes[0].roles[1]", "REPEATED"),
+        limited(Purpose.CRIME, " a"): ("system.grant.role_purposes[0].roles[0]", "BAD_REFERENCE"),
+        replace(RECORDS, role_purposes=RECORDS.role_purposes * 2): (
+            "system.grant.role_purposes[1].purpose",
+            "REPEATED",
+        ),
         replace(RECORDS, assert_roles=("x ",)): ("system.grant.assert_roles[0]", "BAD_REFERENCE"),
         replace(RECORDS, assert_teams=("x", "x")): ("system.grant.assert_teams[1]", "REPEATED"),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from policy_service.api.v1 import access_pb2, decision_log_pb2, people_pb2, record_pb2
+from policy_service.api.v1 import access_pb2, casework_pb2, decision_log_pb2, people_pb2, record_pb2
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb
 from tests.service.control import Stores
 from tests.service.over_the_wire import TRACE, Client, Refused, control_process
@@ -147,6 +147,118 @@ def test_an_organisation_is_put_on_file_and_read_again(police: Client) -> None:
     assert police.ask(police.requests.Get, get).request == request
     of_vera = requests_pb.PrivacyRequestServiceListRequest(person="police-ref:P-1")
     assert list(police.ask(police.requests.List, of_vera).requests) == [request]
+
+
+def test_the_rest_of_what_a_person_asks_for_is_put_on_file_and_read_again(police: Client) -> None:
+    vera, adam = (
+        police.ask(police.people.PutPerson, person(f"police-ref:P-{number}")).person for number in (50, 51)
+    )
+    point = people_pb2.ContactPoint(
+        owner="police-ref:P-50", kind="phone", value="07700 900150", reference="CRM/50", from_herself=True
+    )
+    put_point = people_pb2.PutContactPointRequest(contact_point=point)
+    known = police.ask(police.people.PutContactPoint, put_point).contact_point
+    relation = people_pb2.Relationship(
+        from_person="police-ref:P-51",
+        to_person="police-ref:P-50",
+        kind="adverse_to",
+        basis="allegation",
+        confirmed=True,
+    )
+    put_relation = people_pb2.PutRelationshipRequest(relationship=relation)
+    related = police.ask(police.people.PutRelationship, put_relation).relationship
+    assert related.recorded_at == related.confirmed_at != ""
+    read = police.ask(police.people.GetPerson, people_pb2.GetPersonRequest(person="police-ref:P-50"))
+    assert list(read.relationships) == [related]
+    assert list(read.contact_points) == [known]
+    assert (list(read.schemes), read.person.roster_token) == (["police-ref"], vera.roster_token)
+    assert vera.roster_token != adam.roster_token
+
+    safely = recorded("police-ref:P-50", "safe_contact")
+    safely.request.safe_contact.contact_points.append("CRM/50")
+    safely.request.safe_contact.hours.append("mon-fri 09:30-14:00")
+    request = police.ask(police.requests.Record, safely).request
+    assert request.safe_contact == safely.request.safe_contact
+    needs = recorded("police-ref:P-50", "communication_support")
+    needs.request.communication.sign_language = "bfi"
+    needs.request.communication.not_these.append("police-ref:P-51")
+    answered = police.ask(police.requests.Record, needs).request
+    assert list(answered.communication.not_these) == [f"person:{adam.person_id}"]
+    hers = requests_pb.PrivacyRequestServiceListRequest(person="police-ref:P-50")
+    assert {each.kind for each in police.ask(police.requests.List, hers).requests} == {
+        "safe_contact",
+        "communication_support",
+    }
+
+
+def test_what_sets_requests_aside_is_put_on_file_and_ended(first: Client, police: Client) -> None:
+    vera = police.ask(police.people.PutPerson, person("police-ref:P-60")).person
+    approver = token_of(first, POLICE, "p.approver", "approver")
+    override = casework_pb2.Override(
+        kind="break_glass",
+        user="d.clinician",
+        record="OM-60",
+        people=["police-ref:P-60"],
+        categories=["health.letter"],
+        justification="unconscious",
+    )
+    grant = casework_pb2.GrantOverrideRequest(override=override)
+    granted = approver.ask(approver.casework.GrantOverride, grant).override
+    assert (list(granted.people), granted.granted_by) == ([f"person:{vera.person_id}"], "p.approver")
+    end = casework_pb2.EndOverrideRequest(override_id=granted.override_id)
+    ended = approver.ask(approver.casework.EndOverride, end).override
+    assert granted.granted_at <= ended.ends_at < granted.ends_at
+    of_record = casework_pb2.ListOverridesRequest(record="OM-60")
+    assert list(approver.ask(approver.casework.ListOverrides, of_record).overrides) == [ended]
+
+    order = casework_pb2.CourtOrder(
+        record="OM-60",
+        people=["police-ref:P-60"],
+        categories=["legal.orders"],
+        recipients=["team:court"],
+        ends="2030-01-01",
+    )
+    record = casework_pb2.RecordOrderRequest(order=order)
+    refused = approver.refusal(approver.casework.RecordOrder, record)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_REQUIRED")
+    in_force = police.ask(police.casework.RecordOrder, record).order
+    assert in_force.ends == "2030-01-02T00:00:00+00:00"
+    end_order = casework_pb2.EndOrderRequest(order_id=in_force.order_id)
+    over = police.ask(police.casework.EndOrder, end_order).order
+    assert over.ends < in_force.ends
+    orders = casework_pb2.ListOrdersRequest(record="OM-60")
+    assert list(police.ask(police.casework.ListOrders, orders).orders) == [over]
+
+
+def test_contents_are_declared_by_whom_it_is_granted_to(first: Client, police: Client) -> None:
+    case = record_pb2.RecordType(name="police.bundle", extends="base.case")
+    police.ask(police.records.PutRecordType, record_pb2.PutRecordTypeRequest(record_type=case))
+    record = record_pb2.Record(reference="OM-70", record_type="police.bundle", premises="1 Test Street")
+    put = police.ask(police.records.PutRecord, record_pb2.PutRecordRequest(record=record)).record
+    assert put.premises == ""
+    assert police.ask(police.records.GetRecord, record_pb2.GetRecordRequest(reference="OM-70")).record == put
+    listing = record_pb2.ListRecordTypesRequest()
+    assert case in police.ask(police.records.ListRecordTypes, listing).record_types
+
+    user = access_pb2.PutUserRequest(user=access_pb2.User(reference="clerk"))
+    police.ask(police.access.PutUser, user)
+    grant = access_pb2.Grant(record_types=["police.bundle"], declare_contents=True)
+    system = access_pb2.PutSystemRequest(system=access_pb2.System(name="bundler", grant=grant))
+    police.ask(police.access.PutSystem, system)
+    issued = access_pb2.IssueTokenRequest(system="bundler", controller=POLICE)
+    bundler = first.bearing(first.ask(first.access.IssueToken, issued).secret)
+    part = record_pb2.Part(name="page-3", categories=["location.current"], about=["party:vera"])
+    declaration = record_pb2.ContentDeclaration(
+        digest=bytes(32), record="OM-70", field="bundle", parts=[part], user="clerk"
+    )
+    declare = record_pb2.DeclareContentsRequest(declaration=declaration)
+    answered = bundler.ask(bundler.records.DeclareContents, declare).declaration
+    declaration.declaration_id = answered.declaration_id
+    assert answered == declaration
+    assert bundler.entries()[-1].caller.system == "bundler"
+    read = record_pb2.GetRecordRequest(reference="OM-70")
+    refused = bundler.refusal(bundler.records.GetRecord, read)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_REQUIRED")
 
 
 def test_each_call_leaves_one_entry(police: Client) -> None:

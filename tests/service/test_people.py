@@ -15,9 +15,9 @@ from policy_service.model.errors import (
     NotAvailableError,
     PermissionDeniedError,
 )
-from policy_service.model.facts import Controller, PersonId
+from policy_service.model.facts import Controller, PersonId, PersonName, Relationship
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
-from policy_service.service.people import PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.people import GetPerson, PutContactPoint, PutPerson, PutRelationship
 from tests.service.control import (
     ADMIN,
     AUDITOR,
@@ -28,6 +28,7 @@ from tests.service.control import (
     POLICE,
     TRUST_OFFICER,
     Control,
+    Manager,
     refusals,
 )
 
@@ -108,6 +109,10 @@ NO_PERSON = [
     (PutPerson(()), "person.identifiers", "REQUIRED"),
     (PutPerson(tuple(f"x:{i}" for i in range(33))), "person.identifiers", "TOO_MANY"),
     (PutPerson(("x:1", "x:1")), "person.identifiers[1]", "REPEATED"),
+    (PutPerson(("x:1",), names=("V. Example", "V. Example")), "person.names[1]", "REPEATED"),
+    (PutPerson(("x:1",), names=("V. Example", "17")), "person.names[1]", "NAME_UNREADABLE"),
+    (PutPerson(("x:1",), names=tuple(f"Vera {i}" for i in range(17))), "person.names", "TOO_MANY"),
+    (PutPerson(("x:1",), PersonKind.ORGANISATION, names=("The Firm",)), "person.names", "ONLY_FOR_PRIVATE"),
     (PutPerson(("no-scheme",)), "person.identifiers[0]", "BAD_IDENTIFIER"),
     (PutPerson(("X:1",)), "person.identifiers[0]", "BAD_IDENTIFIER"),
     (PutPerson(("x: ",)), "person.identifiers[0]", "BAD_IDENTIFIER"),
@@ -154,6 +159,25 @@ async def test_a_relationship_keeps_its_id_for_its_ends_and_kind(control: Contro
 
 
 NO_RELATIONSHIP = [
+    (
+        PutRelationship(
+            "police-ref:P-1", "police-ref:P-2", RelationKind.PARTNER, review_date=date(2027, 1, 1)
+        ),
+        "relationship.review_date",
+        "ONLY_FOR_ADVERSE",
+    ),
+    (
+        PutRelationship("police-ref:P-1", "police-ref:P-2", RelationKind.ADVERSE_TO, "order", confirmed=True),
+        "relationship.confirmed",
+        "ONLY_FOR_ALLEGATIONS",
+    ),
+    (
+        PutRelationship(
+            "police-ref:P-1", "police-ref:P-2", RelationKind.PARTNER, "allegation", confirmed=True
+        ),
+        "relationship.confirmed",
+        "ONLY_FOR_ALLEGATIONS",
+    ),
     (
         PutRelationship("police-ref:P-1", "police-ref:P-1", RelationKind.PARTNER),
         "relationship.to_person",
@@ -227,6 +251,12 @@ NO_CONTACT_POINT = [
     (replace(PHONE, reference=" CRM"), "contact_point.reference", "BAD_REFERENCE"),
     (replace(PHONE, uprn="12"), "contact_point.uprn", "ONLY_FOR_ANOTHER_KIND"),
     (replace(PHONE, home=True), "contact_point.home", "ONLY_FOR_ANOTHER_KIND"),
+    (replace(PHONE, service_address=True), "contact_point.service_address", "ONLY_FOR_ANOTHER_KIND"),
+    (
+        replace(PHONE, kind=ContactKind.POST, value="1 Test Street", home=True, service_address=True),
+        "contact_point.service_address",
+        "CONTRADICTION",
+    ),
     (
         replace(PHONE, kind=ContactKind.POST, value="1 Test Street", uprn="1x"),
         "contact_point.uprn",
@@ -249,6 +279,129 @@ async def test_what_no_contact_point_can_be(control: Control) -> None:
     await put(control, VERA)
     asks = (control.people.put_contact_point(OFFICER.calling(), asked) for asked, _, _ in NO_CONTACT_POINT)
     assert await refusals(asks) == [(field, reason) for _, field, reason in NO_CONTACT_POINT]
+
+
+async def names_of(control: Control, person_id: PersonId) -> set[PersonName]:
+    view = await control.seen_elsewhere(keys.names_of(person_id))
+    return set(view.names_of(person_id))
+
+
+async def test_names_are_added_and_never_taken_away(control: Control) -> None:
+    (vera,) = await put(control, replace(VERA, birth_date=None, names=("Vera Example",)))
+    (known,) = await names_of(control, vera)
+    made = Fingerprinter(KEY)
+    assert (known.fingerprint, known.with_birth_date) == (made.name("EXAMPLE, Vera"), "")
+    # The same name in another spelling is no other; with the birth date it is known from now on.
+    await put(control, replace(VERA, names=("Mrs Vera EXAMPLE", "Vera Smith", "vera smith")))
+    born = date(1990, 5, 4)
+    assert {
+        (name.name_id == known.name_id, name.with_birth_date) for name in await names_of(control, vera)
+    } == {
+        (True, made.name_with_birth_date(made.name("Vera Example"), born)),
+        (False, made.name_with_birth_date(made.name("Vera Smith"), born)),
+    }
+    before = await names_of(control, vera)
+    # Where nobody says the birth date, what was known with it stays; another one takes its place.
+    await put(control, replace(VERA, birth_date=None))
+    assert await names_of(control, vera) == before
+    await put(control, replace(VERA, birth_date=date(1990, 5, 5)))
+    after = await names_of(control, vera)
+    assert {name.name_id for name in after} == {name.name_id for name in before}
+    assert not {name.with_birth_date for name in after} & {name.with_birth_date for name in before}
+    assert "name:" in " ".join(control.entries()[-1].write.facts)
+
+
+ALLEGED = PutRelationship("police-ref:P-2", "police-ref:P-1", RelationKind.ADVERSE_TO, "allegation")
+
+
+async def relate(control: Control, asked: PutRelationship, manager: Manager = OFFICER) -> Relationship:
+    return (await control.people.put_relationship(manager.calling(), asked)).answer
+
+
+async def test_an_allegation_is_looked_at_again_a_year_after_it_was_first_recorded(control: Control) -> None:
+    await put(control, VERA, ADAM)
+    first = await relate(control, ALLEGED)
+    assert (first.recorded_at, first.review_date) == (NOON, date(2027, 3, 2))
+    control.clock.now += timedelta(days=30)
+    again = await relate(control, replace(ALLEGED, valid_from=date(2026, 1, 1)))
+    assert (again.recorded_at, again.review_date) == (NOON, date(2027, 3, 2))
+    sooner = await relate(control, replace(ALLEGED, review_date=date(2026, 9, 1)))
+    assert sooner.review_date == date(2026, 9, 1)
+    convicted = await relate(control, replace(ALLEGED, basis="conviction"))
+    assert (convicted.recorded_at, convicted.review_date) == (NOON, None)
+    partner = await relate(control, replace(ALLEGED, kind=RelationKind.PARTNER))
+    assert (partner.recorded_at, partner.review_date) == (control.clock.now, None)
+
+
+async def test_only_a_privacy_officer_confirms_an_allegation_or_takes_that_back(control: Control) -> None:
+    await put(control, VERA, ADAM)
+    confirmed = replace(ALLEGED, confirmed=True)
+    await relate(control, ALLEGED, ADMIN)
+    for refused in (confirmed, replace(confirmed, to_person="police-ref:P-1", valid_from=date(2026, 1, 1))):
+        with pytest.raises(PermissionDeniedError) as caught:
+            await relate(control, refused, ADMIN)
+        assert caught.value.reason == "ROLE_REQUIRED"
+    by_officer = await relate(control, confirmed)
+    assert (by_officer.confirmed_at, by_officer.confirmed_by) == (NOON, "police-officer")
+    # What is confirmed stays so, from when it was, whoever puts it again as it is.
+    control.clock.now += timedelta(days=1)
+    again = await relate(control, confirmed, ADMIN)
+    assert (again.confirmed_at, again.confirmed_by) == (NOON, "police-officer")
+    with pytest.raises(PermissionDeniedError):
+        await relate(control, ALLEGED, ADMIN)
+    taken_back = await relate(control, ALLEGED)
+    assert (taken_back.confirmed_at, taken_back.confirmed_by) == (None, "")
+    await relate(control, confirmed)
+    convicted = await relate(control, replace(ALLEGED, basis="conviction"), ADMIN)
+    assert (convicted.confirmed_at, convicted.confirmed_by) == (None, "")
+
+
+async def test_what_was_said_of_a_contact_point(control: Control) -> None:
+    await put(control, VERA)
+    phone = replace(PHONE, from_herself=True, shared=True)
+    point = (await control.people.put_contact_point(OFFICER.calling(), phone)).answer
+    assert (point.from_herself, point.shared, point.service_address) == (True, True, False)
+    again = (await control.people.put_contact_point(OFFICER.calling(), PHONE)).answer
+    assert (again.from_herself, again.shared) == (False, False)
+    office = PutContactPoint("police-ref:P-1", ContactKind.POST, "PO Box 7", service_address=True)
+    assert (await control.people.put_contact_point(OFFICER.calling(), office)).answer.service_address
+
+
+async def test_a_person_is_read_with_what_is_on_file_about_her(control: Control) -> None:
+    vera, adam = await put(
+        control, replace(VERA, identifiers=("police-ref:P-1", "nhs-number:9434765919"), names=("Vera",)), ADAM
+    )
+    child = (await put(control, PutPerson(("police-ref:P-3",))))[0]
+    adverse = await relate(control, ALLEGED)
+    parent = await relate(
+        control, PutRelationship("police-ref:P-1", "police-ref:P-3", RelationKind.PARENT_OF)
+    )
+    await relate(control, PutRelationship("police-ref:P-2", "police-ref:P-3", RelationKind.PARENT_OF))
+    point = (await control.people.put_contact_point(OFFICER.calling(), PHONE)).answer
+    for manager in (OFFICER, ADMIN, AUDITOR):
+        found = await control.people.get_person(manager.calling(), GetPerson("nhs-number:943 476 5919"))
+        assert found.person.person_id == vera
+        assert set(found.relationships) == {adverse, parent}
+        assert found.contact_points == (point,)
+        assert found.schemes == ("nhs-number", "police-ref")
+        assert found.roster_token == Fingerprinter(KEY).roster_token(vera)
+    (entry,) = control.entries()[-1:]
+    assert list(entry.read.facts) == [f"person:{vera}"]
+    by_id = await control.people.get_person(OFFICER.calling(), GetPerson(f"person:{child}"))
+    assert {each.from_person for each in by_id.relationships} == {vera, adam}
+
+
+async def test_nobody_and_whom_another_organisation_has_on_file_are_read_alike(control: Control) -> None:
+    (vera,) = await put(control, VERA)
+    told = set()
+    for named in ("police-ref:P-1", f"person:{vera}", "police-ref:P-9"):
+        with pytest.raises(NotAvailableError) as caught:
+            await control.people.get_person(TRUST_OFFICER.calling(), GetPerson(named))
+        told.add((caught.value.reason, caught.value.message))
+    assert len(told) == 1
+    with pytest.raises(InvalidArgumentError) as bad:
+        await control.people.get_person(TRUST_OFFICER.calling(), GetPerson("nobody"))
+    assert (bad.value.field, bad.value.reason) == ("person", "BAD_IDENTIFIER")
 
 
 async def test_only_privacy_officers_and_administrators_put_people(control: Control) -> None:

@@ -8,12 +8,14 @@ from datetime import date
 from policy_service.model.vocabulary import ContactKind, RelationKind, RequestKind
 from policy_service.service.access import IssueToken, PutSystem
 from policy_service.service.asking import Note
-from policy_service.service.people import PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.people import GetPerson, PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.records import PutRecord, PutRecordType
 from policy_service.service.requests import RecordRequest
 from tests.service.control import ADMIN, OFFICER, Control, values_at_rest
 
 IDENTIFIER, OTHER = "943-476-5919", "P-canary-2"
 PHONE, MAIL, STREET, UPRN = "07700 900123", "canary@example.org", "17 Canary Street", "100023336956"
+NAME, PREMISES, PREMISES_UPRN = "Canary Birdsong", "19 Canary Court", "100023339999"
 
 
 async def test_no_table_of_facts_or_log_holds_a_value(control: Control) -> None:
@@ -21,7 +23,8 @@ async def test_no_table_of_facts_or_log_holds_a_value(control: Control) -> None:
     note = Note("asked by phone", "key-1", body)
     for identifier in (IDENTIFIER, OTHER):
         await control.people.put_person(
-            OFFICER.calling(), PutPerson((f"nhs-number:{identifier}",), note=note)
+            OFFICER.calling(),
+            PutPerson((f"nhs-number:{identifier}",), birth_date=date(1990, 5, 4), names=(NAME,), note=note),
         )
         note = Note("asked by phone")
     for kind, value in ((ContactKind.PHONE, PHONE), (ContactKind.EMAIL, MAIL), (ContactKind.ACCOUNT, MAIL)):
@@ -42,6 +45,10 @@ async def test_no_table_of_facts_or_log_holds_a_value(control: Control) -> None:
             review_date=date(2026, 6, 1),
         ),
     )
+    await control.records.put_record_type(OFFICER.calling(), PutRecordType("police.case", "base.case"))
+    record = PutRecord("OM-1", "police.case", premises=PREMISES, premises_uprn=PREMISES_UPRN)
+    await control.records.put_record(OFFICER.calling(), record)
+    await control.people.get_person(OFFICER.calling(), GetPerson(f"nhs-number:{IDENTIFIER}"))
     await control.access.put_system(ADMIN.calling(), PutSystem("records"))
     secret = (await control.access.issue_token(ADMIN.calling(), IssueToken(system="records"))).answer.secret
 
@@ -53,6 +60,10 @@ async def test_no_table_of_facts_or_log_holds_a_value(control: Control) -> None:
         MAIL,
         STREET,
         UPRN,
+        NAME,
+        "birdsong",
+        PREMISES,
+        PREMISES_UPRN,
         secret.split("_")[2],
     )
     unkeyed = hashlib.sha256(body).digest()

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
 
 from policy_service.facts import keys
-from policy_service.model.facts import FieldType
-from policy_service.model.vocabulary import Role
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
+from policy_service.model.facts import Capability, FieldType, PartType, RecordType
+from policy_service.model.obligation import ObligationKind
+from policy_service.model.vocabulary import ContactKind, Role
+from policy_service.service.pages import PageAsked
 from policy_service.service.people import PutPerson
-from policy_service.service.records import PartyAsked, PutArtefactType, PutRecord, PutRecordType
-from tests.service.control import ADMIN, OFFICER, POLICE, TRUST_OFFICER, Control, refusals
+from policy_service.service.record_types import check_replaced
+from policy_service.service.records import (
+    GetRecord,
+    PartyAsked,
+    PutArtefactType,
+    PutRecord,
+    PutRecordType,
+)
+from tests.service.control import (
+    ADMIN,
+    APPROVER,
+    AUDITOR,
+    KEY,
+    OFFICER,
+    POLICE,
+    TRUST_AUDITOR,
+    TRUST_OFFICER,
+    Control,
+    refusals,
+)
 
 CASE = PutRecordType(
     "police.case",
@@ -81,6 +107,123 @@ async def test_what_no_record_type_can_be(control: Control) -> None:
         replace(CASE, fields=tuple(field(f"f{i}") for i in range(257))): ("record_type.fields", "TOO_MANY"),
     }
     asks = (control.records.put_record_type(OFFICER.calling(), asked) for asked in refused)
+    assert await refusals(asks) == list(refused.values())
+
+
+PAGE = PartType("page-3", ("location.current",), ("victim",), separable=True)
+BUNDLE = FieldType("bundle", ("document.attachment",), ("subject", "victim"), (PAGE,))
+HOME = FieldType("home", ("location.current",), ("subject",), premises=True)
+
+
+async def test_a_type_keeps_what_it_says_of_documents_and_people(control: Control) -> None:
+    asked = replace(
+        CASE,
+        fields=(BUNDLE, HOME, replace(field("account"), mask="last4")),
+        known_to_parents=True,
+        people_on_file=True,
+        assurance=2,
+    )
+    stored = (await control.records.put_record_type(OFFICER.calling(), asked)).answer
+    assert stored.fields == asked.fields
+    assert (stored.known_to_parents, stored.people_on_file, stored.assurance) == (True, True, 2)
+    view = await control.seen_elsewhere(keys.record_type(POLICE, CASE.name))
+    assert view.record_type(POLICE, CASE.name) == stored
+
+
+async def test_what_no_part_of_a_record_type_can_be(control: Control) -> None:
+    other = replace(PAGE, name="page-4")
+
+    def with_part(**changes: Any) -> PutRecordType:
+        return replace(CASE, fields=(field(), replace(BUNDLE, parts=(PAGE, replace(other, **changes)))))
+
+    part = "record_type.fields[1].parts[1]"
+    refused = {
+        with_part(name=""): (f"{part}.name", "REQUIRED"),
+        with_part(name="page 3"): (f"{part}.name", "BAD_NAME"),
+        with_part(name="page-3"): (f"{part}.name", "REPEATED"),
+        with_part(categories=()): (f"{part}.categories", "REQUIRED"),
+        with_part(categories=("location",)): (f"{part}.categories[0]", "UNKNOWN_CATEGORY"),
+        with_part(about=()): (f"{part}.about", "REQUIRED"),
+        with_part(about=("victim", "co_recipient")): (f"{part}.about[1]", "UNKNOWN_ROLE"),
+        with_part(about=("party:vera",)): (f"{part}.about[0]", "UNKNOWN_ROLE"),
+        with_part(about=("victim", "victim")): (f"{part}.about[1]", "REPEATED"),
+        replace(CASE, fields=(replace(field(), premises=True),)): (
+            "record_type.fields[0].premises",
+            "ONLY_FOR_LOCATIONS",
+        ),
+        replace(CASE, fields=(replace(field(), mask="first3"),)): (
+            "record_type.fields[0].mask",
+            "UNKNOWN_WORD",
+        ),
+        replace(
+            CASE, fields=(replace(BUNDLE, parts=tuple(replace(PAGE, name=f"p{i}") for i in range(65))),)
+        ): (
+            "record_type.fields[0].parts",
+            "TOO_MANY",
+        ),
+        replace(CASE, assurance=4): ("record_type.assurance", "OUT_OF_RANGE"),
+    }
+    asks = (control.records.put_record_type(OFFICER.calling(), asked) for asked in refused)
+    assert await refusals(asks) == list(refused.values())
+
+
+def test_a_part_of_the_base_is_only_replaced_by_one_that_says_as_much() -> None:
+    fixed = PartType("annex", ("health.note", "location.work"), ("subject", "victim"))
+    base = RecordType(
+        "base.x",
+        POLICE,
+        "base.x",
+        fields=(replace(BUNDLE, parts=(PAGE, fixed), mask="last4"), replace(HOME, premises=False)),
+    )
+
+    def refusal(*fields: FieldType) -> tuple[str, str]:
+        try:
+            check_replaced(fields, base, "fields")
+        except InvalidArgumentError as error:
+            return error.field, error.reason
+        return "", "accepted"
+
+    same = base.fields[0]
+    weaker = {
+        "fields[0].parts": (PAGE,),
+        "fields[0].parts[0].categories": (replace(fixed, categories=("health.note",)), PAGE),
+        "fields[0].parts[1].about": (PAGE, replace(fixed, about=("victim",))),
+        "fields[0].parts[1].separable": (PAGE, replace(fixed, separable=True)),
+    }
+    assert {refusal(replace(same, parts=parts)) for parts in weaker.values()} == {
+        (place, "WEAKENS_BASE") for place in weaker
+    }
+    assert refusal(replace(same, mask="")) == ("fields[0].mask", "WEAKENS_BASE")
+    assert refusal(same, HOME) == ("fields[1].premises", "WEAKENS_BASE")
+    more = PartType("page-3", ("location.current", "finance"), ("victim", "child"), separable=False)
+    own = replace(PAGE, name="own")
+    assert refusal(replace(same, parts=(own, fixed, more))) == ("", "accepted")
+
+
+async def test_what_callers_were_shown_to_carry_out(control: Control) -> None:
+    proven = Capability(ObligationKind.REDACT, "proof/7", date(2026, 12, 31))
+    stored = (
+        await control.records.put_artefact_type(OFFICER.calling(), replace(LETTER, capabilities=(proven,)))
+    ).answer
+    assert stored.capabilities == (proven,)
+    at = "artefact_type.capabilities[1]"
+    refused = {
+        replace(LETTER, capabilities=(proven, replace(proven, obligation=ObligationKind.NOTIFY))): (
+            f"{at}.obligation",
+            "NOT_PROTECTIVE",
+        ),
+        replace(
+            LETTER, capabilities=(proven, replace(proven, obligation=ObligationKind.MASK, evidence=""))
+        ): (
+            f"{at}.evidence",
+            "REQUIRED",
+        ),
+        replace(LETTER, capabilities=(proven, replace(proven, evidence="proof/8"))): (
+            f"{at}.obligation",
+            "REPEATED",
+        ),
+    }
+    asks = (control.records.put_artefact_type(OFFICER.calling(), asked) for asked in refused)
     assert await refusals(asks) == list(refused.values())
 
 
@@ -172,3 +315,61 @@ async def test_a_party_may_hold_several_roles_under_one_key(control: Control) ->
     put = (await control.records.put_record(OFFICER.calling(), both)).answer
     assert [party.role for party in put.parties] == [Role.SUBJECT, Role.PERSON_ASKED_ABOUT]
     assert put.record.controller == POLICE
+
+
+async def test_the_premises_are_kept_as_fingerprints_and_stay_where_none_are_named(control: Control) -> None:
+    await prepare(control)
+    made = Fingerprinter(KEY)
+
+    async def premises(address: str, uprn: str) -> tuple[str, str]:
+        asked = replace(RECORD, premises=address, premises_uprn=uprn)
+        record = (await control.records.put_record(OFFICER.calling(), asked)).answer.record
+        return record.premises, record.premises_uprn
+
+    here, there = (made.contact(ContactKind.POST, address) for address in ("1 Test Street", "2 Test Street"))
+    assert await premises("1 Test Street", "12") == (here, made.uprn("12"))
+    assert await premises("", "") == (here, made.uprn("12"))
+    assert await premises("1 TEST STREET", "") == (here, made.uprn("12"))
+    assert await premises("", "0012") == (here, made.uprn("12"))
+    # Another address has another UPRN, and another UPRN another address; neither is known.
+    assert await premises("2 Test Street", "") == (there, "")
+    assert await premises("", "13") == ("", made.uprn("13"))
+    refused = {
+        replace(RECORD, premises="-"): ("record.premises", "CONTACT_UNREADABLE"),
+        replace(RECORD, premises_uprn="twelve"): ("record.premises_uprn", "UPRN_UNREADABLE"),
+    }
+    asks = (control.records.put_record(OFFICER.calling(), asked) for asked in refused)
+    assert await refusals(asks) == list(refused.values())
+
+
+async def test_a_record_is_read_with_its_parties(control: Control) -> None:
+    await prepare(control)
+    put = (await control.records.put_record(OFFICER.calling(), RECORD)).answer
+    for manager in (OFFICER, ADMIN, AUDITOR):
+        found = await control.records.get_record(manager.calling(), GetRecord("OM-1"))
+        assert found.record == put.record
+        assert [party.party for party in found.parties] == ["adam", "vera"]
+    assert list(control.entries()[-1].read.facts) == [f"record:{put.record.record_id}"]
+    told = set()
+    for manager, reference in ((TRUST_AUDITOR, "OM-1"), (OFFICER, "OM-2")):
+        with pytest.raises(NotAvailableError) as caught:
+            await control.records.get_record(manager.calling(), GetRecord(reference))
+        told.add(caught.value.message)
+    assert len(told) == 1
+    with pytest.raises(PermissionDeniedError):
+        await control.records.get_record(APPROVER.calling(), GetRecord("OM-1"))
+
+
+async def test_record_types_are_listed_in_pages(control: Control) -> None:
+    stored = {
+        (await control.records.put_record_type(OFFICER.calling(), replace(CASE, name=name))).answer
+        for name in ("a", "b", "c")
+    }
+    await control.records.put_record_type(TRUST_OFFICER.calling(), CASE)
+    first = await control.records.list_record_types(AUDITOR.calling(), PageAsked(2))
+    rest = await control.records.list_record_types(AUDITOR.calling(), PageAsked(2, first.next_page_token))
+    assert {*first.items, *rest.items} == stored
+    assert (len(first.items), rest.next_page_token) == (2, "")
+    assert sorted(control.entries()[-1].read.facts) == sorted(
+        f"record_type:{each.record_type_id}" for each in rest.items
+    )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from policy_service.facts import keys
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
-from policy_service.model.facts import PersonId, PrivacyRequest
+from policy_service.model.facts import CommunicationSupport, PersonId, PrivacyRequest, SafeContact
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import (
+    Channel,
+    ContactKind,
+    InterpreterGender,
+    InterpreterMode,
     OnLapse,
     PersonKind,
     Purpose,
@@ -19,10 +24,12 @@ from policy_service.model.vocabulary import (
     RequestState,
     Verb,
     Visibility,
+    WrittenFormat,
 )
 from policy_service.service.access import PutSystem, PutUser
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people import PutContactPoint, PutPerson
+from policy_service.service.request_details import CommunicationAsked, SafeContactAsked
 from policy_service.service.requests import GetRequest, ListRequests, RecordRequest, RequestShown
 from tests.service.control import (
     ADMIN,
@@ -185,6 +192,149 @@ async def test_what_no_request_can_be(control: Control) -> None:
         replace(WITHHOLD, valid_from="2026-03-02T10:00:00Z", valid_until="2026-03-02T11:00:00+01:00"): (
             "request.valid_until",
             "ENDS_BEFORE_IT_BEGINS",
+        ),
+    }
+    asks = (control.requests.record(OFFICER.calling(), asked) for asked in refused)
+    assert await refusals(asks) == list(refused.values())
+
+
+SAFELY = RecordRequest(
+    "police-ref:P-1",
+    RequestKind.SAFE_CONTACT,
+    safe_contact=SafeContactAsked(
+        ("SAFE-2", "SAFE-1"),
+        (Channel.PHONE_LIVE, Channel.POST),
+        ("mon-fri 09:30-14:00", "sat 10:00-12:00"),
+        no_voicemail=True,
+        neutral_sender=True,
+    ),
+)
+NEEDS = RecordRequest(
+    "police-ref:P-1",
+    RequestKind.COMMUNICATION_SUPPORT,
+    communication=CommunicationAsked(
+        language="pl",
+        modes=(InterpreterMode.ON_SITE,),
+        sign_language="bfi",
+        interpreter_gender=(InterpreterGender.WOMAN,),
+        not_these=("police-ref:P-2",),
+        written_formats=(WrittenFormat.BRAILLE,),
+        access_needs=("hearing-loop",),
+    ),
+)
+AUTHORISES = RecordRequest(
+    "police-ref:P-1", RequestKind.AUTHORISED_REPRESENTATIVE, recipients=("police-ref:P-2", "team:advocates")
+)
+
+
+async def safe_points(control: Control) -> list[str]:
+    """Two points of Vera, and one of Adam."""
+    ids = []
+    for owner, reference, number in (("P-1", "SAFE-1", 1), ("P-1", "SAFE-2", 2), ("P-2", "CRM-2", 3)):
+        point = PutContactPoint(f"police-ref:{owner}", ContactKind.PHONE, f"07700 90012{number}", reference)
+        ids.append((await control.people.put_contact_point(OFFICER.calling(), point)).answer.contact_point_id)
+    return ids
+
+
+async def test_a_safe_contact_names_points_that_are_hers(control: Control) -> None:
+    await on_file(control)
+    first, second, _ = await safe_points(control)
+    shown = (await control.requests.record(OFFICER.calling(), SAFELY)).answer
+    assert shown.request.safe_contact == SafeContact(
+        (second, first),
+        (Channel.PHONE_LIVE, Channel.POST),
+        ("mon-fri 09:30-14:00", "sat 10:00-12:00"),
+        no_voicemail=True,
+        neutral_sender=True,
+    )
+    # What is told are the references, in the call's order, here and wherever it is read again.
+    assert shown.safe_points == ("SAFE-2", "SAFE-1")
+    assert await control.requests.get(OFFICER.calling(), GetRequest(shown.request.request_id)) == shown
+    assert (await control.requests.list(OFFICER.calling(), ListRequests())).items == (shown,)
+    assert (await control.requests.list(OFFICER.calling(), ListRequests("police-ref:P-1"))).items == (shown,)
+
+
+async def test_what_she_needs_and_whom_she_will_not_have(control: Control) -> None:
+    people = await on_file(control)
+    request = await record(control, NEEDS)
+    assert request.communication == CommunicationSupport(
+        "pl",
+        (InterpreterMode.ON_SITE,),
+        "bfi",
+        (InterpreterGender.WOMAN,),
+        (people["adam"],),
+        (WrittenFormat.BRAILLE,),
+        ("hearing-loop",),
+    )
+    assert not request.kind.protects
+
+
+async def test_an_authorisation_names_who_and_waits_for_its_beginning(control: Control) -> None:
+    people = await on_file(control)
+    asked = replace(
+        AUTHORISES, valid_from="2026-03-30", valid_until="2026-04-30", purposes=(Purpose.CASEWORK,)
+    )
+    request = await record(control, asked)
+    assert request.recipients == (f"person:{people['adam']}", "team:advocates")
+    assert request.begins_at == datetime(2026, 3, 29, 23, 0, tzinfo=UTC)
+    assert request.ends_at == datetime(2026, 4, 30, 23, 0, tzinfo=UTC)
+
+
+async def test_no_onward_needs_nothing_more(control: Control) -> None:
+    await on_file(control)
+    request = await record(control, RecordRequest("police-ref:P-1", RequestKind.NO_ONWARD))
+    assert (request.safe_contact, request.communication, request.begins_at) == (None, None, None)
+
+
+def safe(**changes: Any) -> RecordRequest:
+    assert SAFELY.safe_contact is not None
+    return replace(SAFELY, safe_contact=replace(SAFELY.safe_contact, **changes))
+
+
+def needs(**changes: Any) -> RecordRequest:
+    assert NEEDS.communication is not None
+    return replace(NEEDS, communication=replace(NEEDS.communication, **changes))
+
+
+async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
+    await on_file(control)
+    await safe_points(control)
+    detail, need = "request.safe_contact", "request.communication"
+    refused = {
+        replace(SAFELY, safe_contact=None): (detail, "REQUIRED"),
+        replace(SAFELY, safe_contact=SafeContactAsked()): (detail, "REQUIRED"),
+        replace(SAFELY, recipients=("police-ref:P-2",)): ("request.recipients", "ONLY_FOR_ANOTHER_KIND"),
+        replace(SAFELY, communication=CommunicationAsked()): (need, "ONLY_FOR_ANOTHER_KIND"),
+        replace(SAFELY, kind=RequestKind.OBJECT): (detail, "ONLY_FOR_ANOTHER_KIND"),
+        safe(contact_points=("SAFE-1", "SAFE-9")): (f"{detail}.contact_points[1]", "UNKNOWN_CONTACT_POINT"),
+        safe(contact_points=("CRM-2",)): (f"{detail}.contact_points[0]", "UNKNOWN_CONTACT_POINT"),
+        safe(contact_points=("SAFE-1", "SAFE-1")): (f"{detail}.contact_points[1]", "REPEATED"),
+        safe(channels=(Channel.POST, Channel.SEE_SCREEN)): (f"{detail}.channels[1]", "CHANNEL_OF_SEE"),
+        safe(channels=(Channel.PHONE_VOICEMAIL,)): (f"{detail}.channels[0]", "CONTRADICTION"),
+        safe(channels=(Channel.SMS, Channel.SMS)): (f"{detail}.channels[1]", "REPEATED"),
+        safe(hours=("mon 10:00-11:00", "at noon")): (f"{detail}.hours[1]", "BAD_HOURS"),
+        safe(hours=("fri 22:00-02:00",)): (f"{detail}.hours[0]", "BAD_HOURS"),
+        safe(hours=("mon 10:00-11:00",) * 2): (f"{detail}.hours[1]", "REPEATED"),
+        replace(NEEDS, communication=None): (need, "REQUIRED"),
+        replace(NEEDS, communication=CommunicationAsked()): (need, "REQUIRED"),
+        replace(NEEDS, recipients=("team:x",)): ("request.recipients", "ONLY_FOR_ANOTHER_KIND"),
+        replace(NEEDS, kind=RequestKind.WITHHOLD_LOCATION): (need, "ONLY_FOR_ANOTHER_KIND"),
+        needs(language="Polish, I think"): (f"{need}.language", "BAD_LANGUAGE"),
+        needs(sign_language="b"): (f"{need}.sign_language", "BAD_LANGUAGE"),
+        needs(not_these=("police-ref:P-9",)): (f"{need}.not_these[0]", "UNKNOWN_PERSON"),
+        needs(not_these=("police-ref:P-1",)): (f"{need}.not_these[0]", "SAME_PERSON"),
+        needs(not_these=("police-ref:P-2",) * 2): (f"{need}.not_these[1]", "REPEATED"),
+        needs(access_needs=("a loop, please",)): (f"{need}.access_needs[0]", "BAD_NAME"),
+        needs(modes=(InterpreterMode.VIDEO,) * 2): (f"{need}.modes[1]", "REPEATED"),
+        replace(AUTHORISES, recipients=()): ("request.recipients", "REQUIRED"),
+        replace(AUTHORISES, recipients=("team:x", "user:o.manager")): (
+            "request.recipients[1]",
+            "NO_REPRESENTATIVE",
+        ),
+        replace(AUTHORISES, recipients=("role:advocate",)): ("request.recipients[0]", "NO_REPRESENTATIVE"),
+        replace(AUTHORISES, recipients=("police-ref:P-2", "nhs-number:9434765919")): (
+            "request.recipients",
+            "SAME_PERSON",
         ),
     }
     asks = (control.requests.record(OFFICER.calling(), asked) for asked in refused)
