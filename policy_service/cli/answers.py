@@ -7,32 +7,29 @@ from collections.abc import Iterable
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.render import moment, print_pairs, print_table, say
 from policy_service.cli.targets import recipient_in_words
-
-# What a reader of the answer may need beside the code; the codes themselves are stable, these texts are not.
-_IN_WORDS = {
-    "NOT_AVAILABLE": "unknown, withheld or not for this user; which of them is never told",
-    "USER_REQUIRED": "no user is named; name one with --user",
-}
+from policy_service.cli.words import print_obligations, print_reasons
 
 
 def print_answer(request: pb.CheckRequest, answer: pb.CheckResponse) -> None:
-    """Print the matrix, what is owed, until when it holds, and the decision's id."""
+    """Print the matrix, what is owed, until when it holds, the decision's id, and what to do next."""
     if answer.cells:
         print_table(("field", "recipient", "answer", "reason"), cell_rows(request, answer))
         say()
     if answer.obligations:
         print_table(("obligation", "fields", "recipients", "parameters"), _obligation_rows(request, answer))
+        print_obligations(request, answer)
         say()
-    reasons = dict.fromkeys([answer.reason, *(cell.reason for cell in answer.cells)])
     print_pairs(
         [
             ("answer", effect(answer.effect)),
             ("reason", answer.reason),
-            *((code, _IN_WORDS.get(code, "")) for code in reasons),
             ("valid until", moment(answer.valid_until)),
             ("decision", answer.decision_id),
         ]
     )
+    if answer.staff_texts:
+        say()
+        print_reasons(answer)
 
 
 def cell_rows(request: pb.CheckRequest, answer: pb.CheckResponse) -> Iterable[tuple[str, str, str, str]]:

@@ -17,6 +17,7 @@ from policy_service.cli.example.questions import Question, read_questions, unexp
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
 from policy_service.cli.run import asking_system, current
+from policy_service.cli.words import print_obligations, print_reasons
 
 
 def demo(
@@ -80,6 +81,8 @@ def _print(
             ("decision", answer.decision_id),
         ]
     )
+    print_obligations(request, answer)
+    print_reasons(answer)
     for sentence in wrong:
         say(f"not as expected: {sentence}")
     say()

@@ -83,7 +83,8 @@ def validate(
 ) -> None:
     """Tell everything that is wrong with policies: file, line, and what to write instead.
 
-    Files below a folder named base_types are base types. Nothing is stored or published.
+    Files below a folder named base_types are base types, those below one named messages catalogues of
+    messages. Nothing is stored or published.
     """
     files = policy_files(paths)
     run = current(context)

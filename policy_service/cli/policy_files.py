@@ -11,7 +11,7 @@ from typing import Final
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
 from policy_service.server.limits import MAX_REQUEST_BYTES
-from policy_service.service.policies import BASE_TYPES, MAX_FILES
+from policy_service.service.policies import BASE_TYPES, MAX_FILES, MESSAGES
 
 _FILES: Final = "name files that end in .yaml, or folders that hold such files"
 
@@ -25,7 +25,7 @@ class PolicyFiles:
 
     @property
     def sent(self) -> int:
-        return len(self.request.documents) + len(self.request.base_types)
+        return len(self.request.documents) + len(self.request.base_types) + len(self.request.messages)
 
 
 def policy_files(paths: Iterable[Path]) -> PolicyFiles:
@@ -48,8 +48,12 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
             found.problems.append(pb.PolicyProblem(file=name, line=line, text=text))
             continue
         folders = path.absolute().parts[:-1]
-        into = found.request.base_types if BASE_TYPES in folders else found.request.documents
-        into.append(file)
+        if BASE_TYPES in folders:
+            found.request.base_types.append(file)
+        elif MESSAGES in folders:
+            found.request.messages.append(file)
+        else:
+            found.request.documents.append(file)
     size = found.request.ByteSize()
     if size > MAX_REQUEST_BYTES:
         raise Failure(

@@ -12,6 +12,7 @@ from policy_service.engine.documents import (
 )
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.engine.evaluate import Attributes, Truth, Value
+from policy_service.engine.explain import ExplainedCondition, ExplainedPolicy, Explanation
 
 __all__ = [
     "CATALOGUE",
@@ -21,6 +22,9 @@ __all__ = [
     "Catalogue",
     "DocumentKind",
     "ErrorMeans",
+    "ExplainedCondition",
+    "ExplainedPolicy",
+    "Explanation",
     "ObligationTemplate",
     "Outcome",
     "Owed",

@@ -10,18 +10,13 @@ from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Owed, Voice, applies, combine
 from policy_service.engine.documents import PolicyDocument, Tell
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import Attributes, Evaluate, Truth, Value, compile_condition, is_typed
+from policy_service.engine.evaluate import Attributes, Compiler, Evaluate, Truth, Value, is_typed
+from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of
 from policy_service.model.vocabulary import Effect, Gate
 
 __all__ = ["MAX_DOCUMENTS", "Attributes", "Outcome", "Owed", "Plan", "PolicySetError", "Value", "compile_set"]
 
 MAX_DOCUMENTS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    voice: Voice
-    evaluate: Evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +29,8 @@ class _Obligation:
 class _GatePlan:
     """One gate: policies, highest tier first and then by uid; of these the denies; obligations by uid."""
 
-    policies: tuple[_Policy, ...]
-    denies: tuple[_Policy, ...]
+    policies: tuple[Explainable, ...]
+    denies: tuple[Explainable, ...]
     obligations: tuple[_Obligation, ...]
 
 
@@ -52,10 +47,21 @@ class Plan:
 
     def decide(self, gate: Gate, attributes: Attributes, *, denies_only: bool = False) -> Outcome:
         """Answer one question of `gate`. What is implied needs no permit, only no deny: `denies_only`."""
-        plan = self._gates[gate]
-        policies, otherwise = (plan.denies, NOT_DENIED) if denies_only else (plan.policies, NO_BASIS)
+        policies, otherwise = self._asked(gate, denies_only=denies_only)
         verdicts = ((policy.voice, policy.evaluate(attributes)) for policy in policies)
         return combine(verdicts, otherwise=otherwise)
+
+    def explain(
+        self, gate: Gate, attributes: Attributes, *, denies_only: bool = False, mask: Mask = as_text
+    ) -> Explanation:
+        """Say why `decide` answers as it does. `mask` gives what is shown of a value, by its path."""
+        policies, otherwise = self._asked(gate, denies_only=denies_only)
+        return explain(policies, attributes, self._catalogue, otherwise=otherwise, mask=mask)
+
+    def _asked(self, gate: Gate, *, denies_only: bool) -> tuple[tuple[Explainable, ...], Outcome]:
+        """Give the policies that a question is put to, and its outcome where none of them applies."""
+        plan = self._gates[gate]
+        return (plan.denies, NOT_DENIED) if denies_only else (plan.policies, NO_BASIS)
 
     def owed(self, gate: Gate, effect: Effect, attributes: Attributes) -> tuple[Owed, ...]:
         """Give what is owed with an answer of `gate` that came out as `effect`, by the policies' uids."""
@@ -95,13 +101,14 @@ def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATA
 
 
 def _gate_plan(documents: tuple[PolicyDocument, ...], gate: Gate, catalogue: Catalogue) -> _GatePlan:
-    policies: list[_Policy] = []
+    policies: list[Explainable] = []
     obligations: list[_Obligation] = []
+    compiler = Compiler(catalogue)
     for document in documents:
         if document.gate is not gate:
             continue
         try:
-            evaluate = compile_condition(document.condition, catalogue)
+            evaluate = compiler.compile(document.condition)
         except KeyError as missing:
             raise PolicySetError(
                 f"policy `{document.uid}`: no attribute `{missing.args[0]}` in the catalogue"
@@ -110,7 +117,7 @@ def _gate_plan(documents: tuple[PolicyDocument, ...], gate: Gate, catalogue: Cat
             obligations.append(_Obligation(document, evaluate))
         else:
             voice = Voice(document.uid, document.tier, document.reason, tell=document.tell is Tell.STAFF)
-            policies.append(_Policy(voice, evaluate))
+            policies.append(Explainable(voice, evaluate, parts_of(document.condition, compiler)))
     policies.sort(key=lambda policy: -policy.voice.tier)  # stable: by uid inside a tier
     denies = tuple(policy for policy in policies if policy.voice.tier.effect is Effect.DENY)
     return _GatePlan(tuple(policies), denies, tuple(obligations))

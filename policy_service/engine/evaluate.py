@@ -58,17 +58,28 @@ _TYPED: Final[Mapping[AttributeType, Callable[[object], bool]]] = {
 }
 
 
-def compile_condition(condition: Condition, catalogue: Catalogue) -> Evaluate:
-    """Make the function that evaluates `condition`; a path that the catalogue lacks raises KeyError."""
-    match condition:
-        case Test():
-            return _test(condition, catalogue)
-        case Not(part):
-            return _negation(compile_condition(part, catalogue))
-        case AllOf(parts):
-            return _all_of(tuple(compile_condition(part, catalogue) for part in parts))
-        case AnyOf(parts):
-            return _any_of(tuple(compile_condition(part, catalogue) for part in parts))
+class Compiler:
+    """Makes the functions that evaluate conditions. Equal tests, in whichever condition, are one function."""
+
+    __slots__ = ("_tests", "catalogue")
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue: Final = catalogue
+        self._tests: Final[dict[Test, Evaluate]] = {}
+
+    def compile(self, condition: Condition) -> Evaluate:
+        """Make the function for `condition`; a path that the catalogue lacks raises KeyError."""
+        match condition:
+            case Test():
+                if (known := self._tests.get(condition)) is not None:
+                    return known
+                return self._tests.setdefault(condition, _test(condition, self.catalogue))
+            case Not(part):
+                return _negation(self.compile(part))
+            case AllOf(parts):
+                return _all_of(tuple(self.compile(part) for part in parts))
+            case AnyOf(parts):
+                return _any_of(tuple(self.compile(part) for part in parts))
 
 
 def _negation(part: Evaluate) -> Evaluate:

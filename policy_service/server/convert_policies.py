@@ -29,13 +29,19 @@ MAX_UID = 1_200
 def parse_validate(data: bytes) -> ValidateFiles:
     """The files' texts are judged by the use case: whatever is in them is a problem, not a refusal."""
     message = read_message(pb.PolicyServiceValidateRequest, data)
-    count([*message.documents, *message.base_types], "documents", MAX_FILES)
-    if not message.documents and not message.base_types:
+    sent = [*message.documents, *message.base_types, *message.messages]
+    count(sent, "documents", MAX_FILES)
+    if not sent:
         raise InvalidArgumentError("documents", "REQUIRED", "`documents` must not be empty")
-    asked = ValidateFiles(_files(message.documents, "documents"), _files(message.base_types, "base_types"))
+    asked = ValidateFiles(
+        _files(message.documents, "documents"),
+        _files(message.base_types, "base_types"),
+        _files(message.messages, "messages"),
+    )
     # A problem names its file, so two files of one name could not be told apart.
     unique([file.name for file in asked.documents], "documents", "name")
     unique([file.name for file in (*asked.documents, *asked.base_types)], "base_types", "name")
+    unique([file.name for file in asked.files], "messages", "name")
     return asked
 
 

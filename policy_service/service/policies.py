@@ -1,7 +1,8 @@
 """A policy set: from files to a fact, and from the fact to what decides.
 
-A set is the policy documents and the base types that record types extend, published together as the texts
-that were read. Its id is the hash of those texts, so that equal files are one set wherever they were read.
+A set is the policy documents, the base types that record types extend and the messages that are told,
+published together as the texts that were read. Its id is the hash of those texts, so that equal files are one
+set wherever they were read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from policy_service.engine.documents import parse_document
 from policy_service.engine.errors import PolicySetError
 from policy_service.facts.gather.base_types import parse_base_type
 from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
+from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
+from policy_service.service.messages import Messages
+
+__all__ = ["BASE_TYPES", "MAX_FILES", "MESSAGES"]
 
 BASE_TYPES = "base_types"
 MAX_FILES = 10_000
@@ -34,13 +39,15 @@ class PublishedPolicies:
     policy_set_id: str
     plan: Plan
     base_types: Mapping[str, RecordType]
+    messages: Messages
 
 
 def shipped_policy_set(directory: Path) -> PolicySet:
-    """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types.
+    """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types, those
+    below `messages` catalogues of messages.
 
     Raises `PolicySetUnreadableError` where a file cannot be read, `PolicyDocumentError`, `BaseTypeError` or
-    `PolicySetError` where the set would not compile.
+    `PolicySetError` where the set would not compile, or where a reason has no text.
     """
     files = sorted(directory.rglob("*.yaml"))
     if not files or len(files) > MAX_FILES:
@@ -51,10 +58,11 @@ def shipped_policy_set(directory: Path) -> PolicySet:
         texts = tuple((str(file.relative_to(directory)), file.read_text("utf-8")) for file in files)
     except (OSError, UnicodeDecodeError) as error:
         raise PolicySetUnreadableError(f"`{directory.name}`: a file cannot be read as UTF-8 text") from error
-    documents = tuple(pair for pair in texts if not pair[0].startswith(f"{BASE_TYPES}/"))
     base_types = tuple(pair for pair in texts if pair[0].startswith(f"{BASE_TYPES}/"))
-    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types)
-    published(found)
+    messages = tuple(pair for pair in texts if pair[0].startswith(f"{MESSAGES}/"))
+    documents = tuple(pair for pair in texts if pair not in {*base_types, *messages})
+    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types, messages)
+    check_complete(messages, published(found).plan.documents)
     return found
 
 
@@ -90,4 +98,9 @@ def base_types(policy_set: PolicySet) -> Mapping[str, RecordType]:
 def published(policy_set: PolicySet) -> PublishedPolicies:
     """Compile a set."""
     documents = [parse_document(text, name=name) for name, text in policy_set.documents]
-    return PublishedPolicies(policy_set.policy_set_id, compile_set(documents), base_types(policy_set))
+    return PublishedPolicies(
+        policy_set.policy_set_id,
+        compile_set(documents),
+        base_types(policy_set),
+        parse_messages(policy_set.messages),
+    )

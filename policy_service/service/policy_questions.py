@@ -33,6 +33,11 @@ TURN_SECONDS = 30.0
 class ValidateFiles:
     documents: tuple[PolicyFile, ...]
     base_types: tuple[PolicyFile, ...] = ()
+    messages: tuple[PolicyFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[PolicyFile, ...]:
+        return (*self.documents, *self.base_types, *self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,9 @@ class PolicyQuestions:
 
         async def look(_: FactsView, __: Controller) -> Found[Validation]:
             async with self._turn():
-                validation = await asyncio.to_thread(validate, asked.documents, asked.base_types)
+                validation = await asyncio.to_thread(
+                    validate, asked.documents, asked.base_types, asked.messages
+                )
             return Found(validation, (f"policy_files:{_hash_of(asked)}",))
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
@@ -167,4 +174,4 @@ def _parsed(policy_set: PolicySet) -> _ReadSet:
 
 
 def _hash_of(asked: ValidateFiles) -> str:
-    return policy_set_id(sorted((file.name, file.text) for file in (*asked.documents, *asked.base_types)))
+    return policy_set_id(sorted((file.name, file.text) for file in asked.files))

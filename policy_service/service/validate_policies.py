@@ -13,6 +13,7 @@ from policy_service.engine.compile import compile_set
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.facts.gather.base_types import BaseTypeError
+from policy_service.service.message_files import check_complete, parse_messages
 from policy_service.service.policies import read_base_type
 
 MOST_PROBLEMS = 1_000
@@ -59,11 +60,18 @@ class _Found:
         return len(self.problems) >= MOST_PROBLEMS
 
 
-def validate(documents: tuple[PolicyFile, ...], base_types: tuple[PolicyFile, ...]) -> Validation:
-    """Check each file, and then whether they make a set."""
+def validate(
+    documents: tuple[PolicyFile, ...],
+    base_types: tuple[PolicyFile, ...],
+    messages: tuple[PolicyFile, ...] = (),
+) -> Validation:
+    """Check each file, and then whether they make a set. Where there are `messages`, they have a text for
+    whatever the documents need one for.
+    """
     found = _Found()
     parsed = tuple(_documents(documents, found))
     _check_base_types(base_types, found)
+    _check_messages(messages, parsed, found)
     _check_uids(parsed, found)
     if not found.problems:
         try:
@@ -101,6 +109,20 @@ def _check_base_types(files: tuple[PolicyFile, ...], found: _Found) -> None:
             if before != _at(file, "name"):
                 text = f"name: `{base.name}` stands in {before} as well: give one of them another name"
                 found.problems.append(Problem(file.name, _line(file, "name"), text))
+
+
+def _check_messages(
+    files: tuple[PolicyFile, ...], parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _Found
+) -> None:
+    if not files or found.enough:
+        return
+    found.checked += len(files)
+    catalogues = [(file.name, file.text) for file in files]
+    try:
+        parse_messages(catalogues)
+        check_complete(catalogues, (document for _, document in parsed))
+    except PolicyDocumentError as error:
+        found.problems += _problems(error)[: MOST_PROBLEMS - len(found.problems)]
 
 
 def _check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _Found) -> None:

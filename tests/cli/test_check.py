@@ -197,14 +197,40 @@ def test_json_is_the_answer_with_the_protos_names(terminal: Terminal, fake: Fake
     }
 
 
-def test_a_denial_says_what_not_available_means(terminal: Terminal, fake: FakeService) -> None:
+def test_a_denial_tells_staff_why_and_what_to_do_next(terminal: Terminal, fake: FakeService) -> None:
     answer = pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_DENY, reason="NOT_AVAILABLE")
+    answer.staff_texts.add(
+        reason="NOT_AVAILABLE", text="This is not available here. " * 5, next_step="Ask the team. " * 9
+    )
+    answer.staff_texts.add(reason="OTHER", text="Another.")
     fake.answers["DecisionService/Check"] = lambda _: answer
 
     typed = terminal(*SIMPLE)
 
     assert typed.code == 1
-    assert "never told" in typed.out
+    lines = typed.out.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    told = lines[lines.index("NOT_AVAILABLE") :]
+    assert told[1].startswith("  This is not available here.")
+    assert any(line.startswith("  Next: Ask the team.") for line in told)
+    assert told[-2:] == ["OTHER", "  Another."]
+
+
+def test_what_is_owed_is_said_in_words(terminal: Terminal, fake: FakeService) -> None:
+    answer = pb.CheckResponse(decision_id="d-1", effect=pb.EFFECT_DENY)
+    answer.obligations.add(kind="no_voicemail", recipients=[0])
+    answer.obligations.add(kind="no_voicemail", recipients=[1])
+    answer.obligations.add(kind="human_review", parameters={"prompt": "no_safe_contact"})
+    answer.obligations.add(kind="of_tomorrow")
+    fake.answers["DecisionService/Check"] = lambda _: answer
+
+    typed = terminal(*SIMPLE)
+
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    assert typed.out.count("  no_voicemail: Leave no voicemail") == 1
+    words = " ".join(typed.out.split())
+    assert "has looked at it. Find out how this person can be reached safely" in words
+    assert "of_tomorrow:" not in words
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,19 @@ def test_right_answers_end_with_0(
     assert tokens == {f"Bearer {POLICE}", f"Bearer {TRUST}"}
 
 
+def test_reasons_and_what_is_owed_are_said_in_words(
+    terminal: Terminal, right: dict[bytes, pb.CheckResponse]
+) -> None:
+    answer = right[QUESTIONS[0].request().SerializeToString(deterministic=True)]
+    answer.staff_texts.add(reason="A_REASON", text="A sentence.", next_step="A step.")
+
+    typed = terminal("demo")
+
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    assert "A_REASON\n  A sentence.\n  Next: A step.\n" in typed.out
+    assert "  split_per_recipient: Make a version for each recipient" in typed.out
+
+
 def test_one_organisation_alone(
     terminal: Terminal, fake: FakeService, right: dict[bytes, pb.CheckResponse]
 ) -> None:

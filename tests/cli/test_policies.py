@@ -30,11 +30,11 @@ def folder(tmp_path: Path) -> Path:
 
 def judging(request: pb.PolicyServiceValidateRequest) -> pb.PolicyServiceValidateResponse:
     """What the service answers."""
-    documents, base_types = (
+    documents, base_types, messages = (
         tuple(PolicyFile(file.name, file.text) for file in files)
-        for files in (request.documents, request.base_types)
+        for files in (request.documents, request.base_types, request.messages)
     )
-    found = validate(documents, base_types)
+    found = validate(documents, base_types, messages)
     problems = [pb.PolicyProblem(file=each.file, line=each.line, text=each.text) for each in found.problems]
     return pb.PolicyServiceValidateResponse(problems=problems, checked=found.checked)
 
@@ -65,6 +65,15 @@ def test_a_base_type_is_known_by_its_folder_from_within_it(
     (request,) = fake.requests("PolicyService/Validate")
     assert [file.name for file in request.base_types] == ["base.x.yaml"]
     assert not request.documents
+
+
+def test_messages_are_known_by_their_folder(terminal: Terminal, fake: FakeService, folder: Path) -> None:
+    (folder / "messages").mkdir()
+    (folder / "messages" / "cy.yaml").write_text("outsider: Neb.")
+    terminal("policies", "validate", str(folder))
+    (request,) = fake.requests("PolicyService/Validate")
+    assert [file.name for file in request.messages] == [str(folder / "messages" / "cy.yaml")]
+    assert len(request.documents) == 2
 
 
 def test_what_is_right(terminal: Terminal, fake: FakeService, folder: Path) -> None:

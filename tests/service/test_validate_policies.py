@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.service.policies import BASE_TYPES, shipped_policy_set
+from policy_service.service.policies import BASE_TYPES, MESSAGES, shipped_policy_set
 from policy_service.service.validate_policies import MOST_PROBLEMS, PolicyFile, Problem, validate
 from tests.service.control import POLICIES
 
@@ -28,18 +28,18 @@ def policy(uid: str, name: str = "") -> PolicyFile:
     return PolicyFile(name or f"{uid}.yaml", POLICY.replace("UID", uid))
 
 
-def shipped() -> tuple[tuple[PolicyFile, ...], tuple[PolicyFile, ...]]:
+def shipped() -> tuple[tuple[PolicyFile, ...], tuple[PolicyFile, ...], tuple[PolicyFile, ...]]:
     policy_set = shipped_policy_set(POLICIES)
-    documents, base_types = (
+    documents, base_types, messages = (
         tuple(PolicyFile(name, text) for name, text in files)
-        for files in (policy_set.documents, policy_set.base_types)
+        for files in (policy_set.documents, policy_set.base_types, policy_set.messages)
     )
-    return documents, base_types
+    return documents, base_types, messages
 
 
 def test_what_ships_is_right() -> None:
-    documents, base_types = shipped()
-    validation = validate(documents, base_types)
+    documents, base_types, messages = shipped()
+    validation = validate(documents, base_types, messages)
     assert validation.problems == ()
     assert validation.checked == len(list(POLICIES.rglob("*.yaml")))
 
@@ -47,13 +47,30 @@ def test_what_ships_is_right() -> None:
 def test_a_shipped_file_lies_where_its_gate_and_tier_say() -> None:
     for file in POLICIES.rglob("*.yaml"):
         folder = file.relative_to(POLICIES).parts[0]
-        if folder in (BASE_TYPES, "obligations"):
+        if folder in (BASE_TYPES, MESSAGES, "obligations"):
             continue
         lines = file.read_text("utf-8").splitlines()
         gate, tier = (
             next(line for line in lines if line.startswith(key)).split()[1] for key in ("gate", "tier")
         )
         assert Path(gate, tier) == file.relative_to(POLICIES).parent
+
+
+def test_a_reason_without_a_text_is_a_problem_where_there_are_messages() -> None:
+    _, _, messages = shipped()
+    ours = (policy("own.policy"),)
+    assert validate(ours, ()).problems == ()
+    (problem,) = validate(ours, (), messages).problems
+    assert problem.file == "messages/en.yaml"
+    assert problem.text == "reasons: no text for `OWN_POLICY`, the reason of the policy `own.own.policy`"
+
+
+def test_what_is_wrong_with_messages_is_told() -> None:
+    documents, _, (en,) = shipped()
+    wrong = PolicyFile("set/messages/cy.yaml", "reasons: {NO_BASE: {staff: A.}}\n")
+    found = validate(documents, (), (en, wrong))
+    assert [(each.file, each.line) for each in found.problems] == [("set/messages/cy.yaml", 1)] * 2
+    assert found.checked == len(documents) + 2
 
 
 def test_all_files_are_looked_at_and_the_wrong_ones_told_in_their_order() -> None:

@@ -195,25 +195,33 @@ class PolicyServiceValidateRequest(_message.Message):
 
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     BASE_TYPES_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
-        """Policies and obligations; at most 10,000, with the base types, and what a call
-        may have in bytes (1 MiB).
+        """Policies and obligations; at most 10,000 files in all, and what a call may
+        have in bytes (1 MiB).
         """
 
     @_builtins.property
     def base_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Base types that record types extend."""
 
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Catalogues of messages, each named by its language, as in `messages/cy.yaml`.
+        With them, each reason that a document gives needs a text.
+        """
+
     def __init__(
         self,
         *,
         documents: _abc.Iterable[Global___PolicyFile] | None = ...,
         base_types: _abc.Iterable[Global___PolicyFile] | None = ...,
+        messages: _abc.Iterable[Global___PolicyFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_types", b"base_types", "documents", b"documents"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_types", b"base_types", "documents", b"documents", "messages", b"messages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,290 @@
+"""The messages of a policy set: complete, told in the language asked for, and refused where broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import policy_service.model.decision
+from policy_service.engine import PolicyDocumentError, Tell
+from policy_service.engine.combine import NO_BASIS as NOTHING_APPLIED
+from policy_service.model.decision import NOT_AVAILABLE
+from policy_service.model.obligation import ObligationKind
+from policy_service.model.vocabulary import Effect
+from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, parse_messages
+from policy_service.service.messages import Messages
+from policy_service.service.policies import PublishedPolicies, published, shipped_policy_set
+
+POLICIES = Path(__file__).parents[2] / "policies"
+EN = (POLICIES / "messages" / "en.yaml").read_text("utf-8")
+
+SMALL = """\
+outsider: Nobody may know.
+reasons:
+  NOT_AVAILABLE: {staff: It is not here., next_step: Ask.}
+  USER_REQUIRED: {staff: Who asks., next_step: Sign in.}
+  OBLIGATION_UNSUPPORTED: {staff: Not proven., next_step: Hold it.}
+  NO_BASIS: {staff: No reason to have it., next_step: Record one.}
+obligations:
+  redact: Take it out.
+prompts:
+  order_used: Compare.
+"""
+CY = "outsider: Neb.\nreasons:\n  NOT_AVAILABLE: {staff: Nid yw yma., next_step: Gofynnwch.}\n"
+CY_GB = "reasons:\n  USER_REQUIRED: {staff: Pwy sy'n gofyn., next_step: Mewngofnodwch.}\n"
+
+
+def small(**others: str) -> Messages:
+    files = {"en": SMALL, **{tag.replace("_", "-"): text for tag, text in others.items()}}
+    return parse_messages((f"messages/{tag}.yaml", text) for tag, text in files.items())
+
+
+@pytest.fixture(scope="module")
+def shipped() -> PublishedPolicies:
+    return published(shipped_policy_set(POLICIES))
+
+
+# --- complete -----------------------------------------------------------------------------------------------
+
+
+def test_every_deny_of_a_shipped_policy_has_a_text(shipped: PublishedPolicies) -> None:
+    reasons = {d.reason for d in shipped.plan.documents if d.tier and d.tier.effect is Effect.DENY}
+    assert len(reasons) > 10
+    assert {told.reason for told in shipped.messages.texts(reasons, "en")} == reasons
+
+
+def test_every_code_that_the_service_gives_has_a_text(shipped: PublishedPolicies) -> None:
+    """Each code of `model.decision` and the default deny: there is no other that a caller can be told."""
+    codes = {
+        value
+        for name, value in vars(policy_service.model.decision).items()
+        if isinstance(value, str) and name == value and name.isupper()
+    } | {NOTHING_APPLIED.reason}
+    assert codes == set(OF_THE_SERVICE)
+    assert {told.reason for told in shipped.messages.texts(codes, "en")} == codes
+
+
+@pytest.mark.parametrize("kind", ObligationKind)
+def test_every_kind_of_obligation_has_a_sentence(shipped: PublishedPolicies, kind: ObligationKind) -> None:
+    assert shipped.messages.obligation(kind, "en")
+
+
+def test_every_text_is_a_sentence_with_a_next_step() -> None:
+    data = yaml.safe_load(EN)
+    texts = [data["outsider"], *data["obligations"].values(), *data["prompts"].values()]
+    for entry in data["reasons"].values():
+        texts += [entry["staff"], entry["next_step"]]
+    assert len(texts) > 80
+    for text in texts:
+        assert re.fullmatch(r"[A-Z].*\.", text), text
+        # A code in a sentence is jargon, and might be the code of something else.
+        assert not re.search(r"[A-Z]{2,}|_", text), text
+
+
+def test_a_set_without_a_text_for_a_reason_is_refused(tmp_path: Path) -> None:
+    directory = copy(tmp_path)
+    file = directory / "delivery" / "baseline" / "voicemail.yaml"
+    file.write_text(file.read_text().replace("VOICEMAIL_NOT_SAFE", "A_NEW_REASON"))
+    line = EN.splitlines().index("reasons:") + 1
+
+    with pytest.raises(PolicyDocumentError) as refused:
+        shipped_policy_set(directory)
+
+    assert refused.value.message.startswith(f"messages/en.yaml:{line}: reasons: no text for `A_NEW_REASON`")
+    assert "delivery.baseline.voicemail" in refused.value.message
+
+
+def test_a_set_without_a_text_for_an_obligation_is_refused(tmp_path: Path) -> None:
+    directory = copy(tmp_path)
+    file = directory / "messages" / "en.yaml"
+    file.write_text(EN.replace("  show_warning:", "  wave_a_flag:").replace("  no_safe_contact:", "  other:"))
+
+    with pytest.raises(PolicyDocumentError) as refused:
+        shipped_policy_set(directory)
+
+    said = sorted(each.message for each in refused.value.problems)
+    assert len(said) == 2
+    assert re.search(r"en.yaml:\d+: obligations: no text for `show_warning`, which the policy", said[0])
+    assert re.search(r"en.yaml:\d+: prompts: no text for `no_safe_contact`, the prompt of", said[1])
+
+
+def test_a_set_without_messages_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    directory = copy(tmp_path)
+    shutil.rmtree(directory / "messages")
+    with pytest.raises(PolicyDocumentError, match=r"messages/en.yaml:1: the file is missing"):
+        shipped_policy_set(directory)
+
+
+def test_what_nobody_is_told_needs_a_text_too(shipped: PublishedPolicies, tmp_path: Path) -> None:
+    untold = {d.reason for d in shipped.plan.documents if d.tier and d.tell is Tell.NOBODY}
+    assert untold
+    directory = copy(tmp_path)
+    file = directory / "disclosure" / "statute" / "secret_role.yaml"
+    file.write_text(file.read_text().replace("WITHHELD_BY_LAW", "A_NEW_REASON"))
+    with pytest.raises(PolicyDocumentError, match="A_NEW_REASON"):
+        shipped_policy_set(directory)
+
+
+# --- part of the set ----------------------------------------------------------------------------------------
+
+
+def test_the_sets_id_covers_the_messages(tmp_path: Path) -> None:
+    directory = copy(tmp_path)
+    before = shipped_policy_set(directory)
+    (directory / "messages" / "cy.yaml").write_text(CY)
+    after = shipped_policy_set(directory)
+
+    assert after.policy_set_id != before.policy_set_id
+    assert [name for name, _ in after.messages] == ["messages/cy.yaml", "messages/en.yaml"]
+    assert (after.documents, after.base_types) == (before.documents, before.base_types)
+    assert published(after).messages.outsider("cy") == "Neb."
+
+
+def test_a_set_from_before_there_were_messages_still_decides() -> None:
+    none = parse_messages(())
+    assert (none.texts([NOT_AVAILABLE], "cy-GB"), none.outsider("en"), none.obligation("redact", "en")) == (
+        (),
+        "",
+        "",
+    )
+
+
+# --- told ---------------------------------------------------------------------------------------------------
+
+
+def test_each_reason_is_told_once_in_the_order_of_the_answer() -> None:
+    told = small().texts(["NO_BASIS", "", "NOT_AVAILABLE", "NO_BASIS", "UNHEARD_OF"], "en")
+    assert [(each.reason, each.text, each.next_step) for each in told] == [
+        ("NO_BASIS", "No reason to have it.", "Record one."),
+        ("NOT_AVAILABLE", "It is not here.", "Ask."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "here", "who", "outsider"),
+    [
+        ("en", "It is not here.", "Who asks.", "Nobody may know."),
+        ("en-GB", "It is not here.", "Who asks.", "Nobody may know."),
+        ("cy", "Nid yw yma.", "Who asks.", "Neb."),
+        ("cy-GB", "Nid yw yma.", "Pwy sy'n gofyn.", "Neb."),
+        ("CY-gb-x-anything", "Nid yw yma.", "Pwy sy'n gofyn.", "Neb."),
+        ("cy-AR", "Nid yw yma.", "Who asks.", "Neb."),
+        ("cym", "It is not here.", "Who asks.", "Nobody may know."),
+        ("", "It is not here.", "Who asks.", "Nobody may know."),
+        ("-", "It is not here.", "Who asks.", "Nobody may know."),
+    ],
+)
+def test_a_language_falls_back_entry_by_entry(language: str, here: str, who: str, outsider: str) -> None:
+    messages = small(cy=CY, cy_GB=CY_GB)
+    told = messages.texts(["NOT_AVAILABLE", "USER_REQUIRED"], language)
+    assert [each.text for each in told] == [here, who]
+    assert messages.outsider(language) == outsider
+    assert messages.obligation("redact", language) == "Take it out."
+
+
+@given(st.text(max_size=40))
+def test_no_language_is_a_dead_end(language: str) -> None:
+    told = small(cy=CY).texts(OF_THE_SERVICE, language)
+    assert [each.reason for each in told] == list(OF_THE_SERVICE)
+
+
+def test_a_review_says_what_to_look_at() -> None:
+    messages = small()
+    assert messages.obligation("redact", "en", prompt="order_used") == "Take it out. Compare."
+    assert messages.obligation("redact", "en", prompt="unheard_of") == "Take it out."
+    assert messages.obligation("unheard_of", "en") == ""
+
+
+# --- refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        (SMALL.replace("prompts:", "hints:"), 9, "no such key"),
+        (SMALL.replace("next_step: Ask.", "next: Ask."), 3, "no such key, perhaps `next_step` is meant"),
+        (SMALL.replace(", next_step: Sign in.", ""), 4, "reasons.USER_REQUIRED: `next_step` is missing"),
+        (SMALL.replace("Nobody may know.", '""'), 1, "write a sentence"),
+        (SMALL.replace("Nobody may know.", '" Nobody"'), 1, "write a sentence"),
+        (SMALL.replace("Nobody may know.", "[a, b]"), 1, "write a text"),
+        (SMALL.replace("Take it out.", '"Take\\nit out."'), 8, "line break or another control character"),
+        (SMALL.replace("Take it out.", '"Take \\u202e it out."'), 8, "control character"),
+        (SMALL.replace("Take it out.", '"Take {name} out."'), 8, "no placeholders"),
+        (SMALL.replace("Take it out.", "a" * (MAX_TEXT + 1)), 8, f"may have {MAX_TEXT}"),
+        (SMALL.replace("order_used", "Order used"), 10, "not the shape of a code"),
+        (SMALL.replace("NO_BASIS", "No_basis"), 6, "not the shape of a code"),
+        (SMALL.replace("  NO_BASIS", "  NO_BASE"), 2, "no text for `NO_BASIS`, which the service gives"),
+        (SMALL.replace("outsider: Nobody may know.\n", ""), 1, "`outsider` is missing"),
+        (SMALL + "outsider: Twice.\n", 11, "key `outsider` stands here and in line 1"),
+        ("- a list\n", 1, "a catalogue of messages is a mapping"),
+        (SMALL + "x: [\n", 12, "not readable as YAML"),
+    ],
+)
+def test_a_broken_catalogue_is_refused_with_file_and_line(text: str, line: int, why: str) -> None:
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_messages([("messages/en.yaml", text)])
+    assert refused.value.message.startswith(f"messages/en.yaml:{line}: ")
+    assert why in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        (
+            "messages/cy.yaml",
+            "reasons:\n  NO_BASE: {staff: A., next_step: B.}\n",
+            "perhaps `NO_BASIS` is meant",
+        ),
+        ("messages/cy.yaml", "prompts:\n  other: A.\n", "`en.yaml` has no `other`"),
+        ("messages/cy.yaml", "reasons:\n  NO_BASIS: {staff: A.}\n", "`next_step` is missing"),
+        ("messages/Welsh.yaml", "outsider: A.\n", "named by its language"),
+        ("messages/en-.yaml", "outsider: A.\n", "named by its language"),
+    ],
+)
+def test_a_broken_translation_is_refused(name: str, text: str, why: str) -> None:
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_messages([("messages/en.yaml", SMALL), (name, text)])
+    assert refused.value.message.startswith(f"{name}:")
+    assert why in refused.value.message
+
+
+def test_everything_that_is_wrong_is_told_of_all_files() -> None:
+    en = SMALL.replace("Nobody may know.", '""').replace(", next_step: Sign in.", "")
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_messages([("a/en.yaml", en), ("a/cy.yaml", "other: 1\n"), ("a/x.yaml", "- 1\n")])
+    assert [(each.file, each.line) for each in refused.value.problems] == [
+        ("a/x.yaml", 1),
+        ("a/en.yaml", 1),
+        ("a/en.yaml", 4),
+        ("a/cy.yaml", 1),
+    ]
+
+
+def test_a_language_has_one_file() -> None:
+    with pytest.raises(PolicyDocumentError, match="another file"):
+        small(cy_GB=CY_GB, cy_gb=CY_GB)
+
+
+def test_a_translation_alone_is_refused() -> None:
+    with pytest.raises(PolicyDocumentError, match=r"`en\.yaml`, for what this language lacks"):
+        parse_messages([("messages/cy.yaml", CY)])
+
+
+def test_the_letters_of_other_languages_are_texts() -> None:
+    persian = "\N{ARABIC LETTER MEEM}\N{ZERO WIDTH NON-JOINER}\N{ARABIC LETTER REH}"
+    assert small(fa=f"outsider: {persian}\n").outsider("fa") == persian
+
+
+def test_the_readmes_example_is_a_catalogue() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (POLICIES / "messages" / "README.md").read_text(), re.DOTALL)
+    parse_messages([("messages/en.yaml", EN), ("messages/cy.yaml", block)])
+
+
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(POLICIES, tmp_path / "policies"))
