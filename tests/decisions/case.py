@@ -6,9 +6,10 @@ CheckRequest. `world` names a file of `worlds/` whose facts come before the case
 is on an ordinary day. What a twin sets is set in the case's own words, before its world is added.
 
 Whatever is written `<like this>` is a name of the case's own: each run gives it another value, so that
-nothing can depend on a name; `<phone-1>` to `<phone-4>` are telephone numbers. `now-425d`, `today+1d`, `today-18y` are moments and days as of the run,
-`HOURS WITH NOW` and `HOURS WITHOUT NOW` a window of every day that holds the run or does not; a `digest` is
-written as the words of the document.
+nothing can depend on a name; `<phone-1>` to `<phone-4>` are telephone numbers, `<uprn-...>` property
+references. `now-425d`, `today+1d`, `today-18y` are moments and days as of the run, `HOURS WITH NOW` and
+`HOURS WITHOUT NOW` a window of every day that holds the run or does not; a `digest` is written as the words
+of the document.
 """
 
 from __future__ import annotations
