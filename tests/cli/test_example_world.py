@@ -24,6 +24,8 @@ from tests.support.fake_service import FakeService
 
 WORLD = shipped("examples", "world")
 ORGANISATIONS = sorted(path for path in WORLD.glob("*.yaml") if path.name != "demo.yaml")
+SYSTEMS = [(world.controller, system.name) for world in read_world(WORLD) for system in world.systems]
+REQUESTS = [request for world in read_world(WORLD) for request in world.requests]
 Place = tuple[str | int, ...]
 
 
@@ -69,7 +71,7 @@ def test_no_field_of_any_file_is_ignored(file: Path) -> None:
 
     as_it_is = said(document)
     places = [place for place in leaves(document) if place != ("controller",)]
-    assert len(places) > 50
+    assert len(places) > 40
     for place in places:
         assert said(changed(document, place)) != as_it_is, place
 
@@ -90,7 +92,7 @@ def test_everything_said_arrives_in_its_order_under_its_controller(
 def test_a_misspelt_key_is_refused(terminal: Terminal, fake: FakeService, tmp_path: Path, file: Path) -> None:
     document = read_mapping(file)
     # One that may be left out: without the refusal nobody would notice.
-    document["systems"][0]["grant"]["may_descibe"] = document["systems"][0]["grant"].pop("may_describe")
+    document["systems"][0]["grant"]["may_descibe"] = True
     copied = tmp_path / "world" / "organisation.yaml"
     copied.parent.mkdir()
     copied.write_text(yaml.safe_dump(document))
@@ -127,7 +129,7 @@ def test_everything_is_put_for_its_own_organisation(terminal: Terminal, fake: Fa
     load(terminal, fake, WORLD)
 
     names = {world.controller for world in read_world(WORLD)}
-    assert names == {"example-police", "example-nhs-trust"}
+    assert len(names) == len(ORGANISATIONS) == 7
     written = [call for call in fake.calls if "List" not in call.method]
     assert {call.metadata.get("x-controller") for call in written} == names
     assert {call.metadata["authorization"] for call in written} == {f"Bearer {ADMIN}"}
@@ -157,7 +159,7 @@ def test_each_system_gets_a_token_that_its_owner_alone_can_read(
     issues_tokens(fake)
     load(terminal, fake, WORLD)
 
-    for system in ("police-records", "nhs-letters"):
+    for _, system in SYSTEMS:
         path = terminal.var_dir / "tokens" / f"{system}.token"
         assert re.fullmatch(r"psk_[0-9a-f]{16}_secret\n", path.read_text())
         assert path.stat().st_mode & 0o777 == 0o600
@@ -173,12 +175,12 @@ def test_a_token_that_holds_is_kept_and_one_that_does_not_is_replaced(
 
     load(terminal, fake, WORLD)
     assert police.read_text() == first
-    assert len(tokens) == 2
+    assert len(tokens) == len(SYSTEMS)
 
     next(token for token in tokens if token.system == "police-records").revoked_at.GetCurrentTime()
     load(terminal, fake, WORLD)
     assert police.read_text() != first
-    assert len(tokens) == 3
+    assert len(tokens) == len(SYSTEMS) + 1
 
 
 def test_requests_are_recorded_under_keys_that_stay(terminal: Terminal, fake: FakeService) -> None:
@@ -188,7 +190,7 @@ def test_requests_are_recorded_under_keys_that_stay(terminal: Terminal, fake: Fa
 
     once, again = keys(), keys()
     assert once == again
-    assert len(set(once)) == len(once) == 3
+    assert len(set(once)) == len(once) == len(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +198,8 @@ def test_requests_are_recorded_under_keys_that_stay(terminal: Terminal, fake: Fa
     [
         ((), True),
         ((("example-police", "police-records"),), True),
-        ((("example-police", "police-records"), ("another", "nhs-letters")), True),
-        ((("example-police", "police-records"), ("example-nhs-trust", "nhs-letters")), False),
+        ((*SYSTEMS[:-1], ("another", SYSTEMS[-1][1])), True),
+        (tuple(SYSTEMS), False),
     ],
     ids=["nothing", "half of it", "another's system of that name", "all of it"],
 )
@@ -213,7 +215,7 @@ def test_a_world_that_is_there_stays_as_it_was_left(
 
     assert loaded is put
     assert any("Put" in call.method for call in fake.calls) is put
-    assert len(tokens) == 2  # those in the folder do not hold here
+    assert len(tokens) == len(SYSTEMS)  # those in the folder do not hold here
 
 
 def test_loading_tells_what_goes_on_on_standard_error(terminal: Terminal, fake: FakeService) -> None:
@@ -241,7 +243,7 @@ def test_nobody_in_the_files_is_real(file: Path) -> None:
         assert not re.search(r"name$", str(place[-1])) or re.fullmatch(r"[a-z_.-]+", value), place
         if re.search(r"\b0\d{9,10}\b|\+\d{9}", str(value).replace(" ", "")):
             assert re.fullmatch(r"07700 ?900\d{3}", value), place  # Ofcom's range for drama
-        if "@" in str(value):
+        if "@" in str(value) and "expect" not in place:  # a demo's cell is `field@party`
             assert str(value).endswith("@example.org"), place
         if re.search(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b", str(value)):
             assert "ZZ99 " in value, place  # no such postcode area

@@ -6,9 +6,10 @@ CheckRequest. `world` names a file of `worlds/` whose facts come before the case
 is on an ordinary day. What a twin sets is set in the case's own words, before its world is added.
 
 Whatever is written `<like this>` is a name of the case's own: each run gives it another value, so that
-nothing can depend on a name. `now-425d`, `today+1d`, `today-18y` are moments and days as of the run,
-`HOURS WITH NOW` and `HOURS WITHOUT NOW` a window of every day that holds the run or does not; a `digest` is
-written as the words of the document.
+nothing can depend on a name; `<phone-1>` to `<phone-4>` are telephone numbers, `<uprn-...>` property
+references. `now-425d`, `today+1d`, `today-18y` are moments and days as of the run, `HOURS WITH NOW` and
+`HOURS WITHOUT NOW` a window of every day that holds the run or does not; a `digest` is written as the words
+of the document.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ WORLDS = Path(__file__).parent / "worlds"
 
 _NAME = re.compile(r"<([A-Za-z0-9_.\- ]+)>")
 _MOMENT = re.compile(r"(now|today)(?:([+-]\d+)([ymdh]))?")
+_PHONE = re.compile(r"phone-([1-4])")
+PHONES_IN_A_RUN = 4
+_DRAMA = (
+    *("0113496", "0114496", "0115496", "0116496", "0117496", "0118496", "0121496", "0131496", "0141496"),
+    *("0151496", "0161496", "0191498", "0207946", "0292018", "0289649", "0163296", "0770090", "0808157"),
+)
+"""Ranges, of a thousand numbers each, that Ofcom keeps free for drama: nobody has one of them."""
 _DIGESTS = frozenset({"digest", "artefact_digest"})
 
 
@@ -144,6 +152,8 @@ def read_run(name: str, *, twin: bool, tag: str, renamed: bool) -> Run:
 
     def named(match: re.Match[str]) -> str:
         name = match.group(1)
+        if (phone := _PHONE.fullmatch(name)) is not None:
+            return _drama_number(int(re.sub(r"\D", "", tag)) * PHONES_IN_A_RUN + int(phone.group(1)) - 1)
         if name.startswith("uprn-"):  # a number of at most twelve digits
             return str(int(hashlib.sha256(f"{name} {tag}".encode()).hexdigest(), 16) % 10**12)
         word = f"n{hashlib.sha256(name.encode()).hexdigest()[:10]}" if renamed else name
@@ -159,6 +169,12 @@ def read_run(name: str, *, twin: bool, tag: str, renamed: bool) -> Run:
         document["facts"] = _added(yaml.safe_load(_NAME.sub(named, world)), document.get("facts", {}))
     case = Case.model_validate(_as_of(document, datetime.now(UTC)))
     return Run(case, case.twin.answer if twin else case.answer)
+
+
+def _drama_number(index: int) -> str:
+    """The `index`th of the numbers kept for drama; each run has its own."""
+    first = _DRAMA[index // 1000]
+    return f"{first}{'6' if first == '0289649' else '0'}{index % 1000:03}"
 
 
 def _added(world: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from policy_service.cli.example.world import read_world, shipped
 from policy_service.cli.render import progress
 from policy_service.cli.run import Bearer, Run, current, manager
 
-app = typer.Typer(no_args_is_help=True, help="The example world: a police force and an NHS trust, made up.")
+app = typer.Typer(no_args_is_help=True, help="The example world: seven organisations, made up.")
 
 
 @app.callback()

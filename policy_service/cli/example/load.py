@@ -26,8 +26,8 @@ REASON: Final = "example world"
 TOKEN_DAYS: Final = 366
 LIMIT: Final = 10_000
 
-# A request has no name of its own by which a second load could find it: what it says is its name.
-_REQUESTS: Final = uuid.UUID("6f1c8a0e-52c5-4a57-9d0b-0f4f1f6f7c11")
+# Some facts have no name of their own by which a second load could find them: what they say is their name.
+_SAYINGS: Final = uuid.UUID("6f1c8a0e-52c5-4a57-9d0b-0f4f1f6f7c11")
 
 Filled = TypeVar("Filled", bound=Message)
 Say = Callable[[str], None]
@@ -134,6 +134,18 @@ def steps(channel: grpc.Channel, world: Organisation) -> Iterator[Step]:
         [record_pb2.PutRecordRequest(record=each, reason=REASON) for each in on_record],
     )
     yield (
+        "declared contents",
+        records.DeclareContents,
+        [
+            record_pb2.DeclareContentsRequest(
+                declaration=_filled(record_pb2.ContentDeclaration, each),
+                idempotency_key=_said_by(world, each),
+                reason=REASON,
+            )
+            for each in world.declarations
+        ],
+    )
+    yield (
         "users",
         access.PutUser,
         [access_pb2.PutUserRequest(user=each, reason=REASON) for each in users],
@@ -144,7 +156,7 @@ def steps(channel: grpc.Channel, world: Organisation) -> Iterator[Step]:
         [
             privacy_request_pb2.PrivacyRequestServiceRecordRequest(
                 request=_filled(privacy_request_pb2.PrivacyRequest, each),
-                idempotency_key=str(uuid.uuid5(_REQUESTS, f"{world.controller} {each.model_dump_json()}")),
+                idempotency_key=_said_by(world, each),
                 reason=REASON,
             )
             for each in world.requests
@@ -155,6 +167,10 @@ def steps(channel: grpc.Channel, world: Organisation) -> Iterator[Step]:
         access.PutSystem,
         [access_pb2.PutSystemRequest(system=each, reason=REASON) for each in systems],
     )
+
+
+def _said_by(world: Organisation, model: BaseModel) -> str:
+    return str(uuid.uuid5(_SAYINGS, f"{world.controller} {model.model_dump_json(exclude_unset=True)}"))
 
 
 def _filled(message: type[Filled], model: BaseModel) -> Filled:

@@ -22,10 +22,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Part(Strict):
+    name: str
+    categories: list[str] = Field(min_length=1)
+    about: list[str] = Field(min_length=1)
+    separable: bool = False
+
+
 class FieldType(Strict):
     name: str
     categories: list[str] = Field(min_length=1)
     about: list[str] = Field(min_length=1)
+    parts: list[Part] = []
+    premises: bool = False
+    mask: str = ""
 
 
 class RecordType(Strict):
@@ -34,11 +44,21 @@ class RecordType(Strict):
     fields: list[FieldType] = []
     secret_roles: list[str] = []
     protection_team: str = ""
+    known_to_parents: bool = False
+    people_on_file: bool = False
+    assurance: int = 0
+
+
+class Capability(Strict):
+    obligation: str
+    evidence: str
+    until: str
 
 
 class ArtefactType(Strict):
     name: str
-    envelope: list[FieldType]
+    envelope: list[FieldType] = []
+    capabilities: list[Capability] = []
 
 
 class Person(Strict):
@@ -59,6 +79,9 @@ class ContactPoint(Strict):
     voicemail_safe: bool = False
     verified_at: str = ""
     institution: bool = False
+    from_herself: bool = False
+    shared: bool = False
+    service_address: bool = False
 
 
 class Relationship(Strict):
@@ -69,6 +92,8 @@ class Relationship(Strict):
     parental_responsibility: bool = False
     valid_from: str = ""
     valid_until: str = ""
+    review_date: str = ""
+    confirmed: bool = False
 
 
 class Party(Strict):
@@ -82,6 +107,17 @@ class Record(Strict):
     record_type: str
     teams: list[str]
     parties: list[Party]
+    premises: str = ""
+    premises_uprn: str = ""
+
+
+class Declaration(Strict):
+    """What a document holds; `digest` is its SHA-256 in Base64, as JSON spells bytes."""
+
+    digest: str
+    record: str
+    field: str
+    parts: list[Part]
 
 
 class User(Strict):
@@ -103,6 +139,24 @@ class Scope(Strict):
     systems: list[str] = []
 
 
+class SafeContact(Strict):
+    contact_points: list[str] = []
+    channels: list[str] = []
+    hours: list[str] = []
+    no_voicemail: bool = False
+    neutral_sender: bool = False
+
+
+class CommunicationSupport(Strict):
+    language: str = ""
+    modes: list[str] = []
+    sign_language: str = ""
+    interpreter_gender: list[str] = []
+    not_these: list[str] = []
+    written_formats: list[str] = []
+    access_needs: list[str] = []
+
+
 class Request(Strict):
     person: str
     kind: str
@@ -120,6 +174,8 @@ class Request(Strict):
     review_date: str = ""
     on_lapse: str = ""
     visibility: str = ""
+    safe_contact: SafeContact | None = None
+    communication: CommunicationSupport | None = None
 
 
 class Grant(Strict):
@@ -130,6 +186,8 @@ class Grant(Strict):
     assert_roles: list[str] = []
     assert_teams: list[str] = []
     self_service: bool = False
+    declare_contents: bool = False
+    may_explain: bool = False
 
 
 class System(Strict):
@@ -148,6 +206,7 @@ class Organisation(Strict):
     contact_points: list[ContactPoint] = []
     relationships: list[Relationship] = []
     records: list[Record] = []
+    declarations: list[Declaration] = []
     users: list[User] = []
     requests: list[Request] = []
     systems: list[System] = []
