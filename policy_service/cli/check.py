@@ -1,4 +1,4 @@
-"""`check`: the question, from the command line."""
+"""`check`: the question, from the command line, and the options of whatever asks one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.api.v1.decision_pb2_grpc import DecisionServiceStub
 from policy_service.cli import flags, targets
 from policy_service.cli.answers import print_answer
+from policy_service.cli.asking import question_command
 from policy_service.cli.connect import decisions
 from policy_service.cli.exits import CODES_IN_WORDS, Exit
 from policy_service.cli.render import print_json
@@ -37,8 +38,7 @@ Examples
 {CODES_IN_WORDS}"""
 
 
-def check(
-    context: typer.Context,
+def question(
     user: Annotated[
         str, typer.Option(metavar="REF", help="Who asks; without a user the answer is a deny.")
     ] = "",
@@ -81,14 +81,9 @@ def check(
             metavar="FILE", help="YAML or JSON: who and what is not on file, as the message Description."
         ),
     ] = None,
-    system: flags.System = "",
-    json: flags.AsJson = False,
-) -> None:
-    """Ask whether a user may see, or send to somebody, fields of a record.
-
-    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted.
-    """
-    request = pb.CheckRequest(
+) -> pb.CheckRequest:
+    """Make the call that the options describe."""
+    return pb.CheckRequest(
         user=user,
         record=record,
         fields=[field_instance(text) for text in field or ()],
@@ -103,6 +98,19 @@ def check(
         contact_point=contact_point,
         description=targets.description(describe) if describe else None,
     )
+
+
+@question_command(question)
+def check(
+    context: typer.Context,
+    request: pb.CheckRequest,
+    system: flags.System = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Ask whether a user may see, or send to somebody, fields of a record.
+
+    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted.
+    """
     run = current(context)
     with decisions(run, asking_system(run, system)) as connection:
         answer = connection.call(DecisionServiceStub(connection.channel).Check, request)

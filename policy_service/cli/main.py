@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from policy_service.cli import check, flags, log, policies, requests, serve, systems, tokens
+from policy_service.cli import check, explain, flags, log, policies, requests, serve, systems, tokens
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
@@ -130,6 +130,7 @@ def _options(
 
 
 app.command(epilog=check.EPILOG)(check.check)
+app.command(epilog=explain.EPILOG)(explain.explain)
 app.command(epilog=CODES_IN_WORDS)(demo)
 app.add_typer(requests.app, name="requests")
 app.add_typer(log.app, name="log")

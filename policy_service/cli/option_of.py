@@ -52,6 +52,7 @@ OPTION_OF: Final = {
     "system.grant.verbs": "--verb",
     "system.grant.purposes": "--purpose",
     "system.grant.may_describe": "--may-describe",
+    "system.grant.may_explain": "--may-explain",
     "system.grant.assert_roles": "--assert-role",
     "system.grant.assert_teams": "--assert-team",
     "system.grant.self_service": "--self-service",
@@ -74,7 +75,7 @@ OPTION_OF: Final = {
 
 def option_of(field: str) -> str:
     """Name the option that says `request.scope.records[3]`, or nothing where none is known."""
-    path = _NUMBER.sub("", field)
+    path = _NUMBER.sub("", field).removeprefix("check.")  # Explain has Check's call inside its own
     while path:
         if path in OPTION_OF:
             return OPTION_OF[path]

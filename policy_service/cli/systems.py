@@ -42,6 +42,9 @@ def put(
     may_describe: Annotated[
         bool, typer.Option("--may-describe", help="It may describe users, records and people in a call.")
     ] = False,
+    may_explain: Annotated[
+        bool, typer.Option("--may-explain", help="It may be told why: what a denial hides, too.")
+    ] = False,
     assert_role: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A staff role that it may assert for users. Repeatable."),
@@ -71,6 +74,7 @@ def put(
                 verbs=verb or (),
                 purposes=purpose or (),
                 may_describe=may_describe,
+                may_explain=may_explain,
                 assert_roles=assert_role or (),
                 assert_teams=assert_team or (),
                 self_service=self_service,
@@ -138,6 +142,7 @@ def _show(system: pb.System) -> None:
             ("verbs", ", ".join(grant.verbs) or "none"),
             ("purposes", ", ".join(grant.purposes) or "none"),
             ("may describe", "yes" if grant.may_describe else "no"),
+            ("may explain", "yes" if grant.may_explain else ""),
             ("asserts roles", ", ".join(grant.assert_roles)),
             ("asserts teams", ", ".join(grant.assert_teams)),
             ("self-service", "yes" if grant.self_service else "no"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 import grpc
 from grpc import aio
@@ -18,7 +18,11 @@ DEFAULT_TIMEOUT: Final = 5.0
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,1024}")
 # Not the generated stub: made on a closed channel, that ends the process, by SIGSEGV (grpcio 1.85).
 _CHECK: Final = "/policy_service.api.v1.DecisionService/Check"
+_EXPLAIN: Final = "/policy_service.api.v1.DecisionService/Explain"
 _CLOSED: Final = "the channel is closed"
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
 
 
 class PolicyClient:
@@ -28,19 +32,36 @@ class PolicyClient:
         self._check: grpc.UnaryUnaryMultiCallable[pb.CheckRequest, pb.CheckResponse] = channel.unary_unary(
             _CHECK, pb.CheckRequest.SerializeToString, pb.CheckResponse.FromString
         )
+        self._explain: grpc.UnaryUnaryMultiCallable[pb.ExplainRequest, pb.ExplainResponse] = (
+            channel.unary_unary(_EXPLAIN, pb.ExplainRequest.SerializeToString, pb.ExplainResponse.FromString)
+        )
         self._metadata = bearer(token)
         self._timeout = _seconds(timeout)
 
     def check(self, question: pb.CheckRequest, *, timeout: float | None = None) -> Decision:
         """Ask. A denial is an answer; everything else that is no permit raises a ServiceError."""
+        return decision_from(question, self._call(self._check, question, timeout))
+
+    def explain(self, question: pb.CheckRequest, *, timeout: float | None = None) -> pb.ExplainResponse:
+        """Ask what `check` would answer, and why; for systems to which it is granted.
+
+        It is for people to read, and so it is no Decision: nothing may be shown or sent by it.
+        """
+        return self._call(self._explain, pb.ExplainRequest(check=question), timeout)
+
+    def _call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout: float | None,
+    ) -> _Response:
         seconds = self._timeout if timeout is None else _seconds(timeout)
         try:
-            response = self._check(question, timeout=seconds, metadata=self._metadata)
+            return method(request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
             raise service_error(error) from None
         except ValueError:  # grpc's word for a channel that was closed
             raise Unavailable(grpc.StatusCode.UNAVAILABLE, _CLOSED) from None
-        return decision_from(question, response)
 
 
 class AsyncPolicyClient:
@@ -49,6 +70,9 @@ class AsyncPolicyClient:
     def __init__(self, channel: aio.Channel, token: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._check: aio.UnaryUnaryMultiCallable[pb.CheckRequest, pb.CheckResponse] = channel.unary_unary(
             _CHECK, pb.CheckRequest.SerializeToString, pb.CheckResponse.FromString
+        )
+        self._explain: aio.UnaryUnaryMultiCallable[pb.ExplainRequest, pb.ExplainResponse] = (
+            channel.unary_unary(_EXPLAIN, pb.ExplainRequest.SerializeToString, pb.ExplainResponse.FromString)
         )
         self._metadata = bearer(token)
         self._timeout = _seconds(timeout)
@@ -60,14 +84,30 @@ class AsyncPolicyClient:
         timeout: float | None = None,  # noqa: ASYNC109 - the call's deadline, which the server is told, too
     ) -> Decision:
         """Ask. A denial is an answer; everything else that is no permit raises a ServiceError."""
+        return decision_from(question, await self._call(self._check, question, timeout))
+
+    async def explain(
+        self,
+        question: pb.CheckRequest,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> pb.ExplainResponse:
+        """As `PolicyClient.explain`."""
+        return await self._call(self._explain, pb.ExplainRequest(check=question), timeout)
+
+    async def _call(
+        self,
+        method: aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout: float | None,  # noqa: ASYNC109 - as above
+    ) -> _Response:
         seconds = self._timeout if timeout is None else _seconds(timeout)
         try:
-            response = await self._check(question, timeout=seconds, metadata=self._metadata)
+            return await method(request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
             raise service_error(error) from None
         except (aio.UsageError, ValueError):
             raise Unavailable(grpc.StatusCode.UNAVAILABLE, _CLOSED) from None
-        return decision_from(question, response)
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:

@@ -39,6 +39,7 @@ from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
 from policy_service.server.authenticator import Authenticator
 from policy_service.server.convert_check import check_response, parse_check
+from policy_service.server.convert_explain import explain_response, parse_explain
 from policy_service.server.errors import Refusal, StartError
 from policy_service.server.handlers import Call, Method, Router, WriteRefusal
 from policy_service.server.refusals import RefusedCallers, WriteSummaries
@@ -55,6 +56,7 @@ from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.explain import Explained, ExplainService
 from policy_service.service.first_start import FirstStart
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
@@ -172,9 +174,13 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
             )
             await checks.warm()
 
+            explanations = ExplainService(checks)
+
             async def check(call: Call, asked: CheckCall) -> Decision:
-                traced = replace(asked, trace_id=call.trace_id) if call.trace_id else asked
-                return await checks.check(call.authorization, traced)
+                return await checks.check(call.authorization, _traced(asked, call))
+
+            async def explain(call: Call, asked: CheckCall) -> Explained:
+                return await explanations.explain(call.authorization, _traced(asked, call))
 
             async def write_refusal(call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
                 await checks.refused(
@@ -187,12 +193,21 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
                 )
 
             yield Parts(
-                Router.of([Method("DecisionService", "Check", parse_check, check, check_response)]),
+                Router.of(
+                    [
+                        Method("DecisionService", "Check", parse_check, check, check_response),
+                        Method("DecisionService", "Explain", parse_explain, explain, explain_response),
+                    ]
+                ),
                 _authenticator(worker.reader, memory),
                 write_refusal,
                 _summaries(worker, memory),
                 broken,
             )
+
+
+def _traced(asked: CheckCall, call: Call) -> CheckCall:
+    return replace(asked, trace_id=call.trace_id) if call.trace_id else asked
 
 
 @dataclass(frozen=True, slots=True)

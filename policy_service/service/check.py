@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,6 +33,9 @@ from policy_service.service.decide import Decided, Steps, decide_in_steps, too_l
 from policy_service.service.policies import PublishedPolicies, published
 
 METHOD = "DecisionService/Check"
+
+Decider = Callable[[FactsView, PublishedPolicies, Fingerprinter, Caller, CheckCall, Moment], Steps]
+"""What decides a call, step by step, as of a view: `decide_in_steps`, or something around it."""
 
 TURN = 0.003
 """Seconds that one decision may hold the event loop at a time; a call of one field needs a tenth of it."""
@@ -68,10 +72,16 @@ class CheckService:
         `InvalidArgumentError` (a value that cannot be read), `OverloadedError`, and `UnavailableError` where
         the answer cannot be made durable: then nothing is permitted.
         """
-        pending = _PendingCheck(self, authorization, call)
+        return (await self.committed(authorization, call, METHOD, decide_in_steps)).decision
+
+    async def committed(
+        self, authorization: str, call: CheckCall, method: str, decider: Decider
+    ) -> PendingDecision:
+        """Decide `call` with `decider`, durable and valid like a check, in an entry of `method`."""
+        pending = PendingDecision(self, authorization, call, method, decider)
         await pending.decide_again()
         await self._parts.round.commit(pending)
-        return pending.decision
+        return pending
 
     async def refused(
         self, caller: Caller, method: str, *, status: str, reason: str, field: str = "", trace_id: bytes = b""
@@ -126,7 +136,7 @@ class CheckService:
         return self._parts.tokens.seal(revision)
 
     async def decide(
-        self, authorization: str, call: CheckCall, now: datetime, latest: datetime
+        self, authorization: str, call: CheckCall, now: datetime, latest: datetime, decider: Decider
     ) -> tuple[Caller, PublishedPolicies, Decided, Revision]:
         """Decide whole, as of one view; what is not in memory is loaded, and then it is decided from the
         start.
@@ -139,7 +149,7 @@ class CheckService:
                     raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
                 policies = await self._published(view)
                 moment = Moment(now, latest)
-                steps = decide_in_steps(view, policies, self._parts.fingerprints, caller, call, moment)
+                steps = decider(view, policies, self._parts.fingerprints, caller, call, moment)
                 decided = await _in_turns(steps)
             except ColdFacts as cold:
                 await self._parts.memory.load(cold.keys)
@@ -157,13 +167,19 @@ class CheckService:
         return policies
 
 
-class _PendingCheck:
-    """A check on its way: decided once at least, and again whenever the facts moved before its round."""
+class PendingDecision:
+    """A decision on its way: decided once at least, and again whenever the facts moved before its round."""
 
-    def __init__(self, service: CheckService, authorization: str, call: CheckCall) -> None:
+    def __init__(
+        self, service: CheckService, authorization: str, call: CheckCall, method: str, decider: Decider
+    ) -> None:
         self._service = service
         self._authorization = authorization
         self._call = call
+        self._method = method
+        self._decider = decider
+        self.fits = True
+        """The log takes an entry of what was decided; if not, the answer is another one."""
         self._decided: tuple[Revision, Entry, Decision] | None = None
 
     @property
@@ -188,13 +204,14 @@ class _PendingCheck:
         service, now = self._service, self._service.now
         latest = service.latest(now)
         caller, policies, decided, revision = await service.decide(
-            self._authorization, self._call, now, latest
+            self._authorization, self._call, now, latest, self._decider
         )
         head = replace(
-            service.head(caller, METHOD, now, revision, self._call.trace_id), permits_judged_at=latest
+            service.head(caller, self._method, now, revision, self._call.trace_id), permits_judged_at=latest
         )
         entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
-        if entry.is_too_large:
+        self.fits = not entry.is_too_large
+        if not self.fits:
             decided = too_large(self._call, policies)
             entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
         answer = decided.decision

@@ -116,6 +116,11 @@ def decide_in_steps(
         return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
 
 
+def not_granted(call: CheckCall, policies: PublishedPolicies, cause: str) -> Decided:
+    """The answer to a call by a system that is not granted it; `cause` is for the log entry alone."""
+    return _withheld(call, policies, reason=NOT_AVAILABLE, cause=cause)
+
+
 def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
     """The answer to a call whose entry would be larger than the log takes; its entry says so, and no more."""
     decided = _withheld(call, policies, reason=NOT_AVAILABLE, cause="entry_too_large")

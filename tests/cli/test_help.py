@@ -49,7 +49,7 @@ def examples() -> list[str]:
 
 def test_what_there_is() -> None:
     assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
-        *("serve", "check", "demo", "version", "example load", "log show"),
+        *("serve", "check", "explain", "demo", "version", "example load", "log show"),
         *("policies attributes", "policies validate", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
         *("systems put", "systems list", "tokens issue", "tokens list", "tokens revoke"),

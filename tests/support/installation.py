@@ -27,6 +27,7 @@ from policy_service.model.facts import INSTALLATION, Controller, Revision, Token
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.server.convert_check import check_response, parse_check
+from policy_service.server.convert_explain import explain_response, parse_explain
 from policy_service.server.handlers import Call, Router
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
@@ -40,6 +41,7 @@ from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.explain import ExplainService
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
@@ -69,6 +71,9 @@ class Installation:
         caller = await self._caller(token)
         if method == "DecisionService/Check":
             return check_response(await self.checks.check(token, parse_check(message)))
+        if method == "DecisionService/Explain":
+            explanations = ExplainService(self.checks)
+            return explain_response(await explanations.explain(token, parse_explain(message)))
         found = self.router.methods[f"/policy_service.api.v1.{method}"]
         call = Call(caller, method, Controller(controller) or caller.controller, token)
         return found.serialise(await found.call(call, found.parse(message)))

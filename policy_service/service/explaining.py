@@ -1,0 +1,82 @@
+"""What is kept of a decision on its way so that it can be explained: each question put to a gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from policy_service.engine.combine import Outcome
+from policy_service.engine.compile import Plan
+from policy_service.engine.explain import Explanation
+from policy_service.facts.gather.questions import Attributes, Concerned, Matter
+from policy_service.facts.gather.readers import Reader
+from policy_service.model.vocabulary import Gate
+
+MAX_EXPLAINED: Final = 1_000
+"""Questions of one call that are explained; more are decided, and said to be more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedQuestion:
+    """One question to a gate, and how it came to its outcome.
+
+    `reader` is `KIND:NAME`, `data_subject` is `person:ID` or `described:KEY`, as log entries name them; empty
+    where the gate does not ask about them. `recipient` is an index into the call's recipients.
+    """
+
+    gate: Gate
+    explanation: Explanation
+    recipient: int = 0
+    reader: str = ""
+    field: str = ""
+    party: str = ""
+    part: str = ""
+    data_subject: str = ""
+    implied: bool = False
+    """The data subject is implied by the field."""
+
+
+class Notebook:
+    """Explains the questions of one decision, in the order in which they are asked (`judge.Notes`)."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._questions: list[ExplainedQuestion] = []
+        self.truncated = False
+        """More was asked than is explained."""
+
+    @property
+    def questions(self) -> tuple[ExplainedQuestion, ...]:
+        return tuple(self._questions)
+
+    def asked(
+        self,
+        gate: Gate,
+        attributes: Attributes,
+        outcome: Outcome,
+        *,
+        matter: Matter | None = None,
+        concerned: Concerned | None = None,
+        reader: Reader | None = None,
+        denies_only: bool = False,
+    ) -> None:
+        """Explain a question that was put to the plan, and came out as `outcome`."""
+        if len(self._questions) == MAX_EXPLAINED:
+            self.truncated = True
+            return
+        explanation = self._plan.explain(gate, attributes, denies_only=denies_only)
+        if explanation.outcome != outcome:
+            raise AssertionError("an explanation that differs from what was decided")
+        self._questions.append(
+            ExplainedQuestion(
+                gate=gate,
+                explanation=explanation,
+                recipient=0 if reader is None else reader.index,
+                reader="" if reader is None else reader.label,
+                field="" if matter is None else matter.field.asked.name,
+                party="" if matter is None else matter.field.asked.party,
+                part="" if matter is None else matter.unit.part,
+                data_subject="" if concerned is None else str(concerned.who),
+                implied=concerned is not None and concerned.implied,
+            )
+        )
