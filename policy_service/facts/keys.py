@@ -123,6 +123,18 @@ def key_from_text(text: str) -> Key:
     return tuple(str(part) for part in parts)
 
 
+def about_person(person_id: PersonId) -> tuple[Key, ...]:
+    """Every look-up that a decision about somebody makes."""
+    return (
+        person(person_id),
+        relationships_from(person_id),
+        relationships_to(person_id),
+        contact_points_of(person_id),
+        requests_about(person_id),
+        users_of_person(person_id),
+    )
+
+
 def person(person_id: PersonId) -> Key:
     return ("person", person_id)
 

@@ -8,14 +8,22 @@ and asks again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from policy_service.facts import keys
 from policy_service.facts.keys import Key
 from policy_service.facts.reader import LOADING_CONNECTIONS, FactsReader, Head
 from policy_service.facts.view import ColdFacts, FactsView
 from policy_service.model.errors import OverloadedError
-from policy_service.model.facts import Fact, Revision
+from policy_service.model.facts import (
+    ContactPoint,
+    Fact,
+    PersonIdentifier,
+    RecordParty,
+    Relationship,
+    Revision,
+)
 
 __all__ = ["MAX_KEYS_A_LOAD", "MAX_KEYS_KEPT", "ColdFacts", "FactsMemory", "FactsReader", "FactsView", "Head"]
 
@@ -23,6 +31,27 @@ MAX_KEYS_A_LOAD = 50_000
 """More than any call within the bounds of the edge asks for; so that nobody fills the memory with one."""
 MAX_KEYS_KEPT = 200_000
 """Look-ups in memory; when there are more, all are forgotten."""
+
+
+MAX_KEYS_AHEAD = 2_000
+"""Look-ups that one load brings besides those it was asked for."""
+
+
+def _around(fact: Fact) -> Iterator[Key]:
+    """The look-ups about the people whom a fact names, and about the place or number that it is."""
+    match fact:
+        case Relationship():
+            yield from keys.about_person(fact.from_person)
+            yield from keys.about_person(fact.to_person)
+        case ContactPoint():
+            yield from keys.about_person(fact.person_id)
+            yield keys.contact_points_by_fingerprint(fact.fingerprint)
+            if fact.uprn:
+                yield keys.contact_points_by_uprn(fact.uprn)
+        case RecordParty() | PersonIdentifier():
+            yield from keys.about_person(fact.person_id)
+        case _:
+            return
 
 
 class FactsMemory:
@@ -42,7 +71,7 @@ class FactsMemory:
 
     async def load(self, wanted: Collection[Key]) -> None:
         """Put what these keys find, as of `view.revision`, into memory: one set of statements, whatever their
-        number.
+        number, and one more for whoever is around those whom it finds, who will be asked for next.
 
         OverloadedError for more than `MAX_KEYS_A_LOAD` keys; UnavailableError as `FactsReader.load`.
         """
@@ -50,13 +79,23 @@ class FactsMemory:
             raise OverloadedError("TOO_MANY_FACTS", "the call needs more facts than one call may")
         view = self.view
         answers = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._reader.load, wanted, view.revision
+            self._threads, self._with_those_around, wanted, view.revision
         )
         if view is not self.view:
             return
         if len(self._found) + len(answers) > MAX_KEYS_KEPT:
             self._start_at(view.revision)
         self._found.update(answers)
+
+    def _with_those_around(self, wanted: Collection[Key], revision: Revision) -> dict[Key, tuple[Fact, ...]]:
+        """In a thread of its own: what the keys find, and what finds the people whom that names."""
+        answers = dict(self._reader.load(wanted, revision))
+        around = dict.fromkeys(key for facts in answers.values() for fact in facts for key in _around(fact))
+        known = self._found
+        ahead = [key for key in around if key not in answers and key not in known][:MAX_KEYS_AHEAD]
+        if ahead:
+            answers.update(self._reader.load(ahead, revision))
+        return answers
 
     async def advance(self, revision: Revision) -> None:
         """Move to a revision that the head has shown; never back. Who holds the old view keeps it."""

@@ -21,8 +21,10 @@ MAX_ID = 256
 MAX_TEXT = 1_024
 """Characters of a text that a person wrote: a reason, an address."""
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_REFUSED_IN_REFERENCES = _REFUSED_CATEGORIES | {"Cf"}
 _LINE_BREAKS = frozenset("\n\r\t")
 
 M = TypeVar("M", bound=Message)
@@ -40,10 +42,46 @@ def read_message(message_type: type[M], data: bytes) -> M:
         ) from error
 
 
+def whole(message: Message) -> None:
+    """Refuse a message with fields that this version does not know: what a newer caller restricts by one
+    would be passed over.
+    """
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    if message.ByteSize() != size:
+        raise InvalidArgumentError(
+            "",
+            "UNKNOWN_FIELDS",
+            f"the message has fields that this version of `{message.DESCRIPTOR.name}` does not know",
+        )
+
+
+def reference(value: str, field: str, *, required: bool = False) -> str:
+    """Check a reference of the organisation's: as `text`, and without blanks round it."""
+    if value != value.strip():
+        raise InvalidArgumentError(field, "BAD_REFERENCE", f"`{field}` begins or ends with a blank")
+    return text(value, field, required=required)
+
+
+def name(value: str, field: str, *, required: bool = False) -> str:
+    """Check a name that is local to a call or a record type (a key, a field): letters, digits and `._-`,
+    beginning with a letter. So no address and no number can stand there, and get into the log.
+    """
+    text(value, field, required=required)
+    if value and not _NAME.fullmatch(value):
+        raise InvalidArgumentError(
+            field,
+            "BAD_NAME",
+            f"`{field}` is not a name of letters, digits and `._-` that begins with a letter",
+        )
+    return value
+
+
 def text(value: str, field: str, *, limit: int = MAX_ID, required: bool = False, lines: bool = False) -> str:
     """Check a string: that it is there, its length in characters, and that it has no control characters.
 
-    `lines`: line breaks and tabs may stand in it.
+    `lines`: line breaks and tabs may stand in it. A character that is not seen (a joiner, a mark of
+    direction) may stand in what a person wrote, and in no reference: two that look alike would be two.
     """
     if not value:
         if required:
@@ -51,8 +89,9 @@ def text(value: str, field: str, *, limit: int = MAX_ID, required: bool = False,
         return value
     if len(value) > limit:
         raise InvalidArgumentError(field, "TOO_LONG", f"`{field}` is longer than {limit} characters")
+    refused = _REFUSED_CATEGORIES if limit > MAX_ID else _REFUSED_IN_REFERENCES
     if not value.isprintable() and any(
-        unicodedata.category(c) in _REFUSED_CATEGORIES and not (lines and c in _LINE_BREAKS) for c in value
+        unicodedata.category(c) in refused and not (lines and c in _LINE_BREAKS) for c in value
     ):
         raise InvalidArgumentError(field, "CONTROL_CHARACTER", f"`{field}` holds a control character")
     return value

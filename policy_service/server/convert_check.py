@@ -44,11 +44,14 @@ from policy_service.server.bounds import (
     count,
     identifier,
     iso_date,
+    name,
     read_message,
+    reference,
     text,
     texts,
     unique,
     unknown_word,
+    whole,
     word,
     words,
 )
@@ -57,6 +60,7 @@ MAX_PEOPLE = 256
 MAX_PARTIES = 256
 MAX_CONTACT_POINTS = 256
 MAX_RELATIONSHIPS = 1_024
+MAX_OWNERS = 1_024
 DIGEST_BYTES = 32
 HIGHEST_ASSURANCE = 3
 """NIST SP 800-63B."""
@@ -70,6 +74,7 @@ _OF_A_SEE = _SEE_ONLY | {Channel.PORTAL, Channel.API, Channel.IN_PERSON}
 def parse_check(data: bytes) -> CheckCall:
     """Read a call and bound it. Raises `InvalidArgumentError`, which names the field and never its value."""
     request = read_message(pb.CheckRequest, data)
+    whole(request)
     # Counted first: everything after it costs in proportion.
     if not request.fields:
         raise InvalidArgumentError("fields", "NO_FIELD", "`fields` must name at least one field")
@@ -82,8 +87,8 @@ def parse_check(data: bytes) -> CheckCall:
     verb = _verb(request)
     channel = _channel(request.channel, "channel", verb)
     call = CheckCall(
-        user=text(request.user, "user"),
-        record=text(request.record, "record"),
+        user=reference(request.user, "user"),
+        record=reference(request.record, "record"),
         fields=_fields(request.fields),
         verb=verb,
         purpose=word(Purpose, request.purpose, "purpose") if request.purpose else None,
@@ -185,8 +190,8 @@ def _fields(fields: Iterable[pb.FieldInstance]) -> tuple[FieldAsked, ...]:
     asked: dict[FieldAsked, None] = {}
     for i, field in enumerate(fields):
         instance = FieldAsked(
-            name=text(field.name, f"fields[{i}].name", required=True),
-            party=text(field.party, f"fields[{i}].party"),
+            name=name(field.name, f"fields[{i}].name", required=True),
+            party=name(field.party, f"fields[{i}].party"),
             place=text(field.place, f"fields[{i}].place"),
         )
         if instance in asked:
@@ -202,7 +207,7 @@ def _recipients(recipients: Iterable[pb.Recipient], verb: Verb) -> tuple[Recipie
     for i, recipient in enumerate(recipients):
         at = f"recipients[{i}]"
         named = RecipientAsked(
-            party=text(recipient.party, f"{at}.party"),
+            party=name(recipient.party, f"{at}.party"),
             person=text(recipient.person, f"{at}.person"),
             team=text(recipient.team, f"{at}.team"),
             contact_point=text(recipient.contact_point, f"{at}.contact_point"),
@@ -275,6 +280,12 @@ def _description(described: pb.Description) -> Description:
     unique((p.key for p in people), f"{at}.people", "key")
     points = tuple(_point(p, f"{at}.contact_points[{i}]") for i, p in enumerate(described.contact_points))
     unique((p.key for p in points), f"{at}.contact_points", "key")
+    if sum(len(point.owners) for point in points) > MAX_OWNERS:
+        raise InvalidArgumentError(
+            f"{at}.contact_points",
+            "TOO_MANY",
+            f"the points of `{at}.contact_points` have more than {MAX_OWNERS} owners together",
+        )
     relationships = tuple(
         _relationship(r, f"{at}.relationships[{i}]") for i, r in enumerate(described.relationships)
     )
@@ -320,10 +331,16 @@ def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
     for i, category in enumerate(categories):
         if not is_category(category):
             raise unknown_word(f"{at}.categories[{i}]")
+    kind = word(PersonKind, person.kind, f"{at}.kind") if person.kind else PersonKind.PRIVATE
+    for part, given in (("organisation_roles", person.organisation_roles), ("categories", categories)):
+        if given and kind is not PersonKind.ORGANISATION:
+            raise InvalidArgumentError(
+                f"{at}.{part}", "ONLY_FOR_ORGANISATIONS", f"a private person has no `{at}.{part}`"
+            )
     return DescribedPerson(
         key=_key(person.key, f"{at}.key"),
         identifiers=identifiers,
-        kind=word(PersonKind, person.kind, f"{at}.kind") if person.kind else PersonKind.PRIVATE,
+        kind=kind,
         birth_date=iso_date(person.birth_date, f"{at}.birth_date") if person.birth_date else None,
         organisation_roles=words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles"),
         categories=categories,
@@ -359,8 +376,7 @@ def _point(point: pb.DescribedContactPoint, at: str) -> DescribedContactPoint:
 
 
 def _key(value: str, field: str) -> str:
-    """A key that is local to the call. A colon would make it look like an identifier."""
-    text(value, field, required=True)
+    """A key that is local to the call; its form keeps it apart from an identifier."""
     if ":" in value:
         raise InvalidArgumentError(field, "KEY_WITH_COLON", f"`{field}` must not hold a colon")
-    return value
+    return name(value, field, required=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,9 +40,9 @@ Decider = Callable[[FactsView, PublishedPolicies, Fingerprinter, Caller, CheckCa
 TURN = 0.003
 """Seconds that one decision may hold the event loop at a time; a call of one field needs a tenth of it."""
 
-MAX_LOADS = 40
-"""Rounds of loading that one decision may take; the deepest (a household around a household) needs about a
-dozen.
+MAX_LOADS = 64
+"""Rounds of loading that one decision may take. Each brings those around whom it was asked for, too, so that
+the deepest (a household around a household) needs about a dozen.
 """
 
 
@@ -220,8 +220,17 @@ class PendingDecision:
             decision_id=head.entry_id,
             facts_token=service.seal(revision),
             artefact_digest=self._call.artefact_digest if answer.bound else b"",
+            staff_texts=policies.messages.texts(_reasons(answer), self._call.language),
+            outsider_text=policies.messages.outsider(self._call.language),
         )
         self._decided = (revision, entry, decision)
+
+
+def _reasons(answer: Decision) -> Iterator[str]:
+    """Every reason that the answer tells, the whole's first."""
+    yield answer.reason
+    for cell in answer.cells:
+        yield cell.reason
 
 
 class _PendingRefusal:

@@ -251,20 +251,7 @@ class Ties:
     def prefetch(self, people: frozenset[Who]) -> None:
         """Load what the ties of `people` need, together."""
         ids = [person_id for who in people if (person_id := person_id_of(who)) is not None]
-        self._view.prefetch(
-            *(
-                key(person_id)
-                for person_id in ids
-                for key in (
-                    keys.person,
-                    keys.relationships_from,
-                    keys.relationships_to,
-                    keys.contact_points_of,
-                    keys.requests_about,
-                    keys.users_of_person,
-                )
-            )
-        )
+        self._view.prefetch(*(key for person_id in ids for key in keys.about_person(person_id)))
 
     def _adverse_ties(self, who: Who) -> tuple[Tie, ...]:
         """Adverse ties towards her, under any identity she may be, and towards those whose protection covers
