@@ -221,7 +221,7 @@ class Judge:
     ) -> CellJudged:
         # The higher tier speaks to the auditor; the caller is told the highest of those that may be told, as
         # he would be if what may not be told were not there.
-        by_tier = sorted(denied, key=lambda j: -(j.outcome.tier or 0))
+        by_tier = sorted(denied, key=lambda j: (_speaks(j.outcome), j.concerned.implied, j.reader.label))
         chosen = by_tier[0]
         told = (self.told(seen, j.outcome, about=j.concerned, unit=j.matter.unit) for j in by_tier)
         tellable = next((reason for reason in told if reason != NOT_AVAILABLE), NOT_AVAILABLE)
@@ -253,13 +253,12 @@ class Judge:
         """All data subjects permit. A field about nobody (co-recipients of a send that has none) hides
         nothing.
         """
-        named = [j.outcome for j in judged if j.outcome.tier is not None]
-        highest = max((o.tier for o in named if o.tier is not None), default=None)
-        first = next((o for o in named if o.tier is highest), None)
+        named = sorted((j.outcome for j in judged if j.outcome.tier is not None), key=_speaks)
+        first = named[0] if named else None
         outcome = TracedOutcome(
             effect=Effect.PERMIT,
-            reason="NOTHING_TO_HIDE" if first is None else named[0].reason,
-            tier="" if first is None or named[0].tier is None else named[0].tier.label,
+            reason="NOTHING_TO_HIDE" if first is None else first.reason,
+            tier="" if first is None else _label(first),
             policies=tuple(sorted({uid for o in named for uid in o.policies})),
             data_subjects=about,
             envelope=seen.envelope,
@@ -270,7 +269,7 @@ class Judge:
             witnesses=tuple(judged),
             redacted=redacted,
             owed_on=Effect.PERMIT,
-            tier="" if highest is None else highest.label,
+            tier="" if first is None else _label(first),
             subjects=_subjects(judged),
         )
 
@@ -380,6 +379,11 @@ def _subjects(judged: Iterable[Judged]) -> frozenset[Who]:
 
 def _is_named(attributes: Attributes) -> bool:
     return attributes["context.order.covers"] is True or attributes["context.override.kinds"] != ()
+
+
+def _speaks(outcome: Outcome) -> tuple[int, str]:
+    """Sorts by who speaks for a cell: the highest tier, and then one order whatever the parties' is."""
+    return -(outcome.tier or 0), outcome.reason
 
 
 def _label(outcome: Outcome) -> str:

@@ -87,7 +87,7 @@ def _seen(
         given=True,
         kind=kind,
         belongs=belongs,
-        shared=_shared(kind, uprn, rows.values(), others=bool(others), institution=institution),
+        shared=_shared(kind, his, rows.values(), others=bool(others), institution=institution),
         others=frozenset(others),
         voicemail_safe=bool(his) and all(row.voicemail_safe for row in his) and not others,
         verified_at=max((row.verified_at for row in his if row.verified_at is not None), default=None),
@@ -99,7 +99,12 @@ def _seen(
 
 
 def _shared(
-    kind: ContactKind, uprn: Fingerprint, rows: Iterable[ContactPoint], *, others: bool, institution: bool
+    kind: ContactKind,
+    his: Iterable[ContactPoint],
+    rows: Iterable[ContactPoint],
+    *,
+    others: bool,
+    institution: bool,
 ) -> Shared:
     """Whether somebody else opens it.
 
@@ -113,5 +118,6 @@ def _shared(
         return Shared.NO
     if any(row.shared for row in rows):
         return Shared.UNKNOWN  # somebody said that it is, and nobody said with whom
-    on_file = any(row.uprn for row in rows)
-    return Shared.UNKNOWN if kind is ContactKind.POST and not (uprn or on_file) else Shared.NO
+    # A canonical identity that the caller alone gives would talk an adversary out of the house.
+    identified = any(row.uprn for row in his)
+    return Shared.UNKNOWN if kind is ContactKind.POST and not identified else Shared.NO

@@ -239,7 +239,7 @@ class Protections:
         if request.kind not in COUNTER_ALLEGED_KINDS:
             return False
         him = person(request.person_id)
-        if not self._ties.is_first_adverse(him, reader.who):
+        if not self._ties.is_first_adverse_on_file(him, reader.who):
             return False
         return at_work or joint or about not in self._ties.selves(him)
 

@@ -406,8 +406,7 @@ class Questions:
             else (),
             "context.recipient.exempt": s.purpose in EXEMPT_PURPOSES and self._to_public_body(reader),
             "context.recipient.contact_role": any(role.is_contact for role in roles),
-            "context.recipient.protection_team": reader.in_protection_team
-            or (s.record.known_to_parents and s.ties.has_responsibility_on_file(reader.who, about)),
+            "context.recipient.protection_team": self._may_know_secret_role(reader, about),
             "context.recipient.restricted_out": self._is_shut_out(reader),
             # A counter-allegation denies less to her who is named, and everything where she is merely
             # implied.
@@ -553,6 +552,19 @@ class Questions:
             parties = sorted(self._s.record.people - {reader.who})
             self._shut_out[reader.who] = self._s.protections.shuts_out(parties, reader.names)
         return self._shut_out[reader.who]
+
+    def _may_know_secret_role(self, reader: Reader, about: Who) -> bool:
+        """The team of the scheme; in adoption the parents on file; and, of those who open what is sent to
+        somebody else, whoever lives with her under the same secret (brothers and sisters).
+        """
+        s = self._s
+        if reader.in_protection_team:
+            return True
+        if s.record.known_to_parents and s.ties.has_responsibility_on_file(reader.who, about):
+            return True
+        return (
+            reader.implied and s.record.shows_secretly(reader.who) and s.ties.live_together(reader.who, about)
+        )
 
     def _to_public_body(self, reader: Reader) -> bool:
         """Tell whether he is a public body on file; or the user who sends to one."""

@@ -201,13 +201,19 @@ class Ties:
         """Tell whether `one` is adverse to `to`, and not by a counter-allegation alone."""
         return self.is_adverse(one, to) and not self.is_counter_alleged(one, to)
 
+    def is_first_adverse_on_file(self, one: Who, to: Who) -> bool:
+        """As `is_first_adverse`, by what is on file alone: it tells *for* `to`, and nobody talks that up."""
+        return one != to and any(
+            tie.source == one and tie.fact and not self._is_counter(tie) for tie in self._adverse_ties(to)
+        )
+
     def is_associate(self, one: Who, of_adversary_of: Who) -> bool:
         """Tell whether `one` is the current partner of somebody adverse to `of_adversary_of`.
 
         Never she herself, or somebody with whom her protection is shared.
         """
         her = of_adversary_of
-        if one == her or one in self.protectors(her) or her in self.protectors(one):
+        if one == her or one in self.children_with(her) or her in self.children_with(one):
             return False
         adversaries = {tie.source for tie in self._adverse_ties(her) if not self._is_counter(tie)}
         # His partner may be with him under another of his identities.
@@ -237,11 +243,16 @@ class Ties:
         )
 
     def children_with(self, who: Who) -> frozenset[Who]:
-        """Children who live with `who`, whom her protection covers unless she said otherwise."""
+        """Children on file who live with `who`, from whom her protection hides nothing. By what is on file
+        alone: nobody becomes her child by a caller's word.
+        """
         return frozenset(
             tie.target
             for tie in self.of(who)
-            if tie.kind in _PARENTHOOD and who in self.protectors(tie.target)
+            if tie.kind in _PARENTHOOD
+            and tie.fact
+            and self._live_together_on_file(who, tie.target)
+            and not self._is_adverse_by_tie(tie.target, who)
         )
 
     def parents(self, who: Who) -> frozenset[Who]:
@@ -294,6 +305,16 @@ class Ties:
             if stored.home and stored.kind is ContactKind.POST:
                 place = f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
                 yield Home(place, on_file=True, institution=stored.institution)
+
+    def _live_together_on_file(self, one: Who, other: Who) -> bool:
+        said = (*self.between(one, other), *self.between(other, one))
+        if any(tie.kind is RelationKind.LIVES_WITH and tie.fact for tie in said):
+            return True
+        places = [
+            {home.place for home in self.homes(who) if home.on_file and not home.institution}
+            for who in (one, other)
+        ]
+        return not places[0].isdisjoint(places[1])
 
     def _private_places(self, who: Who) -> frozenset[str]:
         return frozenset(home.place for home in self.homes(who) if not home.institution)
