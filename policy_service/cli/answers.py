@@ -24,6 +24,8 @@ def print_answer(request: pb.CheckRequest, answer: pb.CheckResponse) -> None:
             ("answer", effect(answer.effect)),
             ("reason", answer.reason),
             ("valid until", moment(answer.valid_until)),
+            *(("bound to", _bound(request, each)) for each in answer.bindings),
+            ("digest", answer.artefact_digest.hex()),
             ("decision", answer.decision_id),
         ]
     )
@@ -60,6 +62,16 @@ def recipient_of(request: pb.CheckRequest, index: int) -> str:
     if not request.recipients:
         return request.user
     return recipient_in_words(request.recipients[index]) if index < len(request.recipients) else "nobody"
+
+
+def _bound(request: pb.CheckRequest, binding: pb.Binding) -> str:
+    """To whom something may go, and by what alone."""
+    ways = ", ".join(filter(None, (binding.contact_point, binding.channel)))
+    return (
+        f"{recipient_of(request, binding.recipient)} ({ways})"
+        if ways
+        else recipient_of(request, binding.recipient)
+    )
 
 
 def _obligation_rows(request: pb.CheckRequest, answer: pb.CheckResponse) -> Iterable[tuple[str, ...]]:

@@ -17,7 +17,6 @@ from policy_service.cli.exits import CODES_IN_WORDS, Exit
 from policy_service.cli.render import print_json
 from policy_service.cli.run import asking_system, current
 from policy_service.client.decision import decision_from
-from policy_service.client.question import field_instance
 from policy_service.model.vocabulary import Channel, Purpose
 
 EPILOG = f"""\b
@@ -46,7 +45,9 @@ def question(
     field: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME[@PARTY]", help="A field of the record, and the party that it is about. Repeatable."
+            metavar="NAME[@PARTY]",
+            help="A field of the record, the party that it is about, and ,place=REF of the place that it "
+            "shows, if it means one. Repeatable.",
         ),
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="May it be sent, rather than seen?")] = False,
@@ -54,8 +55,8 @@ def question(
         list[str] | None,
         typer.Option(
             metavar="RECIPIENT",
-            help="party:KEY, person:REF or team:REF, then ,contact-point=REF and ,channel=NAME if needed; "
-            "asks about sending. Repeatable.",
+            help="party:KEY, person:REF or team:REF, then ,contact-point=REF, ,channel=NAME and "
+            ",interpreter=REF if needed; asks about sending. Repeatable.",
         ),
     ] = None,
     purpose: Annotated[
@@ -81,12 +82,27 @@ def question(
             metavar="FILE", help="YAML or JSON: who and what is not on file, as the message Description."
         ),
     ] = None,
+    capability: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OBLIGATION",
+            help="Only this can be carried out, of what is on file for the artefact: redact, human_review "
+            "...; or none. Repeatable.",
+        ),
+    ] = None,
+    assurance: Annotated[
+        int,
+        typer.Option(metavar="LEVEL", min=0, max=3, help="How the user was authenticated, 1 to 3."),
+    ] = 0,
+    language: Annotated[
+        str, typer.Option(metavar="TAG", help="Of the texts in the answer, in BCP 47, e.g. cy.")
+    ] = "",
 ) -> pb.CheckRequest:
     """Make the call that the options describe."""
     return pb.CheckRequest(
         user=user,
         record=record,
-        fields=[field_instance(text) for text in field or ()],
+        fields=[targets.field(text) for text in field or ()],
         verb=pb.VERB_SEND if send else pb.VERB_UNSPECIFIED,
         purpose=purpose,
         channel=channel,
@@ -97,6 +113,9 @@ def question(
         self_service=self_service,
         contact_point=contact_point,
         description=targets.description(describe) if describe else None,
+        capabilities=targets.claim(capability or ()),
+        user_assurance=assurance,
+        language=language,
     )
 
 

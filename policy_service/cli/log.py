@@ -78,19 +78,26 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
             ("told", decision.reason),
             ("cause", decision.cause),
             ("authority", f"{effect(decision.authority.effect)} {decision.authority.reason}".strip()),
+            ("can do", ", ".join(decision.capabilities)),
             ("owed", ", ".join(obligation_in_words(owed) for owed in decision.obligations)),
             ("valid until", moment(decision.valid_until)),
             ("alerts", ", ".join(decision.alerts)),
             *(
-                (f"to {number}", " ".join(filter(None, (each.recipient, each.contact_point, each.channel))))
+                (name, value)
                 for number, each in enumerate(decision.recipients, start=1)
+                for name, value in _recipient(number, each)
             ),
+            *(("task", _task(each)) for each in decision.tasks),
+            *(("possibly", each.replace(" ", " is ", 1)) for each in decision.possible_matches),
+            ("declared", ", ".join(decision.declared_contents)),
         ]
     )
     rows = list(_rows(decision))
     if rows:
         say()
         print_table(("field", "to", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
+        for note in dict.fromkeys(row[7] for row in rows if row[7]):
+            say(note)
         say()
         for policy in sorted({policy for row in rows for policy in row[6].split()}):
             say(f"decided by {policy}")
@@ -105,12 +112,39 @@ def _rows(decision: pb.DecisionEvent) -> Iterator[tuple[str, ...]]:
         if index >= len(decision.outcomes):
             continue
         outcome = decision.outcomes[index]
+        name = f"{field.name}@{field.party}" if field.party else field.name
+        name = f"{name},place={field.place}" if field.place else name
         yield (
-            f"{field.name}@{field.party}" if field.party else field.name,
+            name,
             number,
             effect(outcome.effect),
             outcome.reason,
             outcome.told,
             outcome.tier,
             " ".join(outcome.policies),
+            _decided_for(name, outcome),
         )
+
+
+def _recipient(number: int, recipient: pb.LoggedRecipient) -> Iterator[tuple[str, str]]:
+    """Who it was, and who else would learn what is sent."""
+    way = (recipient.recipient, recipient.contact_point, recipient.channel)
+    yield f"to {number}", " ".join(filter(None, way))
+    if recipient.shared:
+        yield "  shared", recipient.shared
+    for reader in recipient.implied_readers:
+        yield "  read by", reader
+
+
+def _task(task: pb.LoggedTask) -> str:
+    parameters = ", ".join(f"{name}={value}" for name, value in sorted(task.parameters.items()))
+    return " ".join(filter(None, (task.kind, f"for {task.owner}" if task.owner else "", parameters)))
+
+
+def _decided_for(name: str, outcome: pb.LoggedOutcome) -> str:
+    """Where a part of a document, or somebody else than the recipient, decided."""
+    found = [
+        f"for its part {outcome.part}" if outcome.part else "",
+        f"towards {outcome.reader}" if outcome.reader else "",
+    ]
+    return f"{name} {effect(outcome.effect)}: {' '.join(filter(None, found))}" if any(found) else ""

@@ -9,7 +9,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from policy_service.cli import check, explain, flags, log, policies, requests, serve, systems, tokens
+from policy_service.cli import (
+    check,
+    explain,
+    flags,
+    log,
+    orders,
+    overrides,
+    people,
+    policies,
+    records,
+    requests,
+    serve,
+    systems,
+    tokens,
+)
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
@@ -133,6 +147,10 @@ app.command(epilog=check.EPILOG)(check.check)
 app.command(epilog=explain.EPILOG)(explain.explain)
 app.command(epilog=CODES_IN_WORDS)(demo)
 app.add_typer(requests.app, name="requests")
+app.add_typer(people.app, name="people")
+app.add_typer(records.app, name="records")
+app.add_typer(overrides.app, name="overrides")
+app.add_typer(orders.app, name="orders")
 app.add_typer(log.app, name="log")
 app.add_typer(policies.app, name="policies")
 app.add_typer(systems.app, name="systems")

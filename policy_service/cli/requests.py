@@ -15,7 +15,15 @@ from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.model.errors import InvalidArgumentError
-from policy_service.model.vocabulary import OnLapse, RequestKind, RequestState
+from policy_service.model.vocabulary import (
+    Channel,
+    InterpreterGender,
+    InterpreterMode,
+    OnLapse,
+    RequestKind,
+    RequestState,
+    WrittenFormat,
+)
 from policy_service.service import moments
 
 app = typer.Typer(no_args_is_help=True, help="Privacy requests: record them, and read what is recorded.")
@@ -25,6 +33,13 @@ Example
   policy-service requests record --controller example-nhs-trust \\
       --person trust-ref:T-2001 --kind do_not_share \\
       --recipient trust-ref:T-2004 --reason 'asked on the phone'
+  policy-service requests record --controller example-nhs-trust \\
+      --person trust-ref:T-2001 --kind safe_contact --via phone.live \\
+      --hours 'mon-fri 09:30-14:00' --no-voicemail
+  policy-service requests record --controller example-nhs-trust \\
+      --person trust-ref:T-2001 --kind communication_support \\
+      --sign-language bfi --interpreter-gender woman \\
+      --not-this-person trust-ref:T-2004
 """
 
 
@@ -55,7 +70,8 @@ def record(
         list[str] | None,
         typer.Option(
             metavar="WHO",
-            help="Against whom: SCHEME:VALUE, person:ID, user:REF, team:REF or role:NAME. Repeatable.",
+            help="Against whom, or who is authorised: SCHEME:VALUE, person:ID, user:REF, team:REF or "
+            "role:NAME. Repeatable.",
         ),
     ] = None,
     everyone_except: Annotated[
@@ -88,12 +104,91 @@ def record(
     visibility: Annotated[
         str, typer.Option(metavar="WHO", help="open, staff or secret: who may know of it.")
     ] = "staff",
+    contact_point: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REF", help="safe_contact: only by this point on file for her. Repeatable."),
+    ] = None,
+    via: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL", help=f"safe_contact: only so. Any of {', '.join(Channel)}. Repeatable."
+        ),
+    ] = None,
+    hours: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WINDOW", help="safe_contact: only then, e.g. 'mon-fri 09:30-14:00'. Repeatable."
+        ),
+    ] = None,
+    no_voicemail: Annotated[
+        bool, typer.Option("--no-voicemail", help="safe_contact: leave no message.")
+    ] = False,
+    neutral_sender: Annotated[
+        bool, typer.Option("--neutral-sender", help="safe_contact: show nothing of who calls or writes.")
+    ] = False,
+    language: Annotated[
+        str, typer.Option(metavar="TAG", help="communication_support: her language in BCP 47, e.g. pl.")
+    ] = "",
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"communication_support: how an interpreter takes part. Any of "
+            f"{', '.join(InterpreterMode)}. Repeatable.",
+        ),
+    ] = None,
+    sign_language: Annotated[
+        str, typer.Option(metavar="TAG", help="communication_support: e.g. bfi, British Sign Language.")
+    ] = "",
+    interpreter_gender: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"communication_support: any of {', '.join(InterpreterGender)}. Repeatable.",
+        ),
+    ] = None,
+    not_this_person: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCHEME:VALUE",
+            help="communication_support: never as an interpreter, or person:ID. Repeatable.",
+        ),
+    ] = None,
+    written_format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"communication_support: any of {', '.join(WrittenFormat)}. Repeatable."
+        ),
+    ] = None,
+    access_need: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="communication_support: as the organisation calls it, e.g. hearing-loop. Repeatable.",
+        ),
+    ] = None,
     controller: flags.Controller = "",
     reason: flags.Reason = "",
     key: flags.Key = "",
     json: flags.AsJson = False,
 ) -> None:
     """Record a request. It protects from the moment this returns: the next check knows it."""
+    safe_contact = pb.SafeContact(
+        contact_points=contact_point or (),
+        channels=via or (),
+        hours=hours or (),
+        no_voicemail=no_voicemail,
+        neutral_sender=neutral_sender,
+    )
+    communication = pb.CommunicationSupport(
+        language=language,
+        modes=mode or (),
+        sign_language=sign_language,
+        interpreter_gender=interpreter_gender or (),
+        not_these=not_this_person or (),
+        written_formats=written_format or (),
+        access_needs=access_need or (),
+    )
     request = pb.PrivacyRequestServiceRecordRequest(
         request=pb.PrivacyRequest(
             person=person,
@@ -117,6 +212,9 @@ def record(
             review_date=review_date,
             on_lapse=on_lapse,
             visibility=visibility,
+            # A detail is there where something was said of it: each belongs to one kind alone.
+            safe_contact=safe_contact if safe_contact.ListFields() else None,
+            communication=communication if communication.ListFields() else None,
         ),
         idempotency_key=key or str(uuid.uuid4()),
         reason=reason,
@@ -180,6 +278,24 @@ def show(
         _show(answer.request)
 
 
+def _details(request: pb.PrivacyRequest) -> list[tuple[str, str]]:
+    """What a request of its kind says besides what all of them do."""
+    safe, needs = request.safe_contact, request.communication
+    return [
+        ("only by", ", ".join(safe.contact_points)),
+        ("only via", ", ".join(safe.channels)),
+        ("only at", "; ".join(safe.hours)),
+        ("voicemail", "never" if safe.no_voicemail else ""),
+        ("sender", "neutral" if safe.neutral_sender else ""),
+        ("language", needs.language),
+        ("sign language", needs.sign_language),
+        ("interpreter", ", ".join((*needs.modes, *needs.interpreter_gender))),
+        ("not these", ", ".join(needs.not_these)),
+        ("formats", ", ".join(needs.written_formats)),
+        ("access needs", ", ".join(needs.access_needs)),
+    ]
+
+
 def _show(request: pb.PrivacyRequest) -> None:
     against = ", ".join(request.recipients)
     if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
@@ -192,6 +308,7 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("person", request.person),
             ("covers", ", ".join(request.covers)),
             ("against", f"everyone except {against or 'nobody'}" if request.everyone_except else against),
+            *_details(request),
             ("categories", ", ".join(request.scope.categories)),
             ("record types", ", ".join(request.scope.record_types)),
             ("records", ", ".join(request.scope.records)),

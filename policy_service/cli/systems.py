@@ -10,6 +10,7 @@ from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
+from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
@@ -56,6 +57,19 @@ def put(
     self_service: Annotated[
         bool, typer.Option("--self-service", help="It may ask for private people who serve themselves.")
     ] = False,
+    role_purpose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PURPOSE=ROLE[,ROLE]",
+            help="A purpose of the grant that it may assert for users of these roles alone. Repeatable.",
+        ),
+    ] = None,
+    declare_contents: Annotated[
+        bool, typer.Option("--declare-contents", help="It may say what a document holds, by its digest.")
+    ] = False,
+    may_explain: Annotated[
+        bool, typer.Option("--may-explain", help="It may ask how a decision came about.")
+    ] = False,
     suspended: Annotated[
         bool, typer.Option("--suspended", help="Refuse its tokens from the next call on.")
     ] = False,
@@ -78,6 +92,9 @@ def put(
                 assert_roles=assert_role or (),
                 assert_teams=assert_team or (),
                 self_service=self_service,
+                role_purposes=[_role_purpose(text) for text in role_purpose or ()],
+                declare_contents=declare_contents,
+                may_explain=may_explain,
             ),
             suspended=suspended,
         ),
@@ -132,6 +149,17 @@ def list_systems(
         say(f"the first {limit}; there are more, see --limit")
 
 
+def _role_purpose(text: str) -> pb.RolePurpose:
+    purpose, _, roles = text.partition("=")
+    if not purpose or not roles:
+        raise Failure(
+            f"--role-purpose `{text}` names no purpose with roles",
+            do_next="write PURPOSE=ROLE, e.g. crime=detective,sergeant",
+            code=Exit.USAGE,
+        )
+    return pb.RolePurpose(purpose=purpose, roles=roles.split(","))
+
+
 def _show(system: pb.System) -> None:
     grant = system.grant
     print_pairs(
@@ -146,6 +174,9 @@ def _show(system: pb.System) -> None:
             ("asserts roles", ", ".join(grant.assert_roles)),
             ("asserts teams", ", ".join(grant.assert_teams)),
             ("self-service", "yes" if grant.self_service else "no"),
+            *((f"{each.purpose} for", ", ".join(each.roles) or "nobody") for each in grant.role_purposes),
+            ("declares contents", "yes" if grant.declare_contents else "no"),
+            ("may explain", "yes" if grant.may_explain else "no"),
             ("state", "suspended" if system.suspended else "active"),
         ]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,30 +12,54 @@ from google.protobuf.json_format import ParseDict, ParseError
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.documents import read_mapping
 from policy_service.cli.exits import Exit, Failure
+from policy_service.client.question import field_instance
 
-_OPTION: Final = re.compile(r",(?=(?:contact-point|channel)=)")
+_OPTION: Final = re.compile(r",(?=(?:contact-point|channel|interpreter)=)")
+_PLACE: Final = ",place="
+NONE: Final = "none"
+"""A claim that nothing can be carried out this time."""
 _KINDS: Final = ("party", "person", "team")
 
 
 def recipient(text: str) -> pb.Recipient:
-    """Read `party:KEY`, `person:REF` or `team:REF`, and `,contact-point=REF` and `,channel=NAME` after it."""
+    """Read `party:KEY`, `person:REF` or `team:REF`, and after it `,contact-point=REF`, `,channel=NAME` and
+    `,interpreter=REF`.
+    """
     target, *options = _OPTION.split(text)
     kind, _, reference = target.partition(":")
     if kind not in _KINDS or not reference:
         raise Failure(
             f"--to `{text}` names no recipient",
             do_next="write party:KEY, person:KEY, person:SCHEME:VALUE or team:NAME, "
-            "then ,contact-point=REF and ,channel=NAME if needed",
+            "then ,contact-point=REF, ,channel=NAME and ,interpreter=REF if needed",
             code=Exit.USAGE,
         )
     found = pb.Recipient(**{kind: reference})
     for option in options:
         name, _, value = option.partition("=")
-        if name == "channel":
-            found.channel = value
-        else:
-            found.contact_point = value
+        setattr(found, name.replace("-", "_"), value)
     return found
+
+
+def field(text: str) -> pb.FieldInstance:
+    """Read `NAME`, or `NAME@PARTY`, and `,place=REF` after it."""
+    name, _, place = text.partition(_PLACE)
+    found = field_instance(name)
+    found.place = place
+    return found
+
+
+def claim(capabilities: Sequence[str]) -> pb.CapabilityClaim | None:
+    """Give what the caller says that it can carry out; nothing said is no claim, `none` is one of nothing."""
+    if not capabilities:
+        return None
+    if NONE in capabilities and len(capabilities) > 1:
+        raise Failure(
+            f"--capability {NONE} stands alone",
+            do_next="name what can be carried out, or nothing else than `none`",
+            code=Exit.USAGE,
+        )
+    return pb.CapabilityClaim(obligations=[each for each in capabilities if each != NONE])
 
 
 def recipient_in_words(target: pb.Recipient) -> str:

@@ -38,11 +38,17 @@ class Terminal:
     address: str
     var_dir: Path
 
-    def __call__(self, *args: str, before: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Typed:
+    def __call__(
+        self,
+        *args: str,
+        before: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Typed:
         """Run a command; `before` are global options, which stand before it."""
         addresses = ("--address", self.address, "--control-address", self.address)
         result = CliRunner(env={"COLUMNS": "80", **(env or {})}).invoke(
-            app, [*addresses, "--var-dir", str(self.var_dir), *before, *args]
+            app, [*addresses, "--var-dir", str(self.var_dir), *before, *args], input=stdin
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -60,7 +60,7 @@ def test_every_option_is_asked(terminal: Terminal, fake: FakeService, tmp_path: 
             "--record",
             "R",
             "--field",
-            "report@b1",
+            "report@b1,place=CP-1,2",
             "--field",
             "body",
         ),
@@ -86,27 +86,31 @@ def test_every_option_is_asked(terminal: Terminal, fake: FakeService, tmp_path: 
         ),
         *(
             "--to",
-            "party:mother,contact-point=a,b,channel=email",
+            "party:mother,contact-point=a,b,interpreter=s:9,channel=email",
             "--to",
             "person:scheme:v,1",
             "--to",
             "team:t",
         ),
+        *("--capability", "redact", "--capability", "mask", "--assurance", "2", "--language", "cy"),
     )
 
     assert fake.calls[0].metadata["authorization"] == f"Bearer {TRUST}"
     assert fake.calls[0].request == pb.CheckRequest(
         user="u",
         record="R",
-        fields=[pb.FieldInstance(name="report", party="b1"), pb.FieldInstance(name="body")],
+        fields=[pb.FieldInstance(name="report", party="b1", place="CP-1,2"), pb.FieldInstance(name="body")],
         verb=pb.VERB_SEND,
         purpose="care",
         channel="post",
         recipients=[
-            pb.Recipient(party="mother", contact_point="a,b", channel="email"),
+            pb.Recipient(party="mother", contact_point="a,b", channel="email", interpreter="s:9"),
             pb.Recipient(person="scheme:v,1"),
             pb.Recipient(team="t"),
         ],
+        capabilities=pb.CapabilityClaim(obligations=["redact", "mask"]),
+        user_assurance=2,
+        language="cy",
         artefact_type="nhs.letter",
         artefact_digest=b"\xab" * 32,
         dispatch_reference="X-1",
@@ -116,6 +120,36 @@ def test_every_option_is_asked(terminal: Terminal, fake: FakeService, tmp_path: 
             user=pb.DescribedUser(teams=["t"]), people=[pb.DescribedPerson(key="m", birth_date="2016-05-04")]
         ),
     )
+
+
+def test_to_be_able_to_do_nothing_is_said_by_its_name(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["DecisionService/Check"] = permit
+    simplest = ("check", "--as", "nhs-letters", "--user", "u", "--record", "R", "--field", "f")
+    terminal(*simplest)
+    terminal(*simplest, "--capability", "none")
+    unsaid, nothing = (call.request for call in fake.calls)
+    assert not unsaid.HasField("capabilities")
+    assert nothing.HasField("capabilities")
+    assert list(nothing.capabilities.obligations) == []
+    assert terminal(*simplest, "--capability", "none", "--capability", "redact").code == 2
+    assert len(fake.calls) == 2
+
+
+def test_to_whom_and_by_what_a_permit_is_bound(terminal: Terminal, fake: FakeService) -> None:
+    answer = pb.CheckResponse(
+        decision_id="d-1",
+        effect=pb.EFFECT_PERMIT,
+        cells=[pb.Cell(field="f", effect=pb.EFFECT_PERMIT, recipient=1)],
+        bindings=[pb.Binding(recipient=1, contact_point="CP-2", channel="post")],
+        artefact_digest=b"\xab" * 32,
+    )
+    fake.answers["DecisionService/Check"] = lambda _: answer
+    typed = terminal(
+        *("check", "--as", "nhs-letters", "--user", "u", "--record", "R", "--field", "f"),
+        *("--to", "party:a", "--to", "party:b"),
+    )
+    assert "bound to  party:b (CP-2, post)" in typed.out
+    assert f"digest    {'ab' * 32}" in typed.out
 
 
 def test_a_matrix_and_what_is_owed_fit_80_columns(terminal: Terminal, fake: FakeService) -> None:

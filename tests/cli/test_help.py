@@ -52,6 +52,10 @@ def test_what_there_is() -> None:
         *("serve", "check", "explain", "demo", "version", "example load", "log show"),
         *("policies attributes", "policies validate", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
+        *("people show", "people put", "people relate", "people reach"),
+        *("records show", "records put", "records declare", "records types"),
+        *("overrides grant", "overrides end", "overrides list"),
+        *("orders record", "orders end", "orders list"),
         *("systems put", "systems list", "tokens issue", "tokens list", "tokens revoke"),
     }
 
@@ -70,7 +74,7 @@ def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command
     [
         path
         for path, _ in COMMANDS
-        if path[-1:] and path[-1] in ("list", "show", "check", "demo", "attributes", "validate")
+        if path[-1:] and path[-1] in ("list", "show", "types", "check", "demo", "attributes", "validate")
     ],
 )
 def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:

@@ -108,6 +108,53 @@ def test_requests_record_sends_every_option(terminal: Terminal, fake: FakeServic
     assert "everyone except s:3" in typed.out
 
 
+def test_requests_record_sends_what_belongs_to_a_kind(terminal: Terminal, fake: FakeService) -> None:
+    def echo(
+        asked: requests_pb2.PrivacyRequestServiceRecordRequest,
+    ) -> requests_pb2.PrivacyRequestServiceRecordResponse:
+        return requests_pb2.PrivacyRequestServiceRecordResponse(request=asked.request, facts_token="f")
+
+    fake.answers["PrivacyRequestService/Record"] = echo
+    safely = terminal(
+        *("requests", "record", "--person", "s:1", "--kind", "safe_contact"),
+        *("--contact-point", "CP-1", "--contact-point", "CP-2", "--via", "post", "--via", "phone.live"),
+        *("--hours", "mon-fri 09:30-14:00", "--hours", "sat 10:00-12:00", "--no-voicemail"),
+        "--neutral-sender",
+    )
+    needs = terminal(
+        *("requests", "record", "--person", "s:1", "--kind", "communication_support", "--language", "pl"),
+        *("--mode", "on_site", "--sign-language", "bfi", "--interpreter-gender", "woman"),
+        *("--not-this-person", "s:2", "--written-format", "braille", "--access-need", "hearing-loop"),
+    )
+    neither = terminal("requests", "record", "--person", "s:1", "--kind", "no_onward")
+
+    assert {safely.code, needs.code, neither.code} == {0}
+    first, second, third = (call.request.request for call in fake.calls)
+    assert first.safe_contact == requests_pb2.SafeContact(
+        contact_points=["CP-1", "CP-2"],
+        channels=["post", "phone.live"],
+        hours=["mon-fri 09:30-14:00", "sat 10:00-12:00"],
+        no_voicemail=True,
+        neutral_sender=True,
+    )
+    assert second.communication == requests_pb2.CommunicationSupport(
+        language="pl",
+        modes=["on_site"],
+        sign_language="bfi",
+        interpreter_gender=["woman"],
+        not_these=["s:2"],
+        written_formats=["braille"],
+        access_needs=["hearing-loop"],
+    )
+    for request, detail in ((first, "communication"), (second, "safe_contact"), (third, "safe_contact")):
+        assert not request.HasField(detail)
+    assert not third.HasField("communication")
+    for line in ("only by     CP-1, CP-2", "only at     mon-fri 09:30-14:00; sat 10:00-12:00"):
+        assert line in safely.out
+    for line in ("not these", "s:2", "on_site, woman", "hearing-loop"):
+        assert line in needs.out
+
+
 def test_each_recording_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
     for _ in range(2):
         terminal("requests", "record", "--person", "s:1", "--kind", "object")
@@ -220,6 +267,7 @@ def test_systems_put_sends_the_whole_grant(terminal: Terminal, fake: FakeService
             "t",
             "--self-service",
         ),
+        *("--role-purpose", "care=nurse,doctor", "--declare-contents", "--may-explain"),
         *("--suspended", "--reason", "why", "--idempotency-key", "k"),
     )
 
@@ -236,6 +284,9 @@ def test_systems_put_sends_the_whole_grant(terminal: Terminal, fake: FakeService
                 assert_roles=["r"],
                 assert_teams=["t"],
                 self_service=True,
+                role_purposes=[access_pb2.RolePurpose(purpose="care", roles=["nurse", "doctor"])],
+                declare_contents=True,
+                may_explain=True,
             ),
             suspended=True,
         ),
@@ -243,6 +294,13 @@ def test_systems_put_sends_the_whole_grant(terminal: Terminal, fake: FakeService
         idempotency_key="k",
     )
     assert "suspended" in typed.out
+    assert re.search(r"^care for +nurse, doctor$", typed.out, re.MULTILINE)
+
+
+def test_a_purpose_is_limited_to_roles_that_are_named(terminal: Terminal, fake: FakeService) -> None:
+    for text in ("care", "care=", "=nurse"):
+        assert terminal("systems", "put", "letters", "--role-purpose", text).code == 2
+    assert not fake.calls
 
 
 def test_systems_list(terminal: Terminal, fake: FakeService) -> None:
@@ -419,6 +477,39 @@ def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> N
     assert rows[3][3:] == ["LIVES_APART", "TOLD", "baseline"]
     for line in ("decided by a.apart", "decided by b.parent", "index       7"):
         assert line in typed.out
+
+
+def test_log_show_tells_who_else_would_learn_it_and_what_follows(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    answer = entry()
+    decision = answer.entry.decision
+    decision.fields[0].place = "CP-1"
+    decision.recipients[0].contact_point, decision.recipients[0].shared = "CP-1", "unknown"
+    decision.recipients[0].implied_readers.extend(["client:person:C", "shares_point:person:A"])
+    decision.outcomes[1].part, decision.outcomes[1].reader = "page-3", "shares_point:person:A"
+    decision.tasks.add(kind="notify", owner="team:privacy", parameters={"of": "override"})
+    decision.possible_matches.append("described:mother person:V")
+    decision.declared_contents.append("declaration:D")
+    decision.capabilities.append("redact")
+    fake.answers["DecisionLogService/Get"] = lambda _: answer
+
+    lines = terminal("log", "show", "d-1").out.splitlines()
+
+    shown = [re.sub(" +", " ", line).strip() for line in lines]
+    for line in (
+        "to 1 described:mother CP-1",
+        "shared unknown",
+        "read by client:person:C",
+        "read by shares_point:person:A",
+        "task notify for team:privacy of=override",
+        "possibly described:mother is person:V",
+        "declared declaration:D",
+        "can do redact",
+        "address@m deny: for its part page-3 towards shares_point:person:A",
+    ):
+        assert line in shown
+    assert any(line.startswith("body,place=CP-1") for line in lines)
 
 
 def test_what_is_not_available_is_no_success(terminal: Terminal, fake: FakeService) -> None:

@@ -7,7 +7,14 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from policy_service.api.v1 import access_pb2, decision_log_pb2, decision_pb2
+from policy_service.api.v1 import (
+    access_pb2,
+    casework_pb2,
+    decision_log_pb2,
+    decision_pb2,
+    people_pb2,
+    record_pb2,
+)
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb2
 from policy_service.cli.main import app
 from policy_service.cli.option_of import OPTION_OF, option_of
@@ -77,6 +84,12 @@ def test_a_command_without_arguments_shows_its_help(terminal: Terminal) -> None:
         ("recipients[3].channel", "--to"),
         ("description.people[0].identifiers[1]", "the file of --describe"),
         ("request.scope.records[2]", "--record"),
+        ("request.safe_contact.hours[1]", "--hours"),
+        ("record.parties[0].role", "--party"),
+        ("declaration.parts[2].about[0]", "--part"),
+        ("override.valid_minutes", "--minutes"),
+        ("system.grant.role_purposes[0].roles", "--role-purpose"),
+        ("capabilities.obligations[0]", "--capability"),
         ("never.heard.of", ""),
         ("", ""),
     ],
@@ -94,9 +107,30 @@ def test_every_option_that_is_named_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "message", "not_typed"),
+    [
+        ("person", people_pb2.Person, {"person_id", "roster_token"}),
+        ("relationship", people_pb2.Relationship, {"relationship_id", "recorded_at", "confirmed_at"}),
+        ("contact_point", people_pb2.ContactPoint, {"contact_point_id"}),
+        ("record", record_pb2.Record, set()),
+        ("declaration", record_pb2.ContentDeclaration, {"declaration_id"}),
+        ("override", casework_pb2.Override, {"override_id", "granted_at", "ends_at", "granted_by"}),
+        ("order", casework_pb2.CourtOrder, {"order_id", "recorded_by"}),
+        ("system.grant", access_pb2.Grant, set()),
+        ("request.safe_contact", requests_pb2.SafeContact, {"no_voicemail", "neutral_sender"}),
+        ("request.communication", requests_pb2.CommunicationSupport, set()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_field_inside_has_an_option_of_its_own(at: str, message: type, not_typed: set[str]) -> None:
+    fields = {field.name for field in message.DESCRIPTOR.fields}  # type: ignore[attr-defined]
+    assert {name for name in fields if f"{at}.{name}" not in OPTION_OF} <= not_typed
+
+
+@pytest.mark.parametrize(
     ("message", "not_typed"),
     [
-        (decision_pb2.CheckRequest, {"capabilities", "user_assurance", "language"}),
+        (decision_pb2.CheckRequest, set()),
         (access_pb2.IssueTokenRequest, set()),
         (access_pb2.RevokeTokenRequest, set()),
         (decision_log_pb2.DecisionLogServiceGetRequest, set()),

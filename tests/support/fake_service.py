@@ -21,6 +21,7 @@ from grpc_status import rpc_status
 # Imported so that the descriptor pool knows the services.
 from policy_service.api.v1 import (
     access_pb2,
+    casework_pb2,
     decision_log_pb2,
     people_pb2,
     policy_pb2,
@@ -28,7 +29,15 @@ from policy_service.api.v1 import (
     record_pb2,
 )
 
-SERVICES = (access_pb2, decision_log_pb2, people_pb2, policy_pb2, privacy_request_pb2, record_pb2)
+SERVICES = (
+    access_pb2,
+    casework_pb2,
+    decision_log_pb2,
+    people_pb2,
+    policy_pb2,
+    privacy_request_pb2,
+    record_pb2,
+)
 PACKAGE = "policy_service.api.v1"
 
 

@@ -11,14 +11,16 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from pydantic import BaseModel
 
-from policy_service.api.v1 import access_pb2, people_pb2, privacy_request_pb2, record_pb2
+from policy_service.api.v1 import access_pb2, casework_pb2, people_pb2, privacy_request_pb2, record_pb2
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
+from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
 from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
 from policy_service.cli.connect import Connection, Method
 from policy_service.cli.example.world import Organisation
 from policy_service.cli.pages import all_pages
+from policy_service.cli.render import now
 from policy_service.cli.run import Run
 from policy_service.cli.secrets import write_secret
 
@@ -90,6 +92,9 @@ def steps(channel: grpc.Channel, world: Organisation) -> Iterator[Step]:
     people = PeopleServiceStub(channel)
     records = RecordServiceStub(channel)
     requests = PrivacyRequestServiceStub(channel)
+    casework = CaseworkServiceStub(channel)
+    # An override ends by itself: loading the world again in another hour grants it anew.
+    this_hour = now().strftime("%Y-%m-%dT%H")
     record_types = [_filled(record_pb2.RecordType, each) for each in world.record_types]
     artefact_types = [_filled(record_pb2.ArtefactType, each) for each in world.artefact_types]
     persons = [_filled(people_pb2.Person, each) for each in world.people]
@@ -163,14 +168,39 @@ def steps(channel: grpc.Channel, world: Organisation) -> Iterator[Step]:
         ],
     )
     yield (
+        "overrides",
+        casework.GrantOverride,
+        [
+            casework_pb2.GrantOverrideRequest(
+                override=_filled(casework_pb2.Override, each),
+                idempotency_key=_said_by(world, each, this_hour),
+                reason=REASON,
+            )
+            for each in world.overrides
+        ],
+    )
+    yield (
+        "orders",
+        casework.RecordOrder,
+        [
+            casework_pb2.RecordOrderRequest(
+                order=_filled(casework_pb2.CourtOrder, each),
+                idempotency_key=_said_by(world, each),
+                reason=REASON,
+            )
+            for each in world.orders
+        ],
+    )
+    yield (
         "systems",
         access.PutSystem,
         [access_pb2.PutSystemRequest(system=each, reason=REASON) for each in systems],
     )
 
 
-def _said_by(world: Organisation, model: BaseModel) -> str:
-    return str(uuid.uuid5(_SAYINGS, f"{world.controller} {model.model_dump_json(exclude_unset=True)}"))
+def _said_by(world: Organisation, model: BaseModel, *more: str) -> str:
+    said = " ".join((world.controller, model.model_dump_json(exclude_unset=True), *more))
+    return str(uuid.uuid5(_SAYINGS, said))
 
 
 def _filled(message: type[Filled], model: BaseModel) -> Filled:

@@ -67,6 +67,7 @@ class Person(Strict):
     birth_date: str = ""
     organisation_roles: list[str] = []
     categories: list[str] = []
+    names: list[str] = []
 
 
 class ContactPoint(Strict):
@@ -178,6 +179,32 @@ class Request(Strict):
     communication: CommunicationSupport | None = None
 
 
+class Override(Strict):
+    kind: str
+    user: str
+    record: str
+    people: list[str] = []
+    categories: list[str] = Field(min_length=1)
+    recipients: list[str] = []
+    justification: str
+    valid_minutes: int = 0
+
+
+class CourtOrder(Strict):
+    reference: str = ""
+    record: str
+    people: list[str] = Field(min_length=1)
+    categories: list[str] = Field(min_length=1)
+    recipients: list[str] = Field(min_length=1)
+    begins: str = ""
+    ends: str
+
+
+class RolePurpose(Strict):
+    purpose: str
+    roles: list[str] = Field(min_length=1)
+
+
 class Grant(Strict):
     record_types: list[str]
     verbs: list[str]
@@ -186,6 +213,7 @@ class Grant(Strict):
     assert_roles: list[str] = []
     assert_teams: list[str] = []
     self_service: bool = False
+    role_purposes: list[RolePurpose] = []
     declare_contents: bool = False
     may_explain: bool = False
 
@@ -209,6 +237,8 @@ class Organisation(Strict):
     declarations: list[Declaration] = []
     users: list[User] = []
     requests: list[Request] = []
+    overrides: list[Override] = []
+    orders: list[CourtOrder] = []
     systems: list[System] = []
 
 
