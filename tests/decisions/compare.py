@@ -5,7 +5,9 @@ of two texts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+import yaml
 from google.protobuf.json_format import MessageToDict
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
@@ -132,6 +134,21 @@ def is_bound(answer: pb.CheckResponse, ask: pb.CheckRequest) -> None:
         assert bound.contact_point == recipient.contact_point
         assert bound.channel == (recipient.channel or ask.channel or bound.channel) != ""
     assert answer.artefact_digest == (ask.artefact_digest if open_rows else b"")
+
+
+MESSAGES = Path(__file__).parents[2] / "policies" / "messages" / "en.yaml"
+OUTSIDER = yaml.safe_load(MESSAGES.read_text("utf-8"))["outsider"].strip()
+"""What anybody else gets to read, whatever the answer is."""
+
+
+def tells_everybody(answer: pb.CheckResponse) -> None:
+    """Each reason that the caller is told has its sentence and a next step; an outsider gets the same
+    text.
+    """
+    told = {cell.reason for cell in answer.cells if cell.reason} | ({answer.reason} - {""})
+    assert {each.reason for each in answer.staff_texts} == told
+    assert all(each.text and each.next_step for each in answer.staff_texts)
+    assert answer.outsider_text == OUTSIDER
 
 
 def agrees_with_its_entry(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> None:
