@@ -5,7 +5,9 @@ of two texts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+import yaml
 from google.protobuf.json_format import MessageToDict
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
@@ -121,14 +123,8 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def answers_everybody(answer: pb.CheckResponse, ask: pb.CheckRequest) -> None:
-    """Each reason that is told has its sentence and a next step; what is permitted is bound to whom, where
-    and what.
-    """
-    told = {cell.reason for cell in answer.cells if cell.reason} | ({answer.reason} - {""})
-    assert {each.reason for each in answer.staff_texts} == told
-    assert all(each.text and each.next_step for each in answer.staff_texts)
-    assert answer.outsider_text
+def is_bound(answer: pb.CheckResponse, ask: pb.CheckRequest) -> None:
+    """A permitted send is bound to those to whom something may go, to where and how, and to the document."""
     open_rows = {cell.recipient for cell in answer.cells if cell.effect == pb.EFFECT_PERMIT}
     if not ask.recipients or not answer.HasField("valid_until"):
         open_rows = set()
@@ -136,8 +132,23 @@ def answers_everybody(answer: pb.CheckResponse, ask: pb.CheckRequest) -> None:
     for bound in answer.bindings:
         recipient = ask.recipients[bound.recipient]
         assert bound.contact_point == recipient.contact_point
-        assert bound.channel
+        assert bound.channel == (recipient.channel or ask.channel or bound.channel) != ""
     assert answer.artefact_digest == (ask.artefact_digest if open_rows else b"")
+
+
+MESSAGES = Path(__file__).parents[2] / "policies" / "messages" / "en.yaml"
+OUTSIDER = yaml.safe_load(MESSAGES.read_text("utf-8"))["outsider"].strip()
+"""What anybody else gets to read, whatever the answer is."""
+
+
+def tells_everybody(answer: pb.CheckResponse) -> None:
+    """Each reason that the caller is told has its sentence and a next step; an outsider gets the same
+    text.
+    """
+    told = {cell.reason for cell in answer.cells if cell.reason} | ({answer.reason} - {""})
+    assert {each.reason for each in answer.staff_texts} == told
+    assert all(each.text and each.next_step for each in answer.staff_texts)
+    assert answer.outsider_text == OUTSIDER
 
 
 def agrees_with_its_entry(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> None:

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from tests.decisions.case import Run, case_names, read_run
-from tests.decisions.compare import agrees_with_its_entry, expected_to_say, says
-from tests.decisions.roads import Road, ask, entry_of, put_on_file
+from tests.decisions.compare import agrees_with_its_entry, expected_to_say, is_bound, says, tells_everybody
+from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
 from tests.support.served import Served, served, socket_road
@@ -34,6 +34,8 @@ async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) ->
     entry = await entry_of(road, answer.decision_id)
     assert says(answer, entry, run.expected, on_file.names) == expected_to_say(run.expected)
     agrees_with_its_entry(answer, entry)
+    is_bound(answer, as_message(run.case.ask))
+    tells_everybody(answer)
     decided = {uid for outcome in entry.decision.outcomes for uid in outcome.policies}
     assert set(run.expected.log.policies) <= decided
 
