@@ -126,7 +126,6 @@ OPTION_OF: Final = {
     "system.grant.verbs": "--verb",
     "system.grant.purposes": "--purpose",
     "system.grant.may_describe": "--may-describe",
-    "system.grant.may_explain": "--may-explain",
     "system.grant.assert_roles": "--assert-role",
     "system.grant.assert_teams": "--assert-team",
     "system.grant.self_service": "--self-service",

@@ -43,9 +43,6 @@ def put(
     may_describe: Annotated[
         bool, typer.Option("--may-describe", help="It may describe users, records and people in a call.")
     ] = False,
-    may_explain: Annotated[
-        bool, typer.Option("--may-explain", help="It may be told why: what a denial hides, too.")
-    ] = False,
     assert_role: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A staff role that it may assert for users. Repeatable."),
@@ -88,7 +85,6 @@ def put(
                 verbs=verb or (),
                 purposes=purpose or (),
                 may_describe=may_describe,
-                may_explain=may_explain,
                 assert_roles=assert_role or (),
                 assert_teams=assert_team or (),
                 self_service=self_service,

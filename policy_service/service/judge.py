@@ -253,7 +253,10 @@ class Judge:
         """All data subjects permit. A field about nobody (co-recipients of a send that has none) hides
         nothing.
         """
-        named = sorted((j.outcome for j in judged if j.outcome.tier is not None), key=_speaks)
+        # That he may have what is his own says less than why he may have what is others'.
+        decided = (j for j in judged if j.outcome.tier is not None)
+        by_tier = sorted(decided, key=_speaks_first)
+        named = [j.outcome for j in by_tier]
         first = named[0] if named else None
         outcome = TracedOutcome(
             effect=Effect.PERMIT,
@@ -379,6 +382,11 @@ def _subjects(judged: Iterable[Judged]) -> frozenset[Who]:
 
 def _is_named(attributes: Attributes) -> bool:
     return attributes["context.order.covers"] is True or attributes["context.override.kinds"] != ()
+
+
+def _speaks_first(judged: Judged) -> tuple[int, bool, str]:
+    outcome = judged.outcome
+    return -(outcome.tier or 0), judged.concerned.who == judged.reader.who, outcome.reason
 
 
 def _speaks(outcome: Outcome) -> tuple[int, str]:
