@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from policy_service.cli.example.world import read_world, shipped
 from policy_service.cli.main import app
 from tests.support.fake_service import FakeService, running
 
@@ -70,3 +71,12 @@ def terminal(fake: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "tokens" / "police-records.token").write_text(f"{POLICE}\n")
     (tmp_path / "tokens" / "nhs-letters.token").write_text(f"{TRUST}\n")
     return Terminal(fake.address, tmp_path)
+
+
+def give_every_token(terminal: Terminal) -> None:
+    """Let the folder hold a token of each of the example world's systems, as after `example load`."""
+    for world in read_world(shipped("examples", "world")):
+        for system in world.systems:
+            path = terminal.var_dir / "tokens" / f"{system.name}.token"
+            if not path.exists():
+                path.write_text(f"psk_{system.name}_d\n")

@@ -7,7 +7,7 @@ import pytest
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.example.questions import Question, read_questions
 from policy_service.cli.example.world import read_world, shipped
-from tests.cli.conftest import POLICE, TRUST, Terminal
+from tests.cli.conftest import POLICE, TRUST, Terminal, give_every_token
 from tests.support.fake_service import FakeService
 
 QUESTIONS = read_questions(shipped("examples", "world"))
@@ -44,8 +44,7 @@ def right(terminal: Terminal, fake: FakeService) -> dict[bytes, pb.CheckResponse
     """A service that answers each of the demo's questions as expected; by the question's bytes. Each of the
     demo's systems has its token.
     """
-    for system in SYSTEMS.keys() - {"police-records", "nhs-letters"}:
-        (terminal.var_dir / "tokens" / f"{system}.token").write_text(f"psk_{system}_d\n")
+    give_every_token(terminal)
     answers = {q.request().SerializeToString(deterministic=True): as_expected(q) for q in QUESTIONS}
     fake.answers["DecisionService/Check"] = lambda asked: answers[asked.SerializeToString(deterministic=True)]
     return answers

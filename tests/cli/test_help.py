@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from policy_service.cli.example.world import shipped
 from policy_service.cli.main import app
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import Terminal, give_every_token
 from tests.support.fake_service import FakeService
 
 ROOT = get_command(app)
@@ -94,6 +94,8 @@ def test_an_example_can_be_typed(
     (tmp_path / "examples").symlink_to(shipped("examples"))
     (tmp_path / "policies").symlink_to(shipped("policies"))
     monkeypatch.chdir(tmp_path)  # some write a file
+    if "demo" in line:
+        give_every_token(terminal)
     assert len(examples()) > 5
     typed = terminal(*shlex.split(line.removeprefix("policy-service ")))
     # The fake answers with nothing, which no command takes for a permit; but the line itself is right.
