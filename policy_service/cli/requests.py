@@ -307,7 +307,10 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("state", request.state),
             ("person", request.person),
             ("covers", ", ".join(request.covers)),
-            ("against", f"everyone except {against or 'nobody'}" if request.everyone_except else against),
+            (
+                "authorised" if request.kind == RequestKind.AUTHORISED_REPRESENTATIVE else "against",
+                f"everyone except {against or 'nobody'}" if request.everyone_except else against,
+            ),
             *_details(request),
             ("categories", ", ".join(request.scope.categories)),
             ("record types", ", ".join(request.scope.record_types)),

@@ -64,9 +64,6 @@ def put(
     declare_contents: Annotated[
         bool, typer.Option("--declare-contents", help="It may say what a document holds, by its digest.")
     ] = False,
-    may_explain: Annotated[
-        bool, typer.Option("--may-explain", help="It may ask how a decision came about.")
-    ] = False,
     suspended: Annotated[
         bool, typer.Option("--suspended", help="Refuse its tokens from the next call on.")
     ] = False,
@@ -90,7 +87,6 @@ def put(
                 self_service=self_service,
                 role_purposes=[_role_purpose(text) for text in role_purpose or ()],
                 declare_contents=declare_contents,
-                may_explain=may_explain,
             ),
             suspended=suspended,
         ),
@@ -166,7 +162,6 @@ def _show(system: pb.System) -> None:
             ("verbs", ", ".join(grant.verbs) or "none"),
             ("purposes", ", ".join(grant.purposes) or "none"),
             ("may describe", "yes" if grant.may_describe else "no"),
-            ("may explain", "yes" if grant.may_explain else ""),
             ("asserts roles", ", ".join(grant.assert_roles)),
             ("asserts teams", ", ".join(grant.assert_teams)),
             ("self-service", "yes" if grant.self_service else "no"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from google.protobuf.message import Message
 
-from policy_service.api.v1 import access_pb2
+from policy_service.api.v1 import access_pb2, casework_pb2
 from policy_service.cli.documents import read_mapping
 from policy_service.cli.example.command import load_world
 from policy_service.cli.example.load import steps
@@ -74,6 +75,84 @@ def test_no_field_of_any_file_is_ignored(file: Path) -> None:
     assert len(places) > 40
     for place in places:
         assert said(changed(document, place)) != as_it_is, place
+
+
+WHOLE: dict[str, Any] = {
+    "controller": "example-everything",
+    "people": [{"identifiers": ["x:1"], "names": ["Vera Example"]}],
+    "overrides": [
+        {
+            "kind": "break_glass",
+            "user": "d.doctor",
+            "record": "W-1",
+            "people": ["x:1"],
+            "categories": ["health.letter"],
+            "recipients": ["team:ward"],
+            "justification": "unconscious",
+            "valid_minutes": 30,
+        }
+    ],
+    "orders": [
+        {
+            "reference": "FC/12",
+            "record": "W-1",
+            "people": ["x:1"],
+            "categories": ["legal.orders"],
+            "recipients": ["team:court"],
+            "begins": "2026-01-01",
+            "ends": "2030-01-31",
+        }
+    ],
+    "systems": [
+        {
+            "name": "s",
+            "grant": {
+                "record_types": ["*"],
+                "verbs": ["see"],
+                "purposes": ["crime"],
+                "role_purposes": [{"purpose": "crime", "roles": ["detective"]}],
+            },
+        }
+    ],
+}
+"""What no shipped file says."""
+
+
+def said_by(document: dict[str, Any]) -> list[Message]:
+    with open_channel("127.0.0.1:1") as nobody_there:
+        world = Organisation.model_validate(document)
+        return [request for _, _, requests in steps(nobody_there, world) for request in requests]
+
+
+def test_what_no_shipped_file_says_is_not_ignored_either() -> None:
+    as_it_is = said_by(WHOLE)
+    assert [type(message).__name__ for message in as_it_is] == [
+        "PutPersonRequest",
+        "GrantOverrideRequest",
+        "RecordOrderRequest",
+        "PutSystemRequest",
+    ]
+    places = [place for place in leaves(WHOLE) if place[-1] not in ("controller", "valid_minutes")]
+    for place in places:
+        assert said_by(changed(WHOLE, place)) != as_it_is, place
+    shorter = copy.deepcopy(WHOLE)
+    shorter["overrides"][0]["valid_minutes"] = 29
+    assert said_by(shorter) != as_it_is
+
+
+def test_an_override_that_has_ended_is_granted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends by itself, after four hours at most; everything else stays as it was loaded first."""
+    keys = []
+    for hour in (10, 10, 11):
+        moment = datetime(2026, 3, 2, hour, 59, tzinfo=UTC)
+        monkeypatch.setattr("policy_service.cli.example.load.now", lambda at=moment: at)
+        _, override, order, _ = said_by(WHOLE)
+        assert isinstance(override, casework_pb2.GrantOverrideRequest)
+        assert isinstance(order, casework_pb2.RecordOrderRequest)
+        keys.append((override.idempotency_key, order.idempotency_key))
+    assert keys[0] == keys[1]
+    assert keys[0][0] != keys[2][0]
+    assert keys[0][1] == keys[2][1]
 
 
 def test_everything_said_arrives_in_its_order_under_its_controller(

@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from policy_service.cli.example.questions import read_questions
 from policy_service.cli.example.world import shipped
 from policy_service.cli.main import app
 from tests.cli.conftest import Terminal, give_every_token
@@ -93,6 +94,8 @@ def test_an_example_can_be_typed(
 ) -> None:
     (tmp_path / "examples").symlink_to(shipped("examples"))
     (tmp_path / "policies").symlink_to(shipped("policies"))
+    for question in read_questions(shipped("examples", "world")):
+        (terminal.var_dir / "tokens" / f"{question.system}.token").write_text("psk_any_t\n")
     monkeypatch.chdir(tmp_path)  # some write a file
     if "demo" in line:
         give_every_token(terminal)
