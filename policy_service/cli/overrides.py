@@ -139,8 +139,8 @@ def list_overrides(
         print_json({"overrides": [as_json(each) for each in found], "more": more})
         return
     print_table(
-        ("override", "kind", "user", "record", "ends"),
-        ((each.override_id, each.kind, each.user, each.record, each.ends_at[:16]) for each in found),
+        ("override", "user", "record", "ends"),
+        ((each.override_id, each.user, each.record, each.ends_at[:16]) for each in found),
     )
     if more:
         say(f"the first {limit}; there are more, see --limit")

@@ -87,9 +87,7 @@ def test_overrides_list_reads_every_page(terminal: Terminal, fake: FakeService) 
 
     fake.answers["CaseworkService/ListOverrides"] = page
     lines = [line.split() for line in terminal("overrides", "list", "--record", "W-1").out.splitlines()]
-    assert lines[2:] == [
-        [f"o-{number}", "break_glass", "d.doctor", "W-1", "2026-03-02T12:00"] for number in range(3)
-    ]
+    assert lines[2:] == [[f"o-{number}", "d.doctor", "W-1", "2026-03-02T12:00"] for number in range(3)]
     listed = terminal("overrides", "list", "--limit", "2", "--json").json
     assert [each["overrideId"] for each in listed["overrides"]] == ["o-0", "o-1"]
     assert listed["more"] is True

@@ -10,7 +10,14 @@ import pytest
 
 from policy_service.facts import keys
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
-from policy_service.model.facts import CommunicationSupport, PersonId, PrivacyRequest, SafeContact
+from policy_service.model.facts import (
+    CommunicationSupport,
+    ContactPoint,
+    Fingerprint,
+    PersonId,
+    PrivacyRequest,
+    SafeContact,
+)
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import (
     Channel,
@@ -297,8 +304,11 @@ def needs(**changes: Any) -> RecordRequest:
 
 
 async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
-    await on_file(control)
+    vera = (await on_file(control))["vera"]
     await safe_points(control)
+    control.put(
+        ContactPoint(random_id(), TRUST, vera, ContactKind.EMAIL, Fingerprint("f" * 64), reference="TRUST-1")
+    )
     detail, need = "request.safe_contact", "request.communication"
     refused = {
         replace(SAFELY, safe_contact=None): (detail, "REQUIRED"),
@@ -308,6 +318,7 @@ async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
         replace(SAFELY, kind=RequestKind.OBJECT): (detail, "ONLY_FOR_ANOTHER_KIND"),
         safe(contact_points=("SAFE-1", "SAFE-9")): (f"{detail}.contact_points[1]", "UNKNOWN_CONTACT_POINT"),
         safe(contact_points=("CRM-2",)): (f"{detail}.contact_points[0]", "UNKNOWN_CONTACT_POINT"),
+        safe(contact_points=("TRUST-1",)): (f"{detail}.contact_points[0]", "UNKNOWN_CONTACT_POINT"),
         safe(contact_points=("SAFE-1", "SAFE-1")): (f"{detail}.contact_points[1]", "REPEATED"),
         safe(channels=(Channel.POST, Channel.SEE_SCREEN)): (f"{detail}.channels[1]", "CHANNEL_OF_SEE"),
         safe(channels=(Channel.PHONE_VOICEMAIL,)): (f"{detail}.channels[0]", "CONTRADICTION"),
