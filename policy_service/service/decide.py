@@ -209,6 +209,7 @@ def _answer(
     if not able:
         for row in rows:
             row.refuse_all()
+            row.tell_alike()
         whole = ()
     permits = any(c.outcome.effect is Effect.PERMIT for row in rows for c in row.cells[:asked])
     nothing = not able or all(c.outcome.told == NOT_AVAILABLE for row in rows for c in row.cells[:asked])
@@ -221,7 +222,7 @@ def _answer(
             party=instance.party,
             recipient=recipient,
             effect=cell.outcome.effect,
-            reason=cell.outcome.told if able else one,
+            reason=cell.outcome.told,
             envelope=index >= asked,
         )
         for recipient, row in enumerate(rows)

@@ -54,6 +54,12 @@ class Row:
         for index in range(len(self.cells)):
             self.refuse(index)
 
+    def tell_alike(self) -> None:
+        """Tell of every cell that the caller cannot do what is owed, whatever the true reason is."""
+        self.cells = [
+            replace(cell, outcome=replace(cell.outcome, told=OBLIGATION_UNSUPPORTED)) for cell in self.cells
+        ]
+
 
 def settle_row(s: Situation, plan: Plan, row: Row) -> None:
     """Find what each cell of a row owes, and deny what owes something that the caller cannot do, or all where
