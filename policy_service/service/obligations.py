@@ -67,6 +67,8 @@ def settle_row(s: Situation, plan: Plan, row: Row) -> None:
     """
     whole_row = any(_unsupported(s, owed) for owed in _owed_by_row(s, plan, row))
     for index, cell in enumerate(row.cells):
+        if cell.outcome.told == NOT_AVAILABLE:
+            continue  # what is not told owes nothing but silence: anything else would tell that it is there
         owed = _owed_by(plan, cell)
         if cell.outcome.effect is Effect.PERMIT and (whole_row or any(_unsupported(s, o) for o in owed)):
             # What stood in the way is the next step, so it is told; what else was owed with a permit is not.
