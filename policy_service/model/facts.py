@@ -424,7 +424,7 @@ class PolicySet:
     """(file name, text) of each policy document, sorted by name."""
     base_types: tuple[tuple[str, str], ...]
     messages: tuple[tuple[str, str], ...] = ()
-    """(file name, text) of each catalogue of messages, one for each language."""
+    """(file name, text) of each file of messages, named by its language."""
 
 
 Fact = (

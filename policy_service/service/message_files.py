@@ -1,6 +1,8 @@
-"""Catalogues of messages as privacy officers write them: one YAML file for each language, strictly read.
+"""Catalogues of messages as privacy officers write them: YAML files named by their language, strictly read.
 
-`policies/messages/README.md` says what is in one. Every refusal names file and line.
+`policies/messages/README.md` says what is in one. What ships is `messages/en.yaml`; an organisation adds its
+texts in a folder of its own below, as in `messages/own/en.yaml`, and edits nothing that ships. The files of
+one language are one catalogue, in which nothing stands twice. Every refusal names file and line.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
 from policy_service.engine.places import Place, perhaps
-from policy_service.engine.strict_yaml import read
+from policy_service.engine.strict_yaml import Path, read
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, USER_REQUIRED, StaffText
 from policy_service.model.vocabulary import Effect
 from policy_service.service.messages import EMPTY, FALLBACK, Catalogue, Messages
@@ -36,39 +38,44 @@ MOST_PROBLEMS: Final = 1_000
 _FILE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4})\.yaml")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_SECTIONS: Final = ("reasons", "obligations", "prompts")
 _JOINERS: Final = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 """Not printable by Unicode, but part of the spelling of several languages."""
 
 
-def parse_messages(files: Iterable[tuple[str, str]]) -> Messages:
+def parse_messages(files: Iterable[tuple[str, str]], *, part: bool = False) -> Messages:
     """Read the catalogues of a set, each (file name, text).
 
     Raises `PolicyDocumentError` with all that is wrong, of all files. No file at all is no fault: a set from
-    before there were messages has none.
+    before there were messages has none. `part`: these are some of a set's files, so that nothing is missed.
     """
     problems = _Problems()
-    sources: dict[str, _Source] = {}
-    for name, text in files:
-        with problems.noted():
-            source = _Source(name, text)
-            if source.tag in sources:
-                raise source.top.fault("this language has another file: names that differ in case are one")
-            sources[source.tag] = source
+    languages = _languages(files, problems)
     catalogues: dict[str, Catalogue] = {}
-    if (fallback := sources.get(FALLBACK)) is not None:
+    if (fallback := languages.get(FALLBACK)) is not None:
         with problems.noted():
-            catalogues[FALLBACK] = fallback.catalogue(translated=None)
-            _check_fallback(fallback, catalogues[FALLBACK])
-    elif sources:
-        first = next(iter(sources.values()))
+            catalogues[FALLBACK] = _merged(fallback, translated=None)
+            if not part:
+                _check_fallback(fallback[0], catalogues[FALLBACK])
+    elif languages and not part:
+        first, *_ = next(iter(languages.values()))
         with problems.noted():
             raise first.top.fault(f"`{FALLBACK}.yaml`, for what this language lacks, is not there")
-    for tag, source in sources.items():
+    for tag, sources in languages.items():
         if tag != FALLBACK:
             with problems.noted():
-                catalogues[tag] = source.catalogue(translated=catalogues.get(FALLBACK))
+                catalogues[tag] = _merged(sources, translated=None if part else catalogues.get(FALLBACK))
     problems.settle()
     return Messages(catalogues)
+
+
+def is_part(names: Iterable[str]) -> bool:
+    """Whether files of these names are some of a set's alone: `messages/en.yaml` is not among them."""
+    return not any(
+        folders[-1:] == [MESSAGES] or MESSAGES not in folders
+        for *folders, file in (name.split("/") for name in names)
+        if file == f"{FALLBACK}.yaml"
+    )
 
 
 def check_complete(files: Iterable[tuple[str, str]], documents: Iterable[PolicyDocument]) -> None:
@@ -77,17 +84,53 @@ def check_complete(files: Iterable[tuple[str, str]], documents: Iterable[PolicyD
     A permit gives its reason to nobody. The reason of a deny that nobody is told needs a text all the same:
     whom a policy tells is one word in its document. `files` are such as `parse_messages` accepts.
     """
-    sources = (_Source(name, text) for name, text in files)
-    fallback = next((source for source in sources if source.tag == FALLBACK), None)
+    problems = _Problems()
+    fallback = _languages(files, problems).get(FALLBACK)
     if fallback is None:
         name = f"{MESSAGES}/{FALLBACK}.yaml"
         raise PolicyDocumentError(name, 1, "the file is missing: a set has a text for each reason")
-    known = fallback.catalogue(translated=None)
-    problems = _Problems()
+    known = _merged(fallback, translated=None)
     for section, code, why in _needed(documents):
         if code not in getattr(known, section):
-            problems.note(fallback.at(section).fault(f"no text for `{code}`, {why}"))
+            problems.note(fallback[0].at(section).fault(f"no text for `{code}`, {why}"))
     problems.settle()
+
+
+def _languages(files: Iterable[tuple[str, str]], problems: _Problems) -> dict[str, list[_Source]]:
+    """Read each file; give those of each language, that of `messages` itself before those below."""
+    found: dict[tuple[str, str], _Source] = {}
+    for name, text in files:
+        with problems.noted():
+            source = _Source(name, text)
+            if (source.folder, source.tag) in found:
+                raise source.top.fault(
+                    "this language has another file in this folder: names that differ in case are one"
+                )
+            found[source.folder, source.tag] = source
+    languages: dict[str, list[_Source]] = {}
+    for source in sorted(found.values(), key=lambda source: source.folder.count("/")):
+        languages.setdefault(source.tag, []).append(source)
+    return languages
+
+
+def _merged(sources: Iterable[_Source], *, translated: Catalogue | None) -> Catalogue:
+    """Make one catalogue of one language's files; an entry that stands twice is refused with both places."""
+    problems = _Problems()
+    whole = EMPTY
+    first: dict[Path, Place] = {}
+    for source in sources:
+        faults = Faults()
+        with problems.noted():
+            with faults.noted():
+                whole = source.catalogue(translated=translated).over(whole)
+            for place in source.entries():
+                before = first.setdefault(place.path, place)
+                if before is not place:
+                    at = f"{before.source.name}:{before.source.line(before.path)}"
+                    faults.note(place.fault(f"this stands in {at} as well: keep one of the two"))
+            faults.settle()
+    problems.settle()
+    return whole
 
 
 def _needed(documents: Iterable[PolicyDocument]) -> Iterator[tuple[str, str, str]]:
@@ -125,17 +168,26 @@ class _Source:
         if named is None:
             raise self.top.fault("a file of messages is named by its language, as in `cy.yaml`")
         self.tag: Final = named[1].lower()
+        self.folder: Final = name.rpartition("/")[0]
 
     def at(self, key: str) -> Place:
         """Give the place of a section, or, where it is missing, of the whole."""
         return self.top.mapping().get(key, self.top)
 
+    def entries(self) -> Iterator[Place]:
+        """Give the place of each entry, also of those that are wrong."""
+        for key, place in self.top.mapping().items():
+            if key == "outsider":
+                yield place
+            elif key in _SECTIONS and isinstance(place.value, dict):
+                yield from place.mapping().values()
+
     def catalogue(self, *, translated: Catalogue | None) -> Catalogue:
         """Read the texts. Of what is translated (None: of the fallback itself) all codes are known."""
         faults = Faults()
-        entries = self.top.keys(optional=("outsider", "reasons", "obligations", "prompts"), faults=faults)
+        entries = self.top.keys(optional=("outsider", *_SECTIONS), faults=faults)
         known = EMPTY if translated is None else translated
-        places: dict[str, dict[str, Place]] = {"reasons": {}, "obligations": {}, "prompts": {}}
+        places: dict[str, dict[str, Place]] = {section: {} for section in _SECTIONS}
         for section, shape, codes in (
             ("reasons", _CODE, known.reasons.keys()),
             ("obligations", _NAME, known.obligations.keys()),

@@ -13,7 +13,7 @@ from policy_service.engine.compile import compile_set
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.facts.gather.base_types import BaseTypeError
-from policy_service.service.message_files import check_complete, parse_messages
+from policy_service.service.message_files import check_complete, is_part, parse_messages
 from policy_service.service.policies import read_base_type
 
 MOST_PROBLEMS = 1_000
@@ -65,8 +65,8 @@ def validate(
     base_types: tuple[PolicyFile, ...],
     messages: tuple[PolicyFile, ...] = (),
 ) -> Validation:
-    """Check each file, and then whether they make a set. Where there are `messages`, they have a text for
-    whatever the documents need one for.
+    """Check each file, and then whether they make a set. Where `messages/en.yaml` is among them, `messages`
+    have a text for whatever the documents need one for; without it the files are part of a set.
     """
     found = _Found()
     parsed = tuple(_documents(documents, found))
@@ -118,9 +118,11 @@ def _check_messages(
         return
     found.checked += len(files)
     catalogues = [(file.name, file.text) for file in files]
+    part = is_part(file.name for file in files)
     try:
-        parse_messages(catalogues)
-        check_complete(catalogues, (document for _, document in parsed))
+        parse_messages(catalogues, part=part)
+        if not part:
+            check_complete(catalogues, (document for _, document in parsed))
     except PolicyDocumentError as error:
         found.problems += _problems(error)[: MOST_PROBLEMS - len(found.problems)]
 

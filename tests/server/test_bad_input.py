@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.message import Message
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import Bound, Cell, Decision, Obligation, StaffText
@@ -76,6 +78,14 @@ def _point() -> pb.DescribedContactPoint:
     return pb.DescribedContactPoint(key="mobile", kind="phone", value="+44 7700 900123")
 
 
+def _organisation(*, roles: Sequence[str] = (), categories: Sequence[str] = ()) -> pb.DescribedPerson:
+    return pb.DescribedPerson(key="m", kind="organisation", organisation_roles=roles, categories=categories)
+
+
+def _owned(key: str, owners: int) -> pb.DescribedContactPoint:
+    return pb.DescribedContactPoint(key=key, kind="email", value="a@example.org", owners=["m"] * owners)
+
+
 def _party() -> pb.DescribedParty:
     return pb.DescribedParty(party="child", role="child", person="c")
 
@@ -95,10 +105,21 @@ TEXTS = (
     *(f"{POINTS}.key", f"{POINTS}.owners[0]", f"{POINTS}.uprn"),
 )
 
+NAMES = (
+    *("fields[0].name", "fields[0].party", "recipients[0].party"),
+    *(f"{PARTIES}.party", f"{PEOPLE}.key", f"{POINTS}.key"),
+)
+NO_NAMES = (CANARY, "+44", "7", "-a", ".a", "a*", "a/b", "é", "a" * 129)
+UNSEEN = "\N{ZERO WIDTH JOINER}\N{RIGHT-TO-LEFT OVERRIDE}\N{SOFT HYPHEN}\ufeff\U000e0041"
+BLANKS = (" a", "a ", "\N{NO-BREAK SPACE}a", "a\N{IDEOGRAPHIC SPACE}")
+
 # What is set in `described()`, to what, and the reason; the field at fault is the one that was set.
 WRONG_VALUES: list[tuple[str, object, str]] = [
     *((at, LONG, "TOO_LONG") for at in TEXTS),
     *((at, NUL, "CONTROL_CHARACTER") for at in TEXTS),
+    *((at, f"a{unseen}b", "CONTROL_CHARACTER") for at in TEXTS for unseen in UNSEEN),
+    *((at, value, "BAD_NAME") for at in NAMES for value in NO_NAMES),
+    *((at, value, "BAD_REFERENCE") for at in ("user", "record") for value in BLANKS),
     ("user", "a\u2028b", "CONTROL_CHARACTER"),
     ("user", "a\nb", "CONTROL_CHARACTER"),
     (f"{POINTS}.value", "x" * 1_025, "TOO_LONG"),
@@ -131,6 +152,9 @@ WRONG_VALUES: list[tuple[str, object, str]] = [
     (f"{D}.record.premises", CANARY, "UNKNOWN_KEY"),
     (f"{D}.record.premises", "m", "UNKNOWN_KEY"),
     (f"{PEOPLE}.name", "17 - 4", "NAME_UNREADABLE"),
+    (f"{PEOPLE}.organisation_roles", ["contractor"], "ONLY_FOR_ORGANISATIONS"),
+    (f"{PEOPLE}.categories", ["finance"], "ONLY_FOR_ORGANISATIONS"),
+    (f"{POINTS}.owners", ["m"] * 65, "TOO_MANY"),
     ("artefact_digest", b"1" * 31, "BAD_DIGEST"),
     ("artefact_digest", b"1" * 33, "BAD_DIGEST"),
     (f"{PEOPLE}.birth_date", "1990-02-30", "BAD_DATE"),
@@ -162,8 +186,18 @@ WRONG_TOGETHER: list[tuple[str, object, str, str]] = [
     ("recipients[0].team", "t", "recipients[0]", "ONE_OF"),
     ("recipients[0].person", "nhs:1", "recipients[0]", "ONE_OF"),
     ("recipients[0].party", "", "recipients[0]", "ONE_OF"),
-    (f"{PEOPLE}.organisation_roles", [CANARY], f"{PEOPLE}.organisation_roles[0]", "UNKNOWN_WORD"),
-    (f"{PEOPLE}.categories", ["finance", CANARY], f"{PEOPLE}.categories[1]", "UNKNOWN_WORD"),
+    (
+        *(f"{D}.people", [_organisation(roles=["contractor", CANARY])]),
+        *(f"{PEOPLE}.organisation_roles[1]", "UNKNOWN_WORD"),
+    ),
+    (
+        *(f"{D}.people", [_organisation(categories=["finance", CANARY])]),
+        *(f"{PEOPLE}.categories[1]", "UNKNOWN_WORD"),
+    ),
+    (
+        *(f"{D}.contact_points", [_owned(f"p{i}", 64) for i in range(16)] + [_owned("p16", 1)]),
+        *(f"{D}.contact_points", "TOO_MANY"),
+    ),
     ("capabilities.obligations", ["redact", "redact"], "capabilities.obligations[1]", "REPEATED"),
     (f"{POINTS}.kind", "account", f"{D}.record.premises", "NOT_A_POSTAL_ADDRESS"),
     (f"{D}.user.teams", ["a", ""], f"{D}.user.teams[1]", "REQUIRED"),
@@ -242,6 +276,9 @@ def test_one_party_may_have_two_roles(client: Client) -> None:
     assert client.call("DecisionService/Check", request.SerializeToString(), token="friend") == b"parsed"
 
 
+_OF_A_NEWER_VERSION = b"\xba\x3e\x01a"
+"""Field 999, with the text `a`."""
+
 UNREADABLE = {
     "nothing that ends": b"\x0a\xff",
     "a group that never ends": b"\x0b",
@@ -259,6 +296,22 @@ def test_bytes_that_are_no_message_are_unreadable(client: Client, data: bytes) -
     assert (refused.value.code.name, refused.value.reason) == ("INVALID_ARGUMENT", "UNREADABLE_MESSAGE")
 
 
+@pytest.mark.parametrize("at", ["", "fields[0]", "description", PEOPLE], ids=lambda at: at or "the call")
+def test_a_field_of_a_newer_version_is_refused_wherever_it_stands(client: Client, at: str) -> None:
+    """What a newer caller restricts by it would be passed over."""
+    request = described()
+    part: Message = request
+    for step in at.replace("]", "").replace("[", ".").split("."):
+        if step:
+            part = part[int(step)] if step.isdigit() else getattr(part, step)  # type: ignore[index]
+    part.MergeFromString(_OF_A_NEWER_VERSION)
+    with pytest.raises(Refused) as refused:
+        client.call("DecisionService/Check", request.SerializeToString(), token="friend")
+
+    told = refused.value
+    assert (told.code.name, told.field, told.reason) == ("INVALID_ARGUMENT", "", "UNKNOWN_FIELDS")
+
+
 def test_more_than_a_mebibyte_is_not_read(client: Client) -> None:
     with pytest.raises(Refused) as refused:
         client.call("DecisionService/Check", b"\x0a" * (1 << 20) + b"\x0a", token="friend")
@@ -271,13 +324,15 @@ def test_the_bounds_themselves_are_allowed(client: Client) -> None:
     set_to(most, "fields", _fields(64))
     set_to(most, "recipients", _recipients(64))
     set_to(most, "user", "ü" * 256)
+    most.fields[0].name = "N" + "-" * 127
+    most.description.contact_points.extend(_owned(f"p{i}", 64) for i in range(16))
 
     assert client.call("DecisionService/Check", most.SerializeToString(), token="friend") == b"parsed"
 
 
 def test_what_needs_the_store_to_tell_passes() -> None:
     request = pb.CheckRequest(
-        fields=[pb.FieldInstance(name="never heard of", party="nobody")], record="none such"
+        fields=[pb.FieldInstance(name="never_heard_of", party="nobody")], record="none such"
     )
     request.recipients.add(person="unknown")
 
@@ -286,7 +341,7 @@ def test_what_needs_the_store_to_tell_passes() -> None:
     assert call == CheckCall(
         user="",
         record="none such",
-        fields=(FieldAsked("never heard of", "nobody"),),
+        fields=(FieldAsked("never_heard_of", "nobody"),),
         verb=Verb.SEND,
         recipients=(RecipientAsked(person="unknown"),),
     )

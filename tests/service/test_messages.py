@@ -17,7 +17,7 @@ from policy_service.engine.combine import NO_BASIS as NOTHING_APPLIED
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Effect
-from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, parse_messages
+from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, is_part, parse_messages
 from policy_service.service.messages import Messages
 from policy_service.service.policies import PublishedPolicies, published, shipped_policy_set
 
@@ -121,6 +121,25 @@ def test_a_set_without_messages_is_refused_when_it_is_read(tmp_path: Path) -> No
         shipped_policy_set(directory)
 
 
+def test_a_text_in_a_folder_of_ones_own_makes_a_set_complete(tmp_path: Path) -> None:
+    directory = copy(tmp_path)
+    file = directory / "delivery" / "baseline" / "voicemail.yaml"
+    file.write_text(file.read_text().replace("VOICEMAIL_NOT_SAFE", "A_NEW_REASON"))
+    own = directory / "messages" / "own"
+    own.mkdir()
+    (own / "en.yaml").write_text("reasons:\n  A_NEW_REASON: {staff: New., next_step: Ask.}\n")
+    (own / "cy.yaml").write_text("reasons:\n  A_NEW_REASON: {staff: Newydd., next_step: Gofynnwch.}\n")
+
+    found = shipped_policy_set(directory)
+
+    names = ["messages/en.yaml", "messages/own/cy.yaml", "messages/own/en.yaml"]
+    assert [name for name, _ in found.messages] == names
+    told = published(found).messages
+    assert [each.text for each in told.texts(["A_NEW_REASON"], "en-GB")] == ["New."]
+    assert [each.text for each in told.texts(["A_NEW_REASON"], "cy")] == ["Newydd."]
+    assert len(told.texts(["VOICEMAIL_NOT_SAFE", "NOT_AVAILABLE"], "cy")) == 2
+
+
 def test_what_nobody_is_told_needs_a_text_too(shipped: PublishedPolicies, tmp_path: Path) -> None:
     untold = {d.reason for d in shipped.plan.documents if d.tier and d.tell is Tell.NOBODY}
     assert untold
@@ -156,6 +175,23 @@ def test_a_set_from_before_there_were_messages_still_decides() -> None:
 
 
 # --- told ---------------------------------------------------------------------------------------------------
+
+
+def test_the_files_of_a_language_are_one_catalogue() -> None:
+    """Whatever their order, and each language may have a file in each folder."""
+    files = [
+        ("messages/own/cy.yaml", "obligations: {redact: Tynnwch.}\nprompts: {call_first: Ffoniwch.}\n"),
+        ("messages/own/deeper/en.yaml", "prompts: {call_first: Call first.}\n"),
+        ("messages/own/en.yaml", "reasons:\n  OWN: {staff: Ours., next_step: Ask us.}\n"),
+        ("messages/cy.yaml", CY),
+        ("messages/en.yaml", SMALL),
+    ]
+    for messages in (parse_messages(files), parse_messages(files[::-1])):
+        told = messages.texts(["OWN", "NO_BASIS", "NOT_AVAILABLE"], "cy")
+        assert [each.text for each in told] == ["Ours.", "No reason to have it.", "Nid yw yma."]
+        assert messages.outsider("cy") == "Neb."
+        assert messages.obligation("redact", "cy", prompt="call_first") == "Tynnwch. Ffoniwch."
+        assert messages.obligation("redact", "en", prompt="call_first") == "Take it out. Call first."
 
 
 def test_each_reason_is_told_once_in_the_order_of_the_answer() -> None:
@@ -266,8 +302,65 @@ def test_everything_that_is_wrong_is_told_of_all_files() -> None:
     ]
 
 
-def test_a_language_has_one_file() -> None:
-    with pytest.raises(PolicyDocumentError, match="another file"):
+@pytest.mark.parametrize(
+    ("text", "line", "at", "first"),
+    [
+        ("outsider: We may say.\n", 1, "outsider", 1),
+        ("reasons:\n  OWN: {staff: A., next_step: B.}\n  NO_BASIS: {}\n", 3, "reasons.NO_BASIS", 6),
+        ("obligations:\n  redact: Cut.\n", 2, "obligations.redact", 8),
+        ("prompts:\n\n  order_used: Read.\n", 3, "prompts.order_used", 10),
+    ],
+)
+def test_an_entry_that_stands_twice_is_refused_with_both_places(
+    text: str, line: int, at: str, first: int
+) -> None:
+    files = [("messages/a/en.yaml", text), ("messages/en.yaml", SMALL)]
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_messages(files)
+    said = f"{at}: this stands in messages/en.yaml:{first} as well: keep one of the two"
+    assert f"messages/a/en.yaml:{line}: {said}" in [each.message for each in refused.value.problems]
+
+
+def test_one_entry_in_three_files_is_told_of_each_with_all_else_that_is_wrong() -> None:
+    other = "reasons:\n  OWN: {staff: A.}\nprompts: {order_used: A.}\n"
+    names = ("messages/en.yaml", "messages/a/en.yaml", "messages/b/en.yaml")
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_messages(zip(names, (SMALL, other, other.replace("OWN", "OTHER")), strict=True))
+    assert [(each.file, each.line) for each in refused.value.problems] == [
+        *[("messages/a/en.yaml", 2), ("messages/a/en.yaml", 3)],
+        *[("messages/b/en.yaml", 2), ("messages/b/en.yaml", 3)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        (["messages/en.yaml"], False),
+        (["my-set/messages/own/en.yaml", "my-set/messages/en.yaml"], False),
+        (["/messages/set/messages/en.yaml"], False),
+        (["en.yaml"], False),  # validated from within the folder
+        (["messages/own/en.yaml", "messages/cy.yaml"], True),
+        (["messages/en-GB.yaml"], True),
+        ([], True),
+    ],
+)
+def test_files_without_what_ships_are_part_of_a_set(names: list[str], part: bool) -> None:
+    assert is_part(names) is part
+
+
+def test_of_a_part_nothing_is_missed() -> None:
+    """A translation may be of a text that ships; what is written is read as strictly."""
+    own = "reasons:\n  OWN: {staff: Ours., next_step: Ask us.}\n"
+    files = [("messages/own/en.yaml", own), ("messages/cy.yaml", CY)]
+    assert parse_messages(files, part=True).texts(["OWN"], "cy")[0].text == "Ours."
+    with pytest.raises(PolicyDocumentError, match=r"own/en.yaml:2: reasons.OWN.next: no such key"):
+        parse_messages([("messages/own/en.yaml", own.replace("next_step", "next"))], part=True)
+    with pytest.raises(PolicyDocumentError, match=r"messages/own/en.yaml:1: `outsider` is missing"):
+        parse_messages(files)
+
+
+def test_a_language_has_one_file_in_a_folder() -> None:
+    with pytest.raises(PolicyDocumentError, match="another file in this folder"):
         small(cy_GB=CY_GB, cy_gb=CY_GB)
 
 

@@ -65,6 +65,22 @@ def test_a_reason_without_a_text_is_a_problem_where_there_are_messages() -> None
     assert problem.text == "reasons: no text for `OWN_POLICY`, the reason of the policy `own.own.policy`"
 
 
+def test_a_part_of_a_set_may_rest_on_texts_of_the_rest() -> None:
+    _, _, shipped_messages = shipped()
+    ours = (policy("own.policy"), policy("own.other", "other.yaml"))
+    text = "reasons:\n  OWN_POLICY: {staff: Ours., next_step: Ask.}\n"
+    own = PolicyFile("ours/messages/own/en.yaml", text)
+    assert validate(ours, (), (own,)).problems == ()
+    assert validate(ours, (), (own, *shipped_messages)).problems == ()
+    (problem,) = validate(ours, (), (PolicyFile(own.name, text + "other: A.\n"),)).problems
+    assert (problem.file, problem.line) == (own.name, 3)
+    (problem,) = validate(
+        ours, (), (own, *shipped_messages, PolicyFile("b/messages/b/en.yaml", text))
+    ).problems
+    assert (problem.file, problem.line) == ("b/messages/b/en.yaml", 2)
+    assert "stands in ours/messages/own/en.yaml:2 as well" in problem.text
+
+
 def test_what_is_wrong_with_messages_is_told() -> None:
     documents, _, (en,) = shipped()
     wrong = PolicyFile("set/messages/cy.yaml", "reasons: {NO_BASE: {staff: A.}}\n")

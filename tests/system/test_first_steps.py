@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from policy_service.cli.example.questions import read_questions
+from policy_service.cli.example.world import read_world
 from tests.cli.test_help import examples
 from tests.system.service import CHECKOUT, PROGRAM, Service, serving, typed
 
+WORLD = CHECKOUT / "examples" / "world"
 OFFICER = ("check", "--as", "police-records", "--user", "o.manager", "--record", "OM-1001")
 DOCTOR_TO_PRACTICE = (
     *("check", "--as", "nhs-letters", "--user", "d.doctor", "--record", "WR-2", "--field", "ward.summary"),
@@ -57,14 +60,22 @@ def test_each_command_to_try_works_by_copy_and_paste(service: Service) -> None:
 
 def test_tokens_are_for_their_owner_alone(service: Service) -> None:
     files = [service.var_dir / "admin.token", *sorted((service.var_dir / "tokens").iterdir())]
-    assert [path.name for path in files] == ["admin.token", "nhs-letters.token", "police-records.token"]
+    systems = sorted(system.name for organisation in read_world(WORLD) for system in organisation.systems)
+    assert len(systems) == 7
+    assert [path.stem for path in files] == ["admin", *systems]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
 def test_the_demo_is_as_expected(service: Service) -> None:
     demo = asked(service, "demo")
     assert demo["asExpected"] is True
-    assert {each["organisation"] for each in demo["questions"]} == {"example-police", "example-nhs-trust"}
+    asks = [(each["organisation"], each["asks"]) for each in demo["questions"]]
+    assert asks == [(question.organisation, question.asks) for question in read_questions(WORLD)]
+    # Each organisation is there, with what went wrong and with what it may rightly do.
+    for kind in (True, False):
+        assert {each["organisation"] for each in demo["questions"] if each["fatal"] is kind} == {
+            organisation.controller for organisation in read_world(WORLD)
+        }
 
 
 def test_a_system_cannot_ask_about_another_organisation(service: Service) -> None:
@@ -171,7 +182,8 @@ def test_what_is_impossible_names_its_field(service: Service) -> None:
 
 def test_the_examples_of_help_do_what_they_show(service: Service, tmp_path: Path) -> None:
     """Before the last, since some of them change what is on file."""
-    (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
+    for folder in ("examples", "policies"):
+        (tmp_path / folder).symlink_to(CHECKOUT / folder)
     lines = [line for line in examples() if " serve" not in line]
     assert len(lines) > 5
     for line in lines:

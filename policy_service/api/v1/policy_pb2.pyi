@@ -208,8 +208,9 @@ class PolicyServiceValidateRequest(_message.Message):
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
-        """Catalogues of messages, each named by its language, as in `messages/cy.yaml`.
-        With them, each reason that a document gives needs a text.
+        """Catalogues of messages, each named by its language, as in `messages/cy.yaml`
+        or `messages/own/en.yaml`. With `messages/en.yaml` among them each reason for
+        which a document denies needs a text.
         """
 
     def __init__(
