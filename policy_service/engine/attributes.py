@@ -304,6 +304,16 @@ _RESOURCE = (
     _flag(
         "resource.role_secret", "D", "The field shows a role that law or scheme keeps secret on this record."
     ),
+    _flag(
+        "resource.only_secret_roles",
+        "D",
+        "The field is about secret roles alone: that it has a holder tells that somebody came forward.",
+    ),
+    _flag(
+        "resource.separate_identity_shown",
+        "D",
+        "Another identity of hers, never to be linked, is on the record or is the recipient.",
+    ),
     _attribute(
         "resource.requests",
         _STRINGS,
@@ -429,6 +439,11 @@ _RECIPIENT = (
     _flag(
         "context.recipient.works_on_record", "DL", "The recipient belongs to a team that works on the record."
     ),
+    _flag(
+        "context.recipient.works_for_certain",
+        "DL",
+        "The same, by what is on file, or by a team that the grant lets this system assert.",
+    ),
     _flag("context.recipient.identified", "DL", "The recipient is on file."),
     _flag(
         "context.recipient.described_near_protected",
@@ -454,6 +469,14 @@ _RECIPIENT = (
         "DL",
         "The roles that the recipient holds on the record.",
         "[person_asked_about]",
+        values=Role,
+    ),
+    _attribute(
+        "context.recipient.party_roles_on_file",
+        _STRINGS,
+        "DL",
+        "The same, where the record is on file; empty where it is only described.",
+        "[joint_customer]",
         values=Role,
     ),
     _attribute(
@@ -494,6 +517,11 @@ _RECIPIENT = (
         "Of these, what is on file for it; what a caller says lifts no request.",
         "[care_provider]",
         values=OrganisationRole,
+    ),
+    _flag(
+        "context.recipient.provides_care",
+        "DL",
+        "A care provider on file, for a purpose of care.",
     ),
     _flag(
         "context.recipient.exempt",

@@ -181,7 +181,9 @@ class RecordType:
     secret_roles: tuple[Role, ...] = ()
     protection_team: str = ""
     known_to_parents: bool = False
-    """The secret roles are known to parents with responsibility on file, too: adoption."""
+    """Adoption: the secret roles are known to parents by order on file, too, and that they are there is no
+    secret.
+    """
     people_on_file: bool = False
     """A party who is on nobody's file is no ordinary person here: the record is denied."""
     assurance: int = 0

@@ -218,6 +218,8 @@ def _recipients(recipients: Iterable[pb.Recipient], verb: Verb) -> tuple[Recipie
             raise InvalidArgumentError(
                 at, "ONE_OF", f"`{at}` must have exactly one of `party`, `person` and `team`"
             )
+        if named in asked:
+            raise InvalidArgumentError(at, "REPEATED_RECIPIENT", f"`{at}` was named before")
         asked.append(named)
     return tuple(asked)
 

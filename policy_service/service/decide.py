@@ -36,7 +36,7 @@ from policy_service.model.decision import (
     Decision,
 )
 from policy_service.model.obligation import ANY_CALLER
-from policy_service.model.question import CheckCall
+from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
 from policy_service.model.vocabulary import Effect, Gate, UserKind, Verb
 from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, Notes, traced
@@ -145,6 +145,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
         )
     owed_always = plan.owed(Gate.AUTHORITY, Effect.PERMIT, attributes)
     judge, fields = Judge(s, plan, questions, notes), questions.fields()
+    questions.refuse_too_many(fields)
     deliveries: list[Outcome | None] = []
     rows: list[Row] = []
     for recipient in s.recipients:
@@ -188,7 +189,13 @@ def _answer(
 ) -> Decided:
     asked = len(s.call.fields)
     instances = s.call.fields + tuple(seen.asked for seen in fields[asked:] if seen is not None)
-    subjects = {who for row in rows for cell in row.cells for who in cell.subjects}
+    subjects = {
+        who
+        for row in rows
+        for cell in row.cells
+        if cell.outcome.told != NOT_AVAILABLE  # what is not told is no reason for anything that is
+        for who in cell.subjects
+    }
     valid_until = None
     if s.call.verb is Verb.SEND:
         valid_until = min(moment.now + VALID_FOR, moment.next_change or moment.now + VALID_FOR)
@@ -251,7 +258,10 @@ def _answer(
         effect=effect,
         reason=decision.reason,
         cause="",
-        fields=instances,
+        fields=tuple(
+            instance if seen is not None and questions.knows_place(seen) else placeless(instance)
+            for instance, seen in zip(instances, fields, strict=True)
+        ),
         asked_fields=asked,
         recipients=_traced_recipients(s),
         outcomes=outcomes,
@@ -269,6 +279,13 @@ def _answer(
         alerts=questions.alerts(),
     )
     return Decided(decision, trace)
+
+
+def placeless(asked: FieldAsked) -> FieldAsked:
+    """A field instance as the log may hold it, where nobody knows the place that it names: an address could
+    stand there.
+    """
+    return replace(asked, place="unknown") if asked.place else asked
 
 
 def _bound(s: Situation, rows: list[Row]) -> tuple[Bound, ...]:
@@ -316,7 +333,7 @@ def _withheld(
         effect=Effect.DENY,
         reason=reason,
         cause=cause,
-        fields=call.fields,
+        fields=tuple(placeless(asked) for asked in call.fields),
         asked_fields=len(call.fields),
         recipients=() if situation is None else _traced_recipients(situation),
         outcomes=(outcome,),

@@ -119,7 +119,7 @@ class Judge:
                 of_unit.append(each)
                 yield None
             judged.append((matter, self._outranked(of_unit)))
-        yield self._whole(seen, delivery, judged)
+        yield self._whole(seen, recipient, delivery, judged)
 
     # --- questions ------------------------------------------------------------------------------------------
 
@@ -193,6 +193,7 @@ class Judge:
     def _whole(
         self,
         seen: FieldSeen,
+        recipient: Recipient,
         delivery: Outcome,
         judged: list[tuple[Matter, list[Judged]]],
     ) -> CellJudged:
@@ -209,7 +210,7 @@ class Judge:
                 return self._substituted(seen, everything, about, address)
             return self._deny(seen, everything, denied, about)
         if delivery.effect is Effect.DENY:
-            told = self.told(seen, delivery, about=None)
+            told = self.told(seen, delivery, about=None, recipient=recipient)
             outcome = traced(delivery, told, about, seen.envelope)
             return CellJudged(
                 outcome, tuple(everything), tier=_label(delivery), subjects=_subjects(everything)
@@ -323,6 +324,8 @@ class Judge:
             rest = tuple(c for c in j.matter.unit.categories if not c.startswith(_PLACES))
             if rest == j.matter.unit.categories or not self._questions.is_protected(j.concerned.who):
                 return ""
+            if self.told(seen, j.outcome, about=j.concerned, unit=j.matter.unit) == NOT_AVAILABLE:
+                return ""  # an address in her stead would tell that she is there
             addresses.add(self._questions.service_address(j.concerned.who))
             if rest:
                 placeless = replace(j.matter, unit=replace(j.matter.unit, categories=rest))
@@ -331,14 +334,20 @@ class Judge:
         return next(iter(addresses)) if len(addresses) == 1 else ""
 
     def told(
-        self, seen: FieldSeen, outcome: Outcome, *, about: Concerned | None, unit: Unit | None = None
+        self,
+        seen: FieldSeen,
+        outcome: Outcome,
+        *,
+        about: Concerned | None,
+        unit: Unit | None = None,
+        recipient: Recipient | None = None,
     ) -> str:
         """What the caller is told of a deny: the reason, where the user is staff who may know it, else
         the one answer.
 
         About somebody whom the field does not name nothing is told: that she lives there may be the secret. A
         default deny rests on no protection, and so gives none away, unless that she is on the record is the
-        secret. `about` is None for a deny of the delivery gate.
+        secret. `about` is None for a deny of the delivery gate, which rests on what `recipient` asked for.
         """
         if not outcome.tell or self._s.user.kind is UserKind.SELF:
             return NOT_AVAILABLE
@@ -346,7 +355,9 @@ class Judge:
         if not SECRET_EXISTENCE_CATEGORIES.isdisjoint(shown):
             return NOT_AVAILABLE
         if about is None:
-            return outcome.reason
+            asked_for = outcome.tier is not None and outcome.tier >= Tier.REQUEST
+            secret = asked_for and recipient is not None and not self._questions.may_be_told(recipient.who)
+            return NOT_AVAILABLE if secret else outcome.reason
         if about.implied or self._questions.role_secret(about.who):
             return NOT_AVAILABLE
         if outcome.tier is not None and not self._questions.may_be_told(about.who):

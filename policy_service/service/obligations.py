@@ -121,7 +121,7 @@ def silences(cells: tuple[Cell, ...]) -> tuple[Obligation, ...]:
     silent: dict[int, list[str]] = {}
     for cell in cells:
         if cell.reason == NOT_AVAILABLE:
-            silent.setdefault(cell.recipient, []).append(cell.field)
+            silent.setdefault(cell.recipient, []).append(label(cell.field, cell.party))
     return _merged(
         (ObligationKind.OMIT_SILENTLY, (), tuple(dict.fromkeys(names)), i) for i, names in silent.items()
     )
@@ -139,11 +139,16 @@ def obligations_of(
         for index, owed in row.owed:
             names = found.setdefault((recipient, owed.kind, _texts(owed)), [])
             if index is not None:
-                names.append(instances[index].name)
+                names.append(label(instances[index].name, instances[index].party))
     return answer + _merged(
         (kind, parameters, tuple(dict.fromkeys(names)), recipient)
         for (recipient, kind, parameters), names in found.items()
     )
+
+
+def label(field: str, party: str) -> str:
+    """A field instance as obligations name it: `name`, or `name@party` where the call named the party."""
+    return f"{field}@{party}" if party else field
 
 
 def tasks_of(owner: str, obligations: tuple[Obligation, ...]) -> tuple[TracedTask, ...]:
@@ -157,7 +162,8 @@ def tasks_of(owner: str, obligations: tuple[Obligation, ...]) -> tuple[TracedTas
 
 def _owed_by_row(s: Situation, plan: Plan, row: Row) -> tuple[Owed, ...]:
     """What the row owes whatever its fields."""
-    if not row.arrival:
+    untold = all(c.outcome.told == NOT_AVAILABLE for c in row.cells[: len(s.call.fields)])
+    if not row.arrival or untold:
         return ()
     held = all(cell.outcome.effect is Effect.DENY for cell in row.cells[: len(s.call.fields)])
     return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, {**row.arrival, "context.row.held": held}))

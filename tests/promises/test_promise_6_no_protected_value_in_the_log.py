@@ -273,7 +273,6 @@ def without_references(data: bytes) -> bytes:
     return entry.SerializeToString()
 
 
-@pytest.mark.xfail(strict=True, reason="the entry holds the place of a field as the call named it")
 async def test_a_place_that_nobody_knows_is_not_in_the_log(tmp_path: Path) -> None:
     async with opened("sqlite", tmp_path) as at:
         await put_world(at)

@@ -738,7 +738,9 @@ class Obligation(_message.Message):
     """split_per_recipient, omit_silently, show_warning, recheck_before, ..."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The fields that it concerns; empty: all."""
+        """The fields that it concerns, each `name`, or `name@party` where the call named
+        the party; empty: all.
+        """
 
     @_builtins.property
     def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:

@@ -120,7 +120,9 @@ class RecordType(_message.Message):
     protection_team: _builtins.str
     """The team that the secret roles are known to."""
     known_to_parents: _builtins.bool
-    """Adoption: the secret roles are known to parents with responsibility on file, too."""
+    """Adoption: the secret roles are known, too, to parents on file whose relationship
+    rests on an order, and that they are there is no secret.
+    """
     people_on_file: _builtins.bool
     """A party who is on nobody's file is no ordinary person here: a deny."""
     assurance: _builtins.int

@@ -46,7 +46,8 @@ class Contents:
         declaration = self._declared.get(field.name)
         if declaration is not None:
             self.looked_at.add(f"declaration:{declaration.declaration_id}")
-        parts = field.parts if declaration is None else declaration.parts
+        # What the type says is in every such document is in this one, whatever was declared besides.
+        parts = field.parts if declaration is None else (*field.parts, *declaration.parts)
         of_whole = tuple(c for c in field.categories if c not in UNDECLARED_CATEGORIES)
         if not parts:
             undeclared = not of_whole

@@ -62,22 +62,46 @@ class Places:
         """
         return next((p.reference for p in self._on_file(who) if p.service_address and p.reference), "")
 
+    def is_known(self, reference: str) -> bool:
+        """Tell whether a reference is of a place that the call describes, or that is on file."""
+        if self._cast.described_point(reference) is not None:
+            return True
+        return bool(self._view.contact_point_by_reference(self._cast.controller, reference))
+
+    def is_hers(self, who: Who, reference: str) -> bool:
+        """Tell whether the place that a call names is one of `who`, on file or described as hers."""
+        described = self._cast.described_point(reference)
+        if described is not None:
+            return described.kind is ContactKind.POST and who in self._cast.owners(described)
+        return any(
+            point.kind is ContactKind.POST and person(point.person_id) == who
+            for point in self._view.contact_point_by_reference(self._cast.controller, reference)
+        )
+
     def own(
-        self, who: Who, reader: Who, shown: frozenset[str], *, premises: bool, by_file_only: bool
+        self,
+        who: Who,
+        reader: Who,
+        shown: frozenset[str],
+        *,
+        premises: bool,
+        by_file_only: bool,
+        adverse: bool,
     ) -> bool:
         """Tell whether every place shown is the reader's own, too.
 
         Towards an adverse or excluded person only by facts on file, or as the premises of the tenancy on
-        file; never by description or by equal text.
+        file; never by description or by equal text, and never because he is said to live with her.
         """
         if premises and reader in self._premises.joint and (self._premises.on_file or not by_file_only):
             return True  # a tenancy's stay its joint tenants' after one has moved out
         his = {home.place for home in self._ties.homes(reader) if home.on_file or not by_file_only}
         if shown and shown <= his:
             return True
-        # Said to live together, and there is one place at most that this can be.
+        # Said to live together, and there is one place at most that this can be, and none that says
+        # otherwise.
         return (
-            not premises
+            not (premises or adverse or his)
             and len(shown) <= 1
             and any(
                 tie.kind is RelationKind.LIVES_WITH and (tie.fact or not by_file_only)
@@ -99,6 +123,8 @@ class Places:
         victims = self._ties.victims(reader)
         if not victims:
             return frozenset()
+        if not shown:
+            return frozenset(victims - {who})  # where she lives nobody knows here, and the field shows it
         found = {one for place in shown for one in self._at(place, institutions=True)} & victims
         his = {home.place for home in self._ties.homes(reader) if home.on_file}
         if any(not place.startswith("uprn:") and place not in his for place in shown):

@@ -27,6 +27,10 @@ class PointSeen:
     verified_at: datetime | None = None
     from_herself: bool = False
     institution: bool = False
+    home: bool = False
+    """The recipient lives there, as far as anybody said."""
+    place: str = ""
+    """The place that a postal address is, as `Home.place` names it."""
     ids: frozenset[str] = frozenset()
     """Ids of the recipient's own contact points on file that it is."""
     name: str = ""
@@ -47,7 +51,7 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         stored = view.contact_point_by_reference(cast.controller, reference)
         if not stored:
             return PointSeen(given=True, name="unknown")
-        return _seen(view, who, stored[0].kind, stored[0].fingerprint, stored[0].uprn, (), stored)
+        return _seen(view, who, stored[0].kind, stored[0].fingerprint, stored[0].uprn, (), stored, home=False)
     fingerprint, uprn = cast.contact(described), cast.uprn(described)
     seen = _seen(
         view,
@@ -57,6 +61,7 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         uprn,
         cast.owners(described),
         view.contact_points_by_fingerprint(fingerprint),
+        home=described.home,
     )
     if described.voicemail_safe and not seen.others and not seen.name.startswith("point:"):
         return replace(seen, voicemail_safe=True)
@@ -71,6 +76,8 @@ def _seen(
     uprn: Fingerprint,
     described_owners: tuple[Who, ...],
     stored: tuple[ContactPoint, ...],
+    *,
+    home: bool,
 ) -> PointSeen:
     rows = {row.contact_point_id: row for row in (*stored, *view.contact_points_by_fingerprint(fingerprint))}
     if uprn:
@@ -93,9 +100,18 @@ def _seen(
         verified_at=max((row.verified_at for row in his if row.verified_at is not None), default=None),
         from_herself=any(row.from_herself for row in his),
         institution=institution,
+        home=home or any(row.home and not row.institution for row in his),
+        place=_place(kind, fingerprint, uprn, his),
         ids=frozenset(row.contact_point_id for row in his),
         name=f"point:{his[0].contact_point_id}" if his else f"fingerprint:{fingerprint}",
     )
+
+
+def _place(kind: ContactKind, fingerprint: Fingerprint, uprn: Fingerprint, his: list[ContactPoint]) -> str:
+    if kind is not ContactKind.POST:
+        return ""
+    known = uprn or next((row.uprn for row in his if row.uprn), "")
+    return f"uprn:{known}" if known else f"text:{fingerprint}"
 
 
 def _shared(

@@ -25,6 +25,7 @@ from policy_service.model.vocabulary import (
     EXEMPT_PURPOSES,
     OrganisationRole,
     PersonKind,
+    Purpose,
     ReaderKind,
     RelationKind,
     RequestKind,
@@ -36,10 +37,12 @@ from policy_service.model.vocabulary import (
 Value = str | bool | int | float | tuple[str, ...]
 Attributes = Mapping[str, Value]
 
-MAX_DISCLOSURES = 32_768
+MAX_DISCLOSURES = 16_384
 """Questions of the disclosure gate that one call may need: at most 4,096 asked, each about a few people,
 towards a few readers.
 """
+
+CARE_PURPOSES = frozenset({Purpose.CARE, Purpose.EMERGENCY})
 
 _NEXT_OF_KIN = "contact.next_of_kin"
 
@@ -97,14 +100,24 @@ class Questions:
         envelope = () if self._s.artefact is None else self._s.artefact.envelope
         return asked + tuple(FieldSeen(FieldAsked(field.name), field, envelope=True) for field in envelope)
 
+    def knows_place(self, field: FieldSeen) -> bool:
+        """Tell whether the place that a field instance names is one that the call describes or that is on
+        file.
+        """
+        return not field.asked.place or self._s.places.is_known(field.asked.place)
+
     def matters(self, field: FieldSeen, recipient: Recipient) -> tuple[Matter, ...] | None:
         """The units of a field instance, each with its data subjects. None: nobody holds its roles.
 
         A part that is about roles which nobody holds is about nobody, and hides nothing.
         """
         units = self._s.contents.units(field.type)
-        if self._declared(field.type.about, field.asked.party, recipient) is None:
+        holders = self._declared(field.type.about, field.asked.party, recipient)
+        if holders is None:
             return None
+        place = field.asked.place
+        if place and not all(self._s.places.is_hers(who, place) for who in holders):
+            return None  # a place of somebody else's is no place that the field can show
         return tuple(self.matter(field, unit, recipient) for unit in units)
 
     def matter(self, field: FieldSeen, unit: Unit, recipient: Recipient) -> Matter:
@@ -123,6 +136,25 @@ class Questions:
             protected=any(self.is_protected(each.who) for each in everyone),
             holder_adverse=_NEXT_OF_KIN in unit.categories and self._next_of_kin_is_adverse(declared),
         )
+
+    def refuse_too_many(self, fields: tuple[FieldSeen | None, ...]) -> None:
+        """Raise `NotTold` where the declared questions alone are above `MAX_DISCLOSURES`, before any is
+        asked.
+        """
+        holders = sum(
+            max(
+                1,
+                sum(
+                    party.role in field.type.about and field.asked.party in ("", party.party)
+                    for party in self._s.record.parties
+                ),
+            )
+            for field in fields
+            if field is not None
+        )
+        readers = sum(1 + len(recipient.implied) for recipient in self._s.recipients if recipient is not None)
+        if holders * readers > MAX_DISCLOSURES:
+            raise NotTold("too_many_questions")
 
     def count(self, more: int) -> None:
         """Count questions of the disclosure gate. Raises `NotTold` above `MAX_DISCLOSURES`."""
@@ -152,12 +184,21 @@ class Questions:
         requests = s.protections.covering(who, asked, reader.names)
         excluded = reader.who != who and s.protections.excludes(who, reader.names, joint=asked.joint)
         adverse, associate = s.ties.is_adverse(reader.who, who), s.ties.is_associate(reader.who, who)
+        against = adverse or associate or excluded
         places = s.places.shown(who, named=matter.field.asked.place, premises=unit.premises)
-        own_on_file = s.places.own(who, reader.who, places, premises=unit.premises, by_file_only=True)
-        own = own_on_file or (
-            not (adverse or associate or excluded)
-            and s.places.own(who, reader.who, places, premises=unit.premises, by_file_only=False)
-        )
+
+        def is_own(*, by_file_only: bool) -> bool:
+            return s.places.own(
+                who,
+                reader.who,
+                places,
+                premises=unit.premises,
+                by_file_only=by_file_only,
+                adverse=against,
+            )
+
+        own_on_file = is_own(by_file_only=True)
+        own = own_on_file or (not against and is_own(by_file_only=False))
         represented = s.protections.represents(who, categories, reader.names)
         return {
             **self._base,
@@ -177,7 +218,10 @@ class Questions:
             "resource.mask": matter.field.type.mask,
             "resource.data_subject_private": individual.kind is PersonKind.PRIVATE,
             "resource.data_subject_roles": _sorted(roles),
-            "resource.role_secret": s.record.shows_secretly(who),
+            "resource.role_secret": self._shows_secretly(who),
+            "resource.only_secret_roles": not s.record.known_to_parents
+            and s.record.secret_roles.issuperset(unit.about),
+            "resource.separate_identity_shown": self._shows_separate_identity(who, reader),
             "resource.requests": _sorted(kind for kind in requests if not kind.endswith(NAMED)),
             "resource.requests_naming_recipient": _sorted(
                 kind.removesuffix(NAMED) for kind in requests if kind.endswith(NAMED)
@@ -190,7 +234,7 @@ class Questions:
             "resource.about_reader": any(
                 each.who == reader.who and not each.implied for each in matter.concerned
             ),
-            "resource.possible_match": len(s.ties.selves(who)) > 1,
+            "resource.possible_match": s.ties.may_be_another(who),
             "resource.contact_holder_adverse": matter.holder_adverse,
             "resource.minor": s.moment.is_minor(individual.birth_date),
             "resource.own_place": own,
@@ -234,7 +278,7 @@ class Questions:
             "context.safe_contact.on_file": safe.on_file,
             "context.safe_contact.point_allowed": safe.point_allowed and safe.channel_allowed,
             "context.safe_contact.within_hours": safe.within_hours,
-            "context.safe_contact.hours_lifted": bool(s.warrants.overrides),
+            "context.safe_contact.hours_lifted": s.warrants.lifts_hours(recipient.who, reader.names.certain),
             "context.safe_contact.no_voicemail": safe.no_voicemail,
             "context.safe_contact.neutral_sender": safe.neutral_sender,
             "context.safe_contact.references": safe.references,
@@ -293,7 +337,7 @@ class Questions:
     def role_secret(self, who: Who) -> bool:
         """Tell whether that `who` is on the record in her role is itself a secret, from this user, too."""
         team = self._s.record.protection_team
-        return self._s.record.shows_secretly(who) and not (bool(team) and team in self._s.user.teams)
+        return self._shows_secretly(who) and not (bool(team) and team in self._s.user.teams)
 
     @property
     def task_owner(self) -> str:
@@ -385,13 +429,15 @@ class Questions:
             "context.recipient.kind": reader.kind,
             "context.recipient.is_data_subject": reader.who == about,
             "context.recipient.works_on_record": reader.works_on_record,
+            "context.recipient.works_for_certain": reader.works_for_certain,
             "context.recipient.identified": on_file,
             "context.recipient.described_near_protected": not on_file
             and reader.kind in ("private", "professional")
             and self.is_protected(about),
-            "context.recipient.possible_match": len(s.ties.selves(reader.who)) > 1,
+            "context.recipient.possible_match": s.ties.may_be_another(reader.who),
             "context.recipient.roles": _sorted(reader.roles),
             "context.recipient.party_roles": _sorted(roles),
+            "context.recipient.party_roles_on_file": _sorted(roles) if s.record.fact else (),
             "context.recipient.relations": _sorted({tie.kind for tie in ties}),
             "context.recipient.parental_responsibility": s.ties.has_responsibility(reader.who, about),
             "context.recipient.co_parent": self._co_parents(reader.who, about),
@@ -404,6 +450,8 @@ class Questions:
             "context.recipient.public_body_categories": categories
             if OrganisationRole.PUBLIC_BODY in organisation_roles
             else (),
+            "context.recipient.provides_care": s.purpose in CARE_PURPOSES
+            and OrganisationRole.CARE_PROVIDER in roles_on_file,
             "context.recipient.exempt": s.purpose in EXEMPT_PURPOSES and self._to_public_body(reader),
             "context.recipient.contact_role": any(role.is_contact for role in roles),
             "context.recipient.protection_team": self._may_know_secret_role(reader, about),
@@ -475,8 +523,10 @@ class Questions:
         about = {each.who for each in matter.concerned if not each.implied}
         if reader.who in about:
             return True
-        return Role.JOINT_CUSTOMER in s.record.roles_of(reader.who) and all(
-            Role.JOINT_CUSTOMER in s.record.roles_of(who) for who in about
+        return (
+            bool(s.record.fact)
+            and Role.JOINT_CUSTOMER in s.record.roles_of(reader.who)
+            and all(Role.JOINT_CUSTOMER in s.record.roles_of(who) for who in about)
         )
 
     def _interpreter_is_adverse(self, recipient: Recipient) -> bool:
@@ -517,6 +567,17 @@ class Questions:
         }
         return needs(asked.values(), s.cast.fingerprints)
 
+    def _shows_secretly(self, who: Who) -> bool:
+        """Tell whether she, whoever she may be, holds a role on the record that law or scheme keeps
+        secret.
+        """
+        return any(self._s.record.shows_secretly(one) for one in self._s.ties.selves(who))
+
+    def _shows_separate_identity(self, who: Who, reader: Reader) -> bool:
+        """Tell whether another identity of hers, never to be linked, is on the record or is the reader."""
+        others = self._s.ties.separate_identities(who)
+        return not others.isdisjoint(self._s.record.people | {reader.who})
+
     def _represents(self, one: Who, other: Who) -> bool:
         return any(tie.kind is RelationKind.REPRESENTS for tie in self._s.ties.between(one, other))
 
@@ -527,7 +588,7 @@ class Questions:
         if who not in self._protected:
             s = self._s
             self._protected[who] = (
-                s.protections.protecting(who) or bool(s.ties.adversaries(who)) or s.record.shows_secretly(who)
+                s.protections.protecting(who) or bool(s.ties.adversaries(who)) or self._shows_secretly(who)
             )
         return self._protected[who]
 
@@ -560,11 +621,9 @@ class Questions:
         s = self._s
         if reader.in_protection_team:
             return True
-        if s.record.known_to_parents and s.ties.has_responsibility_on_file(reader.who, about):
+        if s.record.known_to_parents and s.ties.is_parent_by_order(reader.who, about):
             return True
-        return (
-            reader.implied and s.record.shows_secretly(reader.who) and s.ties.live_together(reader.who, about)
-        )
+        return reader.implied and self._shows_secretly(reader.who) and s.ties.live_together(reader.who, about)
 
     def _to_public_body(self, reader: Reader) -> bool:
         """Tell whether he is a public body on file; or the user who sends to one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from policy_service.facts.gather.cast import Cast, Individual, Who
+from policy_service.facts.gather.cast import Cast, Individual, Who, person, person_id_of
 from policy_service.facts.gather.points import NO_POINT, PointSeen, find_point
 from policy_service.facts.gather.protections import Names
 from policy_service.facts.gather.reaching import ANY_WAY, Reaching
@@ -43,6 +43,8 @@ class Reader:
     individual: Individual | None
     roles: frozenset[str]
     works_on_record: bool
+    works_for_certain: bool
+    """On the record by what is on file, or by a team that the grant lets this system assert."""
     in_protection_team: bool
     names: Names
     point: PointSeen
@@ -132,6 +134,8 @@ class Readers:
                 dict.fromkeys(party.who for party in self._record.parties if party.party == asked.party)
             )
             who = holders[0] if len(holders) == 1 else None
+            if who is not None and self._is_secret(asked.party):
+                who = None  # that there is such a party is not for this user to know
         else:
             who = self._cast.resolve(asked.person)
         if who is None:
@@ -148,10 +152,24 @@ class Readers:
             return Recipient(self._team(index, asked.team, point, channel), interpreter)
         return Recipient(self._person(index, who, ReaderKind.RECIPIENT, point, channel), interpreter)
 
+    def _is_secret(self, party: str) -> bool:
+        record = self._record
+        roles = {each.role for each in record.parties if each.party == party}
+        in_team = bool(record.protection_team) and record.protection_team in self._user.teams
+        return roles <= record.secret_roles and not record.known_to_parents and not in_team
+
     def _openers(self, recipient: Recipient, reaching: Reaching) -> tuple[Reader, ...]:
         """Whoever else can open the contact point. Where that is unknown, those adverse to its owner can."""
         point, reader = recipient.point, recipient.reader
         others = set(point.others)
+        if point.home:
+            others |= self._ties.residents(recipient.who)
+        premises = self._record.premises
+        if point.place and point.place == premises.place:
+            others |= premises.joint
+        if reader.kind == "private" and self._call.verb is Verb.SEE and not point.given:
+            others |= self._open_her_accounts(recipient.who)
+        others.discard(recipient.who)
         if point.given and point.shared is Shared.UNKNOWN and not reaching.verified:
             others |= self._ties.adversaries(recipient.who)
         return tuple(
@@ -162,15 +180,41 @@ class Readers:
             for who in sorted(others)
         )
 
+    def _open_her_accounts(self, who: Who) -> set[Who]:
+        """Who else opens the accounts on file for somebody who looks without saying through which."""
+        person_id = person_id_of(who)
+        stored = () if person_id is None else self._view.contact_points_of(person_id)
+        accounts = [point for point in stored if point.kind is ContactKind.ACCOUNT]
+        others = {
+            person(other.person_id)
+            for account in accounts
+            for other in self._view.contact_points_by_fingerprint(account.fingerprint)
+        }
+        if any(account.shared for account in accounts):
+            others |= self._ties.adversaries(who)
+        return others
+
     def _clients(self, recipient: Recipient) -> tuple[Reader, ...]:
-        """Those whom the recipient represents: what he is told they are told."""
+        """Those whom the recipient represents, under any identity, or whose representative he manages:
+        what he is told they are told.
+        """
+        ties = self._ties
+        identities = ties.selves(recipient.who)
+        managed = {
+            tie.target for one in identities for tie in ties.of(one) if tie.kind is RelationKind.MANAGES
+        }
+        clients = {
+            tie.target
+            for one in identities | managed
+            for tie in ties.of(one)
+            if tie.kind is RelationKind.REPRESENTS
+        }
         return tuple(
             replace(
-                self._person(recipient.index, tie.target, ReaderKind.CLIENT, NO_POINT, recipient.channel),
+                self._person(recipient.index, client, ReaderKind.CLIENT, NO_POINT, recipient.channel),
                 via=recipient.reader.names.certain,
             )
-            for tie in self._ties.of(recipient.who)
-            if tie.kind is RelationKind.REPRESENTS
+            for client in sorted(clients)
         )
 
     def _interpreters(self, recipient: Recipient) -> tuple[Reader, ...]:
@@ -203,6 +247,8 @@ class Readers:
             individual=self._cast.individual(user.who) if user.linked else None,
             roles=user.roles,
             works_on_record=user.works_on_record,
+            works_for_certain=user.works_on_record
+            and (user.kind is UserKind.JOB or not user.teams.isdisjoint(record.teams_certain)),
             in_protection_team=bool(record.protection_team) and record.protection_team in user.teams,
             names=Names(user.who, user.tokens, suspected),
             point=point,
@@ -219,6 +265,7 @@ class Readers:
             individual=None,
             roles=frozenset(),
             works_on_record=team in record.teams,
+            works_for_certain=team in record.teams_certain,
             in_protection_team=bool(record.protection_team) and record.protection_team == team,
             names=Names(who, frozenset({who})),
             point=point,
@@ -236,6 +283,7 @@ class Readers:
             individual=individual,
             roles=frozenset(),
             works_on_record=False,
+            works_for_certain=False,
             in_protection_team=False,
             names=Names(who, frozenset({who, *logins(self._view, who)}), suspected),
             point=point,

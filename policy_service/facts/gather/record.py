@@ -34,9 +34,12 @@ class RecordSeen:
     known_to_parents: bool
     assurance: int
     teams: frozenset[str]
+    """Those that work on it; a description names them, too."""
     parties: tuple[PartySeen, ...]
     premises: Premises
     fact: str
+    teams_certain: frozenset[str] = frozenset()
+    """Of the teams, those on file, or that the grant lets this system assert: these alone lift a request."""
 
     @property
     def people(self) -> frozenset[Who]:

@@ -7,7 +7,7 @@ person, a grant that is not there) raises `NotTold`, whose cause is for the log 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
@@ -91,9 +91,14 @@ def situate(
     if call.artefact_type and (artefact := view.artefact_type(controller, call.artefact_type)) is None:
         raise NotTold("unknown_artefact_type")
     user = user_seen(view, system, cast, record, call)
+    record = replace(
+        record, teams_certain=record.teams if record.fact else record.teams & set(system.assert_teams)
+    )
     purpose = purpose_granted(system, call, user)
     ties = Ties(view, cast, moment)
-    ties.prefetch(record.people | {user.who} | cast.everybody)
+    people = record.people | {user.who} | cast.everybody
+    ties.prefetch(people)
+    ties.prefetch_around(people)
     where = Where(record.reference, record.record_types, system.name, purpose)
     protections = Protections(view, moment, where, ties)
     readers = Readers(view, cast, record, user, call, ties)

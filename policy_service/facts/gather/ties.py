@@ -23,6 +23,7 @@ MOST_SELVES = 16
 """Identities that one person may have; with more of them nothing is told."""
 
 _PARENTHOOD = frozenset({RelationKind.PARENT_OF, RelationKind.GUARDIAN_OF, RelationKind.FOSTER_CARER_OF})
+_ONE_PERSON = frozenset({RelationKind.SAME_PERSON_AS, RelationKind.SEPARATE_IDENTITY_OF})
 _ALLEGED = frozenset({"", "allegation"})
 """Bases of an adverse relationship that nobody but the two stands for."""
 
@@ -41,6 +42,8 @@ class Tie:
     alleged: bool = True
     """Nobody but the two says so yet: an allegation that no officer has confirmed, or a description."""
     recorded_at: datetime | None = None
+    by_order: bool = False
+    """An order of a court stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Ties:
         for tie in self._described_ties():
             self._described_from[tie.source].append(tie)
             self._described_to[tie.target].append(tie)
+        self._by_target: dict[Who, dict[Who, tuple[Tie, ...]]] = {}
+        self._associates: dict[tuple[Who, Who], bool] = {}
         self._from: dict[Who, tuple[Tie, ...]] = {}
         self._to: dict[Who, tuple[Tie, ...]] = {}
         self._homes: dict[Who, tuple[Home, ...]] = {}
@@ -97,10 +102,33 @@ class Ties:
 
     def between(self, source: Who, target: Who) -> tuple[Tie, ...]:
         """Ties in force from `source` to `target`."""
-        return tuple(tie for tie in self.of(source) if tie.target == target)
+        if source not in self._by_target:
+            ties: defaultdict[Who, list[Tie]] = defaultdict(list)
+            for tie in self.of(source):
+                ties[tie.target].append(tie)
+            self._by_target[source] = {each: tuple(found) for each, found in ties.items()}
+        return self._by_target[source].get(target, ())
+
+    def may_be_another(self, who: Who) -> bool:
+        """Tell whether `who` is only described and may be somebody on file, or was merged with somebody."""
+        return bool(self._cast.suspected(who)) or any(
+            tie.kind is RelationKind.SAME_PERSON_AS and tie.fact
+            for tie in (*self.of(who), *self.towards(who))
+        )
+
+    def separate_identities(self, who: Who) -> frozenset[Who]:
+        """Other identities of hers that must never be linked or shown."""
+        return frozenset(
+            other
+            for tie in (*self.of(who), *self.towards(who))
+            if tie.kind is RelationKind.SEPARATE_IDENTITY_OF and tie.fact
+            for other in (tie.source, tie.target)
+            if other != who
+        )
 
     def selves(self, who: Who) -> frozenset[Who]:
-        """Everybody who `who` is or may be: possible matches, and those with whom she was merged.
+        """Everybody who `who` is or may be: possible matches, those with whom she was merged, and separate
+        identities.
 
         Only what protects, or tells against somebody, looks at these. A merge gives no Self and no basis.
         """
@@ -115,7 +143,7 @@ class Ties:
                     other
                     for one in found
                     for tie in (*self.of(one), *self.towards(one))
-                    if tie.kind is RelationKind.SAME_PERSON_AS and tie.fact
+                    if tie.kind in _ONE_PERSON and tie.fact
                     for other in (tie.source, tie.target)
                 }
             self._selves[who] = frozenset(found)
@@ -212,10 +240,20 @@ class Ties:
 
         Never she herself, or somebody with whom her protection is shared.
         """
-        her = of_adversary_of
+        key = one, of_adversary_of
+        if key not in self._associates:
+            self._associates[key] = self._is_associate(one, of_adversary_of)
+        return self._associates[key]
+
+    def _is_associate(self, one: Who, her: Who) -> bool:
         if one == her or one in self.children_with(her) or her in self.children_with(one):
             return False
-        adversaries = {tie.source for tie in self._adverse_ties(her) if not self._is_counter(tie)}
+        # Somebody whom he endangers, too, is not with him against her: a victim is nobody's associate.
+        adversaries = {
+            tie.source
+            for tie in self._adverse_ties(her)
+            if not self._is_counter(tie) and not self._is_victim_on_file(one, tie.source)
+        }
         # His partner may be with him under another of his identities.
         under_any_name = {identity for adversary in adversaries for identity in self.selves(adversary)}
         selves = self.selves(one)
@@ -224,6 +262,12 @@ class Ties:
             for adversary in under_any_name - selves - {her}
             for one_self in selves
             for tie in (*self.between(one_self, adversary), *self.between(adversary, one_self))
+        )
+
+    def _is_victim_on_file(self, one: Who, of: Who) -> bool:
+        return any(
+            tie.kind is RelationKind.ADVERSE_TO and tie.fact and not self._is_counter(tie)
+            for tie in self.between(of, one)
         )
 
     def has_responsibility(self, parent: Who, child: Who) -> bool:
@@ -235,11 +279,10 @@ class Ties:
             for tie in self.between(parent, child)
         )
 
-    def has_responsibility_on_file(self, parent: Who, child: Who) -> bool:
-        """As `has_responsibility`, by what is on file alone."""
+    def is_parent_by_order(self, parent: Who, child: Who) -> bool:
+        """Tell whether it is on file that an order (of adoption) made `parent` responsible for `child`."""
         return any(
-            tie.kind is RelationKind.PARENT_OF and tie.parental_responsibility and tie.fact
-            for tie in self.between(parent, child)
+            tie.kind in _PARENTHOOD and tie.fact and tie.by_order for tie in self.between(parent, child)
         )
 
     def children_with(self, who: Who) -> frozenset[Who]:
@@ -263,6 +306,35 @@ class Ties:
         """Load what the ties of `people` need, together."""
         ids = [person_id for who in people if (person_id := person_id_of(who)) is not None]
         self._view.prefetch(*(key for person_id in ids for key in keys.about_person(person_id)))
+
+    def prefetch_around(self, people: frozenset[Who]) -> None:
+        """Load what the ties of those around `people` need, together: relatives, and who shares a place or a
+        point with them.
+        """
+        points = [
+            point
+            for who in people
+            if (person_id := person_id_of(who)) is not None
+            for point in self._view.contact_points_of(person_id)
+        ]
+        shared = [keys.contact_points_by_fingerprint(point.fingerprint) for point in points]
+        shared += [keys.contact_points_by_uprn(point.uprn) for point in points]
+        self._view.prefetch(*shared)
+        around = {
+            other
+            for who in people
+            for tie in (*self.of(who), *self.towards(who))
+            for other in (tie.source, tie.target)
+        }
+        around |= {
+            person(other.person_id)
+            for point in points
+            for other in (
+                *self._view.contact_points_by_fingerprint(point.fingerprint),
+                *self._view.contact_points_by_uprn(point.uprn),
+            )
+        }
+        self.prefetch(frozenset(around - people))
 
     def _adverse_ties(self, who: Who) -> tuple[Tie, ...]:
         """Adverse ties towards her, under any identity she may be, and towards those whose protection covers
@@ -341,6 +413,7 @@ class Ties:
                     fact=relationship.relationship_id,
                     alleged=relationship.basis in _ALLEGED and relationship.confirmed_at is None,
                     recorded_at=relationship.recorded_at,
+                    by_order=relationship.basis == "order",
                 )
             )
         return tuple(ties)
@@ -349,8 +422,9 @@ class Ties:
         for described in self._cast.description.relationships:
             source = self._cast.resolve(described.from_person)
             target = self._cast.resolve(described.to_person)
-            if source is not None and target is not None:
-                yield Tie(source, target, described.kind, described.parental_responsibility)
+            if source is None or target is None:
+                raise NotTold("unknown_person_in_relationship")
+            yield Tie(source, target, described.kind, described.parental_responsibility)
 
 
 def _was_before(one: Tie, other: Tie) -> bool:

@@ -45,6 +45,13 @@ class Warrants:
         """The kinds of override that this user has on this record."""
         return frozenset(override.kind for override in self._overrides)
 
+    def lifts_hours(self, recipient: Who, tokens: frozenset[str]) -> bool:
+        """Tell whether an override is about the recipient, or names her to be told."""
+        return any(
+            _names(override.people, recipient) or not tokens.isdisjoint(override.recipients)
+            for override in self._overrides
+        )
+
     def overrides_for(
         self, about: Who, categories: Iterable[str], tokens: frozenset[str], *, is_party: bool
     ) -> frozenset[OverrideKind]:
