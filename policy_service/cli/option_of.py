@@ -131,6 +131,7 @@ OPTION_OF: Final = {
     "system.grant.self_service": "--self-service",
     "system.grant.role_purposes": "--role-purpose",
     "system.grant.declare_contents": "--declare-contents",
+    "system.grant.may_explain": "--may-explain",
     "system.suspended": "--suspended",
     "system": "--system",
     "principal": "--principal",

@@ -64,6 +64,9 @@ def put(
     declare_contents: Annotated[
         bool, typer.Option("--declare-contents", help="It may say what a document holds, by its digest.")
     ] = False,
+    may_explain: Annotated[
+        bool, typer.Option("--may-explain", help="It may be told why: what a denial hides, too.")
+    ] = False,
     suspended: Annotated[
         bool, typer.Option("--suspended", help="Refuse its tokens from the next call on.")
     ] = False,
@@ -87,6 +90,7 @@ def put(
                 self_service=self_service,
                 role_purposes=[_role_purpose(text) for text in role_purpose or ()],
                 declare_contents=declare_contents,
+                may_explain=may_explain,
             ),
             suspended=suspended,
         ),
