@@ -334,7 +334,8 @@ def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
         if not is_category(category):
             raise unknown_word(f"{at}.categories[{i}]")
     kind = word(PersonKind, person.kind, f"{at}.kind") if person.kind else PersonKind.PRIVATE
-    for part, given in (("organisation_roles", person.organisation_roles), ("categories", categories)):
+    roles = words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles")
+    for part, given in (("organisation_roles", roles), ("categories", categories)):
         if given and kind is not PersonKind.ORGANISATION:
             raise InvalidArgumentError(
                 f"{at}.{part}", "ONLY_FOR_ORGANISATIONS", f"a private person has no `{at}.{part}`"
@@ -344,7 +345,7 @@ def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
         identifiers=identifiers,
         kind=kind,
         birth_date=iso_date(person.birth_date, f"{at}.birth_date") if person.birth_date else None,
-        organisation_roles=words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles"),
+        organisation_roles=roles,
         categories=categories,
         name=_name(person.name, f"{at}.name"),
     )

@@ -22,7 +22,7 @@ from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import NOTHING_NOTED, Draft, Granted, Note
 from policy_service.service.desk import Occasion
 from policy_service.service.record_types import check_parts
-from policy_service.service.words import checked_name, checked_reference, required
+from policy_service.service.words import checked_key, checked_reference, required
 
 DECLARERS = frozenset({StaffRole.PRIVACY_OFFICER})
 MAY_DECLARE = Granted("declare_contents", lambda system: system.declare_contents)
@@ -82,7 +82,7 @@ def _check(asked: DeclareContents, *, by_system: bool) -> None:
             f"`declaration.digest` must be the {DIGEST_BYTES} bytes of a SHA-256",
         )
     checked_reference(asked.record, "declaration.record")
-    checked_name(asked.field, "declaration.field")
+    checked_key(asked.field, "declaration.field")
     required(asked.parts, "declaration.parts")
     check_parts(asked.parts, "declaration.parts", of_one_document=True)
     if by_system and not asked.user:

@@ -20,7 +20,7 @@ from policy_service.model.vocabulary import CO_RECIPIENT, Role
 from policy_service.service.policies import base_types
 from policy_service.service.words import (
     checked_categories,
-    checked_name,
+    checked_key,
     checked_reference,
     is_name,
     no_repeats,
@@ -69,7 +69,7 @@ def check_fields(fields: Sequence[FieldType], field: str) -> None:
     seen: set[str] = set()
     for i, one in enumerate(fields):
         place = f"{field}[{i}]"
-        checked_name(one.name, f"{place}.name")
+        checked_key(one.name, f"{place}.name")
         if one.name in seen:
             raise InvalidArgumentError(f"{place}.name", "REPEATED", f"`{place}.name` stands there twice")
         seen.add(one.name)
@@ -99,7 +99,7 @@ def check_parts(parts: Sequence[PartType], field: str, *, of_one_document: bool 
     seen: set[str] = set()
     for i, part in enumerate(parts):
         place = f"{field}[{i}]"
-        checked_name(part.name, f"{place}.name")
+        checked_key(part.name, f"{place}.name")
         if part.name in seen:
             raise InvalidArgumentError(f"{place}.name", "REPEATED", f"`{place}.name` stands there twice")
         seen.add(part.name)

@@ -38,7 +38,7 @@ from policy_service.service.record_types import (
     check_replaced,
 )
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import at_field, checked_name, checked_reference, no_repeats
+from policy_service.service.words import at_field, checked_key, checked_name, checked_reference, no_repeats
 
 HIGHEST_ASSURANCE = 3
 
@@ -303,7 +303,7 @@ def _check_parties(parties: Sequence[PartyAsked]) -> None:
     seen: set[tuple[str, Role]] = set()
     for i, party in enumerate(parties):
         field = f"record.parties[{i}]"
-        checked_name(party.party, f"{field}.party")
+        checked_key(party.party, f"{field}.party")
         if (party.party, party.role) in seen:
             raise InvalidArgumentError(field, "REPEATED", f"`{field}` says again what another party says")
         seen.add((party.party, party.role))

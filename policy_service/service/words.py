@@ -42,6 +42,16 @@ def checked_name(name: str, field: str) -> str:
     return name
 
 
+def checked_key(name: str, field: str) -> str:
+    """As `checked_name`, of what calls to Check name as well: a field, a part, a party's key. It begins with
+    a letter, or no call could name it.
+    """
+    checked_name(name, field)
+    if name[0].isdigit():
+        raise InvalidArgumentError(field, "BAD_NAME", f"`{field}` does not begin with a letter")
+    return name
+
+
 def checked_reference(reference: str, field: str) -> str:
     """A reference of the organisation's choice: anything that prints, without blanks round it."""
     if not reference:

@@ -89,6 +89,7 @@ async def test_what_no_record_type_can_be(control: Control) -> None:
         replace(CASE, extends="police.case"): ("record_type.extends", "UNKNOWN_BASE_TYPE"),
         replace(CASE, fields=(field(), field())): ("record_type.fields[1].name", "REPEATED"),
         replace(CASE, fields=(field("a*"),)): ("record_type.fields[0].name", "BAD_NAME"),
+        replace(CASE, fields=(field("1st.report"),)): ("record_type.fields[0].name", "BAD_NAME"),
         replace(CASE, fields=(field(categories=()),)): ("record_type.fields[0].categories", "REQUIRED"),
         replace(CASE, fields=(field(about=()),)): ("record_type.fields[0].about", "REQUIRED"),
         replace(CASE, fields=(field(categories=("location",)),)): (
@@ -291,6 +292,7 @@ async def test_what_no_record_can_be(control: Control) -> None:
         replace(RECORD, teams=("a", "a")): ("record.teams[1]", "REPEATED"),
         replace(RECORD, parties=(adam, adam)): ("record.parties[1]", "REPEATED"),
         replace(RECORD, parties=(replace(adam, party="a:b"),)): ("record.parties[0].party", "BAD_NAME"),
+        replace(RECORD, parties=(replace(adam, party="2nd"),)): ("record.parties[0].party", "BAD_NAME"),
         replace(RECORD, parties=(adam, replace(vera, person="police-ref:P-9"))): (
             "record.parties[1].person",
             "UNKNOWN_PERSON",
