@@ -23,6 +23,8 @@ class PointSeen:
     belongs: bool = False
     shared: Shared = Shared.UNKNOWN
     others: frozenset[Who] = frozenset()
+    more_may: bool = False
+    """For all that is known others open it, besides those in `others`: naming one hides none."""
     voicemail_safe: bool = False
     verified_at: datetime | None = None
     from_herself: bool = False
@@ -90,11 +92,13 @@ def _seen(
     # another's letterbox.
     belongs = bool(his) or (who in described_owners and not rows)
     institution = any(row.institution for row in rows.values())
+    more_may = not institution and _more_may_open(kind, his, rows.values())
     return PointSeen(
         given=True,
         kind=kind,
         belongs=belongs,
-        shared=_shared(kind, his, rows.values(), others=bool(others), institution=institution),
+        shared=Shared.YES if others else Shared.UNKNOWN if more_may else Shared.NO,
+        more_may=more_may,
         others=frozenset(others),
         voicemail_safe=bool(his) and all(row.voicemail_safe for row in his) and not others,
         verified_at=max((row.verified_at for row in his if row.verified_at is not None), default=None),
@@ -114,26 +118,14 @@ def _place(kind: ContactKind, fingerprint: Fingerprint, uprn: Fingerprint, his: 
     return f"uprn:{known}" if known else f"text:{fingerprint}"
 
 
-def _shared(
-    kind: ContactKind,
-    his: Iterable[ContactPoint],
-    rows: Iterable[ContactPoint],
-    *,
-    others: bool,
-    institution: bool,
-) -> Shared:
-    """Whether somebody else opens it.
+def _more_may_open(kind: ContactKind, his: Iterable[ContactPoint], rows: Iterable[ContactPoint]) -> bool:
+    """Tell whether somebody else may open it for all that is known.
 
-    Phones and e-mail addresses with unequal fingerprints are not shared; an account is where somebody
-    said so; a postal address without a canonical identity can never be said not to be. What comes to a
-    prison, a hostel or a switchboard tells nothing.
+    Phones and e-mail addresses with unequal fingerprints are not shared; an account is where somebody said so;
+    a postal address without a canonical identity can never be said not to be. What comes to a prison, a
+    hostel or a switchboard tells nothing.
     """
-    if others:
-        return Shared.YES
-    if institution:
-        return Shared.NO
     if any(row.shared for row in rows):
-        return Shared.UNKNOWN  # somebody said that it is, and nobody said with whom
+        return True  # somebody said that it is, and nobody said with whom
     # A canonical identity that the caller alone gives would talk an adversary out of the house.
-    identified = any(row.uprn for row in his)
-    return Shared.UNKNOWN if kind is ContactKind.POST and not identified else Shared.NO
+    return kind is ContactKind.POST and not any(row.uprn for row in his)

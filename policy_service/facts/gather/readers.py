@@ -25,7 +25,6 @@ from policy_service.model.vocabulary import (
     PersonKind,
     ReaderKind,
     RelationKind,
-    Shared,
     UserKind,
     Verb,
 )
@@ -170,7 +169,7 @@ class Readers:
         if reader.kind == "private" and self._call.verb is Verb.SEE and not point.given:
             others |= self._open_her_accounts(recipient.who)
         others.discard(recipient.who)
-        if point.given and point.shared is Shared.UNKNOWN and not reaching.verified:
+        if point.more_may and not reaching.verified:
             others |= self._ties.adversaries(recipient.who)
         return tuple(
             replace(
