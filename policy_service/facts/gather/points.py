@@ -121,9 +121,9 @@ def _place(kind: ContactKind, fingerprint: Fingerprint, uprn: Fingerprint, his: 
 def _more_may_open(kind: ContactKind, his: Iterable[ContactPoint], rows: Iterable[ContactPoint]) -> bool:
     """Tell whether somebody else may open it for all that is known.
 
-    Phones and e-mail addresses with unequal fingerprints are not shared; an account is where somebody said so;
-    a postal address without a canonical identity can never be said not to be. What comes to a prison, a
-    hostel or a switchboard tells nothing.
+    Phones and e-mail addresses with unequal fingerprints are not shared; an account is where somebody
+    said so; a postal address without a canonical identity can never be said not to be. What comes to a
+    prison, a hostel or a switchboard tells nothing.
     """
     if any(row.shared for row in rows):
         return True  # somebody said that it is, and nobody said with whom
