@@ -10,6 +10,7 @@ from policy_service.engine import CATALOGUE, DocumentKind, PolicyDocument, Value
 from policy_service.engine.attributes import AttributeType
 from policy_service.engine.tiers import gates_of
 from policy_service.model.vocabulary import Effect, Gate, Tier
+from policy_service.service.policies import MESSAGES
 from policy_service.service.validate_policies import PolicyFile, validate
 from tests.service.control import POLICIES
 
@@ -31,7 +32,9 @@ def documents() -> list[PolicyFile]:
     return [PolicyFile(name, f"# {name}\n{text}") for name, text in blocks]
 
 
-RIGHT = tuple(file for file in documents() if not file.name.startswith(DRAFTS))
+TEXTS = tuple(file for file in documents() if MESSAGES in file.name.split("/"))
+RIGHT = tuple(file for file in documents() if not file.name.startswith(DRAFTS) and file not in TEXTS)
+SHIPPED_TEXTS = PolicyFile("messages/en.yaml", (POLICIES / "messages" / "en.yaml").read_text("utf-8"))
 
 
 def own(uid: str) -> PolicyDocument:
@@ -103,7 +106,7 @@ def test_what_is_missing_counts_as_told(row: list[str]) -> None:
 
 
 def test_the_documents_are_right_and_lie_where_they_say() -> None:
-    assert validate(RIGHT, ()).problems == ()
+    assert validate(RIGHT, (), TEXTS).problems == ()
     for file in RIGHT:
         document = parse_document(file.text, name=file.name)
         folder = "obligations" if document.tier is None else f"{document.gate}/{document.tier.label}"
@@ -111,6 +114,12 @@ def test_the_documents_are_right_and_lie_where_they_say() -> None:
     assert {document.kind for document in map(own, ["own.obligation.ask_again_on_paper"])} == {
         DocumentKind.OBLIGATION
     }
+
+
+def test_every_reason_of_the_documents_has_a_text() -> None:
+    assert [file.name for file in TEXTS] == ["my-policies/messages/own/en.yaml"]
+    assert validate(RIGHT, (), (*TEXTS, SHIPPED_TEXTS)).problems == ()
+    assert validate(RIGHT, (), (SHIPPED_TEXTS,)).problems
 
 
 def attributes(**given: Value) -> dict[str, Value]:
@@ -229,6 +238,7 @@ REFUSED = {
     "stands in": wrong(),
     "is not read alike by all readers of YAML": wrong("baseline\ntell: no"),
     "stands here and in line": wrong("baseline\ntier: statute"),
+    "no text for": wrong().replace("own.policy", "own.other"),
 }
 
 
@@ -239,7 +249,8 @@ def test_every_refusal_of_the_table_is_tried() -> None:
 @pytest.mark.parametrize("said", REFUSED)
 def test_what_is_refused_says_so(said: str) -> None:
     files = [PolicyFile("first.yaml", wrong()), PolicyFile("second.yaml", REFUSED[said])]
-    found = validate(tuple(files), ()).problems
-    assert [problem.file for problem in found] == ["second.yaml"]
+    texts = (SHIPPED_TEXTS,) if said == "no text for" else ()
+    found = validate(tuple(files), (), texts).problems
+    assert [problem.file for problem in found] == [texts[0].name if texts else "second.yaml"]
     assert said in found[0].text
     assert found[0].line > 0

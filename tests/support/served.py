@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+
+from tests.server.calling import SERVING, Client, Refused
 
 DEADLINE = 60.0
 """Seconds that a start, an answer or an end may take on a busy machine."""
@@ -82,12 +84,11 @@ def _await_port(service: Served, port: int) -> None:
     while time.monotonic() < end:
         if service.process.poll() is not None:
             raise AssertionError(f"serve ended with {service.process.returncode}: {service.logs[-2000:]}")
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            try:
-                grpc.channel_ready_future(channel).result(timeout=1)
-            except grpc.FutureTimeoutError:
-                continue
-            return
+        # Not by `grpc.channel_ready_future`: its thread may fail in the middle of a later test.
+        with Client(port) as client, suppress(Refused):
+            if client.health(seconds=1.0) == SERVING:
+                return
+        time.sleep(0.05)
     raise AssertionError(f"nothing answers: {service.logs[-2000:]}")
 
 
