@@ -75,8 +75,9 @@ def description(path: Path) -> pb.Description:
     try:
         return ParseDict(read_mapping(path), pb.Description())
     except ParseError as error:
+        why = str(error).partition("\n")[0].rstrip(".")
         raise Failure(
-            f"`{path}` is no description: {error}",
+            f"`{path}` is no description: {why[:1].lower()}{why[1:]}",
             do_next="its keys are user, record, people, relationships and contact_points; "
             "examples/questions/ holds one",
             code=Exit.USAGE,

@@ -32,20 +32,23 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 def read_message(message_type: type[M], data: bytes) -> M:
-    """Read a message. Cut off, nested too deep and invalid UTF-8 are all `UNREADABLE_MESSAGE`."""
+    """Read a message. Cut off, nested too deep and invalid UTF-8 are all `UNREADABLE_MESSAGE`.
+
+    One with fields that this version does not know is refused whole (`UNKNOWN_FIELDS`): what a newer caller
+    restricts by one would be passed over, in a question as in a privacy request that is put on file.
+    """
     try:
-        return message_type.FromString(data)
+        message = message_type.FromString(data)
     except (DecodeError, RecursionError) as error:
         name = message_type.DESCRIPTOR.name
         raise InvalidArgumentError(
             "", "UNREADABLE_MESSAGE", f"the message cannot be read as `{name}`"
         ) from error
+    _check_whole(message)
+    return message
 
 
-def whole(message: Message) -> None:
-    """Refuse a message with fields that this version does not know: what a newer caller restricts by one
-    would be passed over.
-    """
+def _check_whole(message: Message) -> None:
     size = message.ByteSize()
     message.DiscardUnknownFields()
     if message.ByteSize() != size:

@@ -51,7 +51,6 @@ from policy_service.server.bounds import (
     texts,
     unique,
     unknown_word,
-    whole,
     word,
     words,
 )
@@ -74,7 +73,6 @@ _OF_A_SEE = _SEE_ONLY | {Channel.PORTAL, Channel.API, Channel.IN_PERSON}
 def parse_check(data: bytes) -> CheckCall:
     """Read a call and bound it. Raises `InvalidArgumentError`, which names the field and never its value."""
     request = read_message(pb.CheckRequest, data)
-    whole(request)
     # Counted first: everything after it costs in proportion.
     if not request.fields:
         raise InvalidArgumentError("fields", "NO_FIELD", "`fields` must name at least one field")

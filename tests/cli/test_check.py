@@ -471,8 +471,10 @@ def test_what_cannot_be_right_is_not_sent(
         ("- a list", "mapping"),
         ("people: [", "line 1"),
         ('{"people": [{"key": 5}]}', "key"),
+        ('{"contact_points": [{"key": "p", "home": NaN}]}', "contact_points[0].home"),
+        ("contact_points: [{key: p, home: .inf}]", "contact_points[0].home"),
     ],
-    ids=["unknown key", "key twice", "no mapping", "no YAML", "wrong type"],
+    ids=["unknown key", "key twice", "no mapping", "no YAML", "wrong type", "no number", "no end"],
 )
 def test_a_description_is_read_strictly(terminal: Terminal, tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "described.yaml"
@@ -482,6 +484,7 @@ def test_a_description_is_read_strictly(terminal: Terminal, tmp_path: Path, text
 
     assert typed.code == 2
     assert told in typed.err
+    assert not typed.err.splitlines()[0].endswith(".")
 
 
 def test_a_description_may_be_json_with_json_names(

@@ -183,6 +183,22 @@ def test_a_misspelt_key_is_refused(terminal: Terminal, fake: FakeService, tmp_pa
     assert not fake.calls
 
 
+@pytest.mark.parametrize("number", [".nan", ".inf", "NaN", "1.0", "1e0", "true"])
+def test_only_a_whole_number_is_a_number(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, number: str
+) -> None:
+    world = "controller: c\nrecord_types: [{name: t, extends: base.case, assurance: 1}]\n"
+    (tmp_path / "c.yaml").write_text(world)
+    assert read_world(tmp_path)[0].record_types[0].assurance == 1
+    (tmp_path / "c.yaml").write_text(world.replace("1}", f"{number}}}"))
+
+    typed = terminal("example", "load", "--world", str(tmp_path))
+
+    assert typed.code == 2
+    assert "`record_types.0.assurance`: input should be a valid integer" in typed.err
+    assert not fake.calls
+
+
 def test_what_is_named_comes_before_what_names_it(terminal: Terminal, fake: FakeService) -> None:
     load(terminal, fake, WORLD)
 

@@ -132,6 +132,8 @@ def test_the_message_names_the_file_and_the_line() -> None:
         ("owner:", "tell: 0x1F\nowner:", 6, "`0x1F` is not read alike"),
         ("owner:", "tell: 1e3\nowner:", 6, "`1e3` is not read alike"),
         ("owner:", "tell: 2026-03-29\nowner:", 6, "`2026-03-29` is not read alike"),
+        ("owner:", "tell: .nan\nowner:", 6, "`.nan` is not read alike"),
+        ("owner:", "tell: -.inf\nowner:", 6, "`-.inf` is not read alike"),
         ("privacy-office", "&office privacy", 6, "anchor `&office`: anchors and aliases are refused"),
         ("privacy-office", "*office", 6, "alias `*office`: write the value out"),
         ("privacy-office", "!!str privacy", 6, "tag `tag:yaml.org,2002:str`: tags are refused"),

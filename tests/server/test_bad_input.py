@@ -6,8 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from policy_service.api.v1 import (
+    access_pb2,
+    casework_pb2,
+    decision_log_pb2,
+    decision_pb2,
+    people_pb2,
+    policy_pb2,
+    privacy_request_pb2,
+    record_pb2,
+)
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import Bound, Cell, Decision, Obligation, StaffText
 from policy_service.model.errors import InvalidArgumentError
@@ -183,6 +194,7 @@ WRONG_TOGETHER: list[tuple[str, object, str, str]] = [
     ("fields", [*_fields(3), *_fields(1)], "fields[3]", "REPEATED_FIELD"),
     ("verb", pb.VERB_SEE, "recipients", "RECIPIENTS_ON_SEE"),
     ("recipients", _recipients(4_097), "fields", "TOO_MANY_QUESTIONS"),
+    ("recipients", _recipients(2) + _recipients(1), "recipients[2]", "REPEATED_RECIPIENT"),
     ("recipients[0].team", "t", "recipients[0]", "ONE_OF"),
     ("recipients[0].person", "nhs:1", "recipients[0]", "ONE_OF"),
     ("recipients[0].party", "", "recipients[0]", "ONE_OF"),
@@ -283,6 +295,7 @@ UNREADABLE = {
     "nothing that ends": b"\x0a\xff",
     "a group that never ends": b"\x0b",
     "invalid UTF-8": b"\x0a\x02\xc3\x28",
+    "invalid UTF-8 in a message inside": b"\x1a\x04\x0a\x02\xc3\x28",
     "of another type": b"\x08\x01" + b"\x0f",
     "nested for ever": b"\x9b\x06" * 5_000,
 }
@@ -294,6 +307,24 @@ def test_bytes_that_are_no_message_are_unreadable(client: Client, data: bytes) -
         client.call("DecisionService/Check", data, token="friend")
 
     assert (refused.value.code.name, refused.value.reason) == ("INVALID_ARGUMENT", "UNREADABLE_MESSAGE")
+
+
+def test_what_is_said_in_two_pieces_is_bounded_as_one(client: Client) -> None:
+    """Pieces of a message that stands there twice are one message (the encoding of protobuf, "last one
+    wins"), so that two halves bring no more than a whole.
+    """
+    half = pb.CheckRequest()
+    half.description.people.extend(pb.DescribedPerson(key=f"p{i}") for i in range(129))
+    again = pb.CheckRequest(user="eve")
+    again.description.people.extend(pb.DescribedPerson(key=f"q{i}") for i in range(128))
+    data = simplest().SerializeToString() + half.SerializeToString() + again.SerializeToString()
+    with pytest.raises(Refused) as refused:
+        client.call("DecisionService/Check", data, token="friend")
+
+    assert (refused.value.field, refused.value.reason) == (f"{D}.people", "TOO_MANY")
+    del half.description.people[0]
+    call = parse_check(simplest().SerializeToString() + half.SerializeToString() + again.SerializeToString())
+    assert (call.user, len(call.description.people)) == ("eve", 256)
 
 
 @pytest.mark.parametrize("at", ["", "fields[0]", "description", PEOPLE], ids=lambda at: at or "the call")
@@ -310,6 +341,25 @@ def test_a_field_of_a_newer_version_is_refused_wherever_it_stands(client: Client
 
     told = refused.value
     assert (told.code.name, told.field, told.reason) == ("INVALID_ARGUMENT", "", "UNKNOWN_FIELDS")
+
+
+def test_no_message_has_a_number_that_could_be_no_number() -> None:
+    """NaN and infinity cannot be said: every number is a whole one, and there is no `Struct`."""
+    stubs = (
+        *(access_pb2, casework_pb2, decision_log_pb2, decision_pb2, people_pb2, policy_pb2),
+        *(privacy_request_pb2, record_pb2),
+    )
+    fields = [
+        field
+        for stub in stubs
+        for message in stub.DESCRIPTOR.message_types_by_name.values()
+        for field in message.fields
+    ]
+    assert len(fields) > 300
+    for field in fields:
+        assert field.type not in (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE), field.full_name
+        elsewhere = field.message_type and field.message_type.full_name.startswith("google.")
+        assert not elsewhere or field.message_type.full_name == "google.protobuf.Timestamp", field.full_name
 
 
 def test_more_than_a_mebibyte_is_not_read(client: Client) -> None:

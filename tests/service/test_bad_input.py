@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +124,68 @@ def test_any_bytes(message: type[Message], data: bytes) -> None:
 def test_any_message(message: type[Message], data: st.DataObject) -> None:
     filled = Filler(data.draw).fill(message())
     judge(MESSAGES[message], filled.SerializeToString())
+
+
+_OF_A_NEWER_VERSION = b"\xba\x3e\x01a"
+"""Field 999, with the text `a`."""
+
+UNREADABLE = {"cut off": b"\x0a\xff", "nested for ever": b"\x9b\x06" * 5_000}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+@KINDS
+def test_bytes_that_are_no_message(message: type[Message], data: bytes) -> None:
+    refused = refusal(MESSAGES[message], data)
+    assert refused is not None
+    assert (refused.field, refused.reason) == ("", "UNREADABLE_MESSAGE")
+
+
+@KINDS
+def test_a_text_that_is_no_utf_8_wherever_it_stands(message: type[Message]) -> None:
+    for name, whole in _with_a_text(message, "QZ"):
+        data = whole.SerializeToString()
+        assert data.count(b"QZ") == 1
+        refused = refusal(MESSAGES[message], data.replace(b"QZ", b"\xc3\x28"))
+        assert refused is not None, name
+        assert (refused.field, refused.reason) == ("", "UNREADABLE_MESSAGE"), name
+
+
+@KINDS
+def test_a_field_of_a_newer_version_is_refused_wherever_it_stands(message: type[Message]) -> None:
+    """A restriction that a newer caller puts on file would be dropped without a word."""
+    for number in range(len(list(_filled(message())))):
+        whole = message()
+        part = list(_filled(whole))[number]
+        part.MergeFromString(_OF_A_NEWER_VERSION)
+        refused = refusal(MESSAGES[message], whole.SerializeToString())
+        assert refused is not None, part.DESCRIPTOR.name
+        assert (refused.field, refused.reason) == ("", "UNKNOWN_FIELDS"), part.DESCRIPTOR.name
+
+
+def _filled(message: Message) -> Iterator[Message]:
+    """The message and every message that can stand inside it, each there once."""
+    yield message
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            inner = getattr(message, field.name)
+            if field.is_repeated:
+                inner = inner.add()
+            inner.SetInParent()
+            yield from _filled(inner)
+
+
+def _with_a_text(message: type[Message], text: str) -> Iterator[tuple[str, Message]]:
+    """For each text that can stand in the message: its name, and the message with `text` there alone."""
+    for number, example in enumerate(_filled(message())):
+        for field in example.DESCRIPTOR.fields:
+            if field.type == FieldDescriptor.TYPE_STRING:
+                whole = message()
+                part = list(_filled(whole))[number]
+                if field.is_repeated:
+                    getattr(part, field.name).append(text)
+                else:
+                    setattr(part, field.name, text)
+                yield field.full_name, whole
 
 
 def refusal(parse: Parse, data: bytes) -> InvalidArgumentError | None:

@@ -394,6 +394,81 @@ def test_bad_words_are_refused_with_their_field(police: Client) -> None:
         )
 
 
+def of_fields(*fields: record_pb2.FieldType) -> record_pb2.PutRecordTypeRequest:
+    record_type = record_pb2.RecordType(name="police.bad", extends="base.case", fields=fields)
+    return record_pb2.PutRecordTypeRequest(record_type=record_type)
+
+
+def test_what_has_no_category_is_not_put_on_file(police: Client) -> None:
+    """Nothing would be known of it that a protection could be about."""
+    field = record_pb2.FieldType(name="tip", about=["informant"])
+    part = record_pb2.Part(name="page", about=["informant"], separable=True)
+    document = record_pb2.FieldType(
+        name="bundle", categories=["document.attachment"], about=["subject"], parts=[part]
+    )
+    letter = record_pb2.ArtefactType(name="police.bad", envelope=[field])
+    put_letter = record_pb2.PutArtefactTypeRequest(artefact_type=letter)
+    for refused, at in (
+        (police.refusal(police.records.PutRecordType, of_fields(field)), "record_type.fields[0]"),
+        (police.refusal(police.records.PutRecordType, of_fields(document)), "record_type.fields[0].parts[0]"),
+        (police.refusal(police.records.PutArtefactType, put_letter), "artefact_type.envelope[0]"),
+    ):
+        assert (refused.code, refused.field, refused.reason) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"{at}.categories",
+            "REQUIRED",
+        )
+    field.categories.append("notes.free_text")
+    assert police.ask(police.records.PutRecordType, of_fields(field)).record_type.fields == [field]
+
+
+@pytest.mark.parametrize("control", ["\x00", "\n", "\x1b[2J", "\N{RIGHT-TO-LEFT OVERRIDE}"])
+def test_an_id_holds_nothing_that_cannot_be_seen(police: Client, control: str) -> None:
+    record = record_pb2.Record(reference=f"OM{control}1", record_type="police.case")
+    user = access_pb2.User(reference=f"o.{control}clerk")
+    system = access_pb2.System(name=f"sys{control}tem")
+    point = people_pb2.ContactPoint(owner="a:1", kind="phone", value="07700 900123", reference=f"C{control}")
+    for refused, field in (
+        (police.refusal(police.people.PutPerson, person(f"a:{control}1")), "person.identifiers[0]"),
+        (
+            police.refusal(police.records.PutRecord, record_pb2.PutRecordRequest(record=record)),
+            "record.reference",
+        ),
+        (police.refusal(police.access.PutUser, access_pb2.PutUserRequest(user=user)), "user.reference"),
+        (police.refusal(police.access.PutSystem, access_pb2.PutSystemRequest(system=system)), "system.name"),
+        (
+            police.refusal(
+                police.people.PutContactPoint, people_pb2.PutContactPointRequest(contact_point=point)
+            ),
+            "contact_point.reference",
+        ),
+        (police.refusal(police.requests.Record, recorded(f"a:{control}1")), "request.person"),
+    ):
+        assert (refused.code, refused.field, refused.reason) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            field,
+            "CONTROL_CHARACTER",
+        )
+        assert control not in refused.text
+
+
+def test_a_request_that_says_more_than_is_understood_is_not_put_on_file(police: Client) -> None:
+    """A newer caller restricts by a field that this version does not know."""
+    police.ask(police.people.PutPerson, person("police-ref:P-80"))
+    wanted = recorded("police-ref:P-80")
+    of_her = requests_pb.PrivacyRequestServiceListRequest(person="police-ref:P-80")
+    wanted.request.scope.MergeFromString(b"\xba\x3e\x01a")  # field 999
+    refused = police.refusal(police.requests.Record, wanted)
+    assert (refused.code, refused.field, refused.reason) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "",
+        "UNKNOWN_FIELDS",
+    )
+    assert not police.ask(police.requests.List, of_her).requests
+    wanted.DiscardUnknownFields()
+    assert police.ask(police.requests.Record, wanted).request.state == "active"
+
+
 def test_no_line_of_the_processs_log_holds_what_callers_sent(police: Client, var_dir: Path) -> None:
     police.refusal(police.people.PutPerson, person(CANARY, f"x:{CANARY}"))
     police.ask(police.people.PutPerson, person(f"x:{CANARY}"))
