@@ -38,7 +38,7 @@ from policy_service.model.decision import (
 from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
-from policy_service.model.vocabulary import Effect, Gate, UserKind, Verb
+from policy_service.model.vocabulary import Effect, Gate, Tier, UserKind, Verb
 from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, Notes, traced
 from policy_service.service.obligations import (
     Row,
@@ -131,6 +131,10 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
     plan, questions = policies.plan, Questions(s)
     attributes = questions.authority()
     authority = plan.decide(Gate.AUTHORITY, attributes)
+    if authority.tier is Tier.OVERRIDE:
+        # An override is used where it is needed; who may act anyway owes nothing for it.
+        unaided = plan.decide(Gate.AUTHORITY, {**attributes, "subject.override_kinds": ()})
+        authority = unaided if unaided.effect is Effect.PERMIT else authority
     notes.asked(Gate.AUTHORITY, attributes, authority)
     if authority.effect is Effect.DENY:
         return _withheld(
@@ -157,7 +161,12 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
         delivery = plan.decide(Gate.DELIVERY, arrival)
         notes.asked(Gate.DELIVERY, arrival, delivery, reader=recipient.reader)
         deliveries.append(delivery)
-        row = Row(arrival=arrival, delivery=delivery.effect, always=owed_always)
+        row = Row(
+            arrival=arrival,
+            delivery=delivery.effect,
+            by_override=authority.tier is Tier.OVERRIDE,
+            always=owed_always,
+        )
         for seen in fields:
             row.cells.append((yield from _cell(judge, seen, recipient, delivery)))
         settle_row(s, plan, row)

@@ -20,7 +20,7 @@ from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED,
 from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import TracedTask
-from policy_service.model.vocabulary import Effect, Gate
+from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.judge import CellJudged
 
 
@@ -35,6 +35,8 @@ class Row:
     arrival: Mapping[str, Value] = field(default_factory=dict)
     """The attributes of the delivery gate's question; empty for a recipient whom nobody knows."""
     delivery: Effect = Effect.DENY
+    by_override: bool = False
+    """The user has no other authority on this record than an override: whatever is permitted uses it."""
     always: tuple[Owed, ...] = ()
     """What is owed with every row."""
 
@@ -69,7 +71,7 @@ def settle_row(s: Situation, plan: Plan, row: Row) -> None:
     for index, cell in enumerate(row.cells):
         if cell.outcome.told == NOT_AVAILABLE:
             continue  # what is not told owes nothing but silence: anything else would tell that it is there
-        owed = _owed_by(plan, cell)
+        owed = _owed_by(plan, cell, by_override=row.by_override)
         if cell.outcome.effect is Effect.PERMIT and (whole_row or any(_unsupported(s, o) for o in owed)):
             # What stood in the way is the next step, so it is told; what else was owed with a permit is not.
             row.refuse(index)
@@ -169,17 +171,18 @@ def _owed_by_row(s: Situation, plan: Plan, row: Row) -> tuple[Owed, ...]:
     return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, {**row.arrival, "context.row.held": held}))
 
 
-def _owed_by(plan: Plan, cell: CellJudged) -> list[Owed]:
+def _owed_by(plan: Plan, cell: CellJudged, *, by_override: bool) -> list[Owed]:
     """What the questions of a cell owe, each once."""
     found: dict[Owed, None] = {}
     outcome = cell.outcome
+    used = by_override and outcome.effect is Effect.PERMIT and cell.tier != Tier.COURT_ORDER.label
     for judged in cell.witnesses:
         if judged.reader.implied and cell.owed_on is Effect.PERMIT:
             continue  # what is owed with a permit is owed for the recipient
         with_cell = {
             **judged.attributes,
             "context.cell.told": outcome.told != NOT_AVAILABLE,
-            "context.cell.tier": cell.tier,
+            "context.cell.tier": Tier.OVERRIDE.label if used else cell.tier,
             "context.cell.permitted_for_some": cell.permitted_for_some,
             "context.cell.parts": cell.redacted,
             "context.cell.service_address": cell.service_address,
