@@ -47,7 +47,7 @@ async def test_a_small_call_is_answered_while_a_large_one_is_decided(tmp_path: P
                 road,
                 token,
                 **about_many_people(250, 1)
-                | {"verb": "VERB_SEND", "recipients": [{"team": f"t{n}"} for n in range(60)]},
+                | {"verb": "VERB_SEND", "recipients": [{"team": f"t{n}"} for n in range(32)]},
             )
         )
         await asyncio.sleep(0.2)
