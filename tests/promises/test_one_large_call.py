@@ -7,8 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.facts.gather.questions import Attributes, Questions
 from tests.promises.world import check, open_world
 from tests.support.installation import installation
 
@@ -44,7 +47,7 @@ async def test_a_small_call_is_answered_while_a_large_one_is_decided(tmp_path: P
                 road,
                 token,
                 **about_many_people(250, 1)
-                | {"verb": "VERB_SEND", "recipients": [{"team": f"t{n}"} for n in range(60)]},
+                | {"verb": "VERB_SEND", "recipients": [{"team": f"t{n}"} for n in range(32)]},
             )
         )
         await asyncio.sleep(0.2)
@@ -66,3 +69,28 @@ async def test_a_call_that_needs_too_many_questions_is_not_available(tmp_path: P
         stored = road.log.get(answer.decision_id)
         assert stored is not None
         assert log_pb.LogEntry.FromString(stored.data).decision.cause == "too_many_questions"
+
+
+async def test_questions_that_the_call_shows_are_counted_before_one_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 250 people, to 33 teams and to the user who sends to each: 16,500, of 16,384 at most."""
+    asked: list[Attributes] = []
+    disclosure = Questions.disclosure
+
+    def noted(self: Questions, *question: Any) -> Attributes:
+        asked.append(disclosure(self, *question))
+        return asked[-1]
+
+    monkeypatch.setattr(Questions, "disclosure", noted)
+    facts, log = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    async with installation(facts, log) as road:
+        token = await open_world(road)
+        send = {"verb": "VERB_SEND", "recipients": [{"team": f"t{number}"} for number in range(33)]}
+        answer = await check(road, token, **about_many_people(250, 1) | send)
+        assert not asked
+        stored = road.log.get(answer.decision_id)
+        assert stored is not None
+        assert log_pb.LogEntry.FromString(stored.data).decision.cause == "too_many_questions"
+        await check(road, token, user="w.nurse", record="F-P", fields=[{"name": "summary"}])
+        assert asked

@@ -283,6 +283,8 @@ async def test_a_place_that_nobody_knows_is_not_in_the_log(tmp_path: Path) -> No
         assert not refused
     written = await asyncio.to_thread(read_back, at.stores, at.directory)
     assert not [data for data in written.entries if b"Finchling" in data]
+    decided = [decision_log_pb2.LogEntry.FromString(data) for data in written.entries if b"unknown" in data]
+    assert [entry.decision.fields[0].place for entry in decided] == ["unknown"]
 
 
 async def test_no_token_is_told_or_logged_wherever_it_is_sent(tmp_path: Path) -> None:

@@ -192,6 +192,7 @@ WRONG_VALUES: list[tuple[str, object, str]] = [
 # The same, where another field is at fault than the one that was set.
 WRONG_TOGETHER: list[tuple[str, object, str, str]] = [
     ("fields", [*_fields(3), *_fields(1)], "fields[3]", "REPEATED_FIELD"),
+    ("recipients", [*_recipients(3), *_recipients(1)], "recipients[3]", "REPEATED_RECIPIENT"),
     ("verb", pb.VERB_SEE, "recipients", "RECIPIENTS_ON_SEE"),
     ("recipients", _recipients(4_097), "fields", "TOO_MANY_QUESTIONS"),
     ("recipients", _recipients(2) + _recipients(1), "recipients[2]", "REPEATED_RECIPIENT"),
@@ -278,6 +279,13 @@ def test_what_carries_it_to_somebody_else_is_no_channel_of_a_see(client: Client,
 def test_where_somebody_looks_is_a_channel_of_a_see(client: Client, channel: str) -> None:
     request = simplest()
     request.channel = channel
+    assert client.call("DecisionService/Check", request.SerializeToString(), token="friend") == b"parsed"
+
+
+def test_one_recipient_may_be_sent_it_at_two_points(client: Client) -> None:
+    request = send()
+    request.recipients.add(party="mother", contact_point="work")
+
     assert client.call("DecisionService/Check", request.SerializeToString(), token="friend") == b"parsed"
 
 
