@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
@@ -34,6 +34,7 @@ from policy_service.model.decision import (
     Bound,
     Cell,
     Decision,
+    Obligation,
 )
 from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall, FieldAsked
@@ -56,6 +57,9 @@ from policy_service.service.tracing import asserted_by, tally
 
 VALID_FOR = timedelta(minutes=15)
 """How long a permitted send may wait before it is asked again, unless a fact changes sooner."""
+
+VALID_UNTIL = "valid_until"
+"""The parameter of recheck_before."""
 
 _UNKNOWN_RECIPIENT = TracedOutcome(Effect.DENY, "UNKNOWN_RECIPIENT", NOT_AVAILABLE)
 
@@ -111,9 +115,43 @@ def decide_in_steps(
     try:
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
         yield
-        return (yield from _decide(situation, policies, moment, notes or NoNotes()))
+        decided = yield from _decide(situation, policies, moment, notes or NoNotes())
+        kept = _told_of(decided.decision, call)
+        if decided.decision.valid_until is None or kept == call.fields:
+            return decided
+        # When a permit ends is told, and must not tell of what is not: it is the end that it would have
+        # alone.
+        alone = replace(call, fields=kept)
+        by_itself = Moment(moment.now, moment.latest)
+        situation = situate(view, policies.base_types, fingerprints, caller, alone, by_itself)
+        yield
+        without = yield from _decide(situation, policies, by_itself, NoNotes())
+        return _ending(decided, without.decision.valid_until)
     except NotTold as untold:
         return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
+
+
+def _told_of(decision: Decision, call: CheckCall) -> tuple[FieldAsked, ...]:
+    """The fields of which some recipient's cell is told; the others are as if they were not there."""
+    told = {(c.field, c.party) for c in decision.cells if not c.envelope and c.reason != NOT_AVAILABLE}
+    return tuple(asked for asked in call.fields if (asked.name, asked.party) in told)
+
+
+def _ending(decided: Decided, until: datetime | None) -> Decided:
+    """The same decision, ending at `until`."""
+    if until is None:
+        return decided
+    end = rfc3339(until)
+
+    def renamed(owed: Obligation) -> Obligation:
+        parameters = tuple((name, end if name == VALID_UNTIL else value) for name, value in owed.parameters)
+        return replace(owed, parameters=parameters)
+
+    obligations = tuple(renamed(owed) for owed in decided.decision.obligations)
+    return Decided(
+        replace(decided.decision, valid_until=until, obligations=obligations),
+        replace(decided.trace, valid_until=until, obligations=obligations),
+    )
 
 
 def not_granted(call: CheckCall, policies: PublishedPolicies, cause: str) -> Decided:
