@@ -232,7 +232,7 @@ DESCRIPTION: dict[str, Any] = {
     "relationships": [
         {"from_person": _HIS, "to_person": "her", "kind": "adverse_to"},
         {"from_person": "her", "to_person": _NHS, "kind": "parent_of", "parental_responsibility": True},
-        {"from_person": _NOBODY, "to_person": "her", "kind": "carer_of"},
+        {"from_person": "nurse", "to_person": "her", "kind": "carer_of"},
     ],
     "contact_points": [
         {
@@ -312,6 +312,10 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a record that nobody knows": (SEE | {"record": "F-none", "description": {}}, "deny"),
     "a user who is nobody known": (_changed(SEE, user={"person": _NOBODY}), "deny"),
+    "a tie to somebody whom nobody knows": (
+        _changed(SEE, relationships=[{"from_person": _NOBODY, "to_person": "her", "kind": "carer_of"}]),
+        "deny",
+    ),
     "a party whom nobody knows": (
         _changed(
             SEE,
