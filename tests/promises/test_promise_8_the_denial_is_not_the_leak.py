@@ -14,17 +14,21 @@ import yaml
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import NOT_AVAILABLE
+from policy_service.model.errors import InvalidArgumentError
 from tests.decisions.case import Facts
 from tests.decisions.roads import Road, put_on_file
 from tests.promises.untold_world import (
+    ANYBODY_ASKS,
     DOCUMENT,
     KINDS,
     PERMITTED,
+    UNREADABLE,
     WORLD,
     Way,
     records_withheld,
     ways_to_see,
     ways_to_send,
+    with_unreadable,
 )
 from tests.promises.world import check, open_world, record_request
 from tests.support.installation import POLICIES, Installation, installation
@@ -192,3 +196,59 @@ async def test_every_withheld_field_and_record_is_answered_like_an_unknown_one(
     assert not differ, (len(differ), differ[:20])
     assert alone >= at_least[0]
     assert together >= at_least[1]
+
+
+async def test_a_secret_party_is_answered_like_one_that_is_not_there(tmp_path: Path) -> None:
+    """As a recipient, and as the party that a field is about."""
+    send: Way = {"user": "w.nurse", "verb": "VERB_SEND"}
+
+    def questions(party: str) -> Iterator[Way]:
+        for artefact in ({}, {"artefact_type": "clinic.letter"}, {"artefact_type": "clinic.bundle"}):
+            for others in ([], [{"team": "ward"}], [{"team": "ward"}, {"person": "ref:gp"}]):
+                to = [{"party": party}, *others]
+                yield send | artefact | {"recipients": to, "fields": [{"name": "summary"}]}
+            about = [{"name": name, "party": party} for name in ("enquiry.made_by", "summary")]
+            fields = [*about, {"name": "conditions"}]
+            yield {"user": "w.nurse", "fields": fields, **artefact}
+
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        for secret, nobody in zip(questions("asked"), questions("no-such"), strict=True):
+            answers = [
+                _without_party(await check(road, token, record="F-nothing", **asked))
+                for asked in (secret, nobody)
+            ]
+            assert answers[0] == answers[1], secret
+        known = await check(road, token, record="F-nothing", **next(questions("spouse")))
+        assert {cell.reason for cell in known.cells} != {NOT_AVAILABLE}
+
+
+def _without_party(answer: pb.CheckResponse) -> bytes:
+    for cell in answer.cells:
+        cell.party = ""
+    for owed in answer.obligations:
+        owed.fields[:] = [field.partition("@")[0] for field in owed.fields]
+    answer.decision_id = answer.facts_token = ""
+    return answer.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+async def test_what_cannot_be_read_is_refused_alike_whatever_is_on_file(
+    unreadable: str, tmp_path: Path
+) -> None:
+    point, part = UNREADABLE[unreadable]
+    refusals: dict[str, tuple[str, str, str]] = {}
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        for name, way in ANYBODY_ASKS.items():
+            for record in ("F-nothing", "F-sealed", "F-V", "F-none"):
+                for field in ("summary", "enquiry.made_by", UNKNOWN):
+                    asked = with_unreadable(way, point) | {"record": record, "fields": [{"name": field}]}
+                    with pytest.raises(InvalidArgumentError) as refused:
+                        await check(road, token, **asked)
+                    error = refused.value
+                    refusals[f"{name}, {field} of {record}"] = (error.field, error.reason, error.message)
+        readable = with_unreadable({"user": "w.nurse"}, {"kind": "email", "value": "a@b.example"})
+        answer = await check(road, token, record="F-nothing", fields=[{"name": "summary"}], **readable)
+        assert answer.effect == pb.EFFECT_PERMIT
+    assert len(refusals) == 96
+    assert len(set(refusals.values())) == 1
+    assert refusals.popitem()[1][0] == f"description.contact_points[1].{part}"

@@ -232,3 +232,34 @@ def ways_to_send(kind: str) -> Iterator[tuple[str, Way]]:
     yield f"to one described {artefact}", {"user": "w.nurse", **described, **send, **artefact}
     job = {"user": "nightly", "recipients": named["several"], "artefact_type": "clinic.letter"}
     yield "by a job to several", job | send
+
+
+ON_FILE_OF_SEVERAL = {"key": "both", "identifiers": ["ref:P", "ref:V"]}
+"""A description that the store contradicts."""
+
+UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "a telephone number": ({"kind": "phone", "value": "ring twice"}, "value"),
+    "an e-mail address": ({"kind": "email", "value": "not an address"}, "value"),
+    "an address": ({"kind": "post", "value": "- - -"}, "value"),
+    "a UPRN": ({"kind": "post", "value": "1 Road", "uprn": "x7"}, "uprn"),
+}
+"""A described contact point that no library can read, and the part of it at fault."""
+
+ANYBODY_ASKS: dict[str, Way] = {
+    "the ward": {"user": "w.nurse"},
+    "somebody else": {"user": "o.clerk"},
+    "him whom she fears": {"user": "a.nurse"},
+    "nobody whom one knows": {"user": "nobody"},
+    "the job": {"user": "nightly", "verb": "VERB_SEND", "recipients": [{"team": "records"}]},
+    "for a purpose that is not granted": {"user": "w.nurse", "purpose": "research"},
+    "as an artefact that is none": {"user": "w.nurse", "artefact_type": "no.such"},
+    "about people whom the store knows apart": {"user": "w.nurse", "people": [ON_FILE_OF_SEVERAL]},
+}
+
+
+def with_unreadable(way: Way, point: dict[str, Any]) -> Way:
+    """The way, with a description whose second contact point is `point`; the first is on file."""
+    known = {"key": "known", "kind": "post", "value": "3 Surgery Square, Nowhereton"}
+    points = [known, {"key": "unreadable", **point}]
+    asked = {key: said for key, said in way.items() if key != "people"}
+    return asked | {"description": {"people": way.get("people", []), "contact_points": points}}
