@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.model.decision import NOT_AVAILABLE
+from policy_service.model.errors import InvalidArgumentError
+from tests.decisions.case import Facts
+from tests.decisions.roads import Road, put_on_file
+from tests.promises.untold_world import (
+    ANYBODY_ASKS,
+    DOCUMENT,
+    KINDS,
+    PERMITTED,
+    UNREADABLE,
+    WORLD,
+    Way,
+    records_withheld,
+    ways_to_see,
+    ways_to_send,
+    with_unreadable,
+)
 from tests.promises.world import check, open_world, record_request
-from tests.support.installation import installation
+from tests.support.installation import POLICIES, Installation, installation
 
 ASKED = "enquiry.made_by"
 
@@ -66,3 +88,167 @@ async def test_a_secret_request_changes_nothing_but_the_effect(urls: tuple[str, 
         withheld = blanked(await check(road, token, fields=[{"name": "summary"}], **send))
         unknown = blanked(await check(road, token, fields=[{"name": "no.such"}], **send))
         assert withheld == unknown
+
+
+# --- every field, every kind of request, every way of asking ------------------------------------------------
+
+BASE = yaml.safe_load((POLICIES / "base_types" / "base.case.yaml").read_text("utf-8"))
+FIELDS = [*(field["name"] for field in BASE["fields"]), "summary", DOCUMENT]
+UNKNOWN = "no.such"
+
+
+class Asker:
+    """Asks about one record in one way, and gives answers without what may differ."""
+
+    def __init__(self, road: Road, token: str, way: Way) -> None:
+        self._road = road
+        self._token = token
+        self._way = way
+
+    async def ask(self, record: str, *fields: str, **changed: Any) -> pb.CheckResponse:
+        names = [{"name": field} for field in fields]
+        return await check(self._road, self._token, **{**self._way, **changed}, record=record, fields=names)
+
+    async def bare(self, record: str, *fields: str, secret: str) -> bytes:
+        """The answer without its id and token, and without the word `secret`, by which the caller asked."""
+        answer = await self.ask(record, *fields)
+        answer.decision_id = answer.facts_token = ""
+        for cell in answer.cells:
+            cell.field = "" if cell.field == secret else cell.field
+        for owed in answer.obligations:
+            owed.fields[:] = ["" if field == secret else field for field in owed.fields]
+        return answer.SerializeToString(deterministic=True)
+
+    async def told(self, record: str) -> tuple[list[str], list[str]]:
+        """Which fields are withheld from every recipient and not told why, and which are permitted to
+        one, as far as a caller is told who can leave out what he should.
+        """
+        answer = await self.ask(record, *FIELDS, capabilities=None)
+        by_field: dict[str, set[str]] = {field: set() for field in FIELDS}
+        for cell in answer.cells:
+            if not cell.envelope:
+                by_field[cell.field].add(cell.reason)
+        withheld = [field for field, reasons in by_field.items() if reasons == {NOT_AVAILABLE}]
+        return withheld, [field for field in PERMITTED if "" in by_field[field]]
+
+    async def unlike_unknown_field(self, record: str, withheld: list[str], *beside: str) -> list[str]:
+        """Which withheld fields, alone or behind others, are answered otherwise than an unknown one of the
+        same record.
+        """
+        unknown = await self.bare(record, *beside, UNKNOWN, secret=UNKNOWN)
+        return [
+            " beside ".join((field, *beside))
+            for field in withheld
+            if await self.bare(record, *beside, field, secret=field) != unknown
+        ]
+
+    async def unlike_unknown_record(self, *records: str) -> list[str]:
+        """Records of which an unknown field, or a field of every record, is answered otherwise than of one
+        that is not there.
+        """
+        none = await self.bare("F-none", UNKNOWN, secret=UNKNOWN)
+        fields = {(record, UNKNOWN) for record in records} | {(record, "summary") for record in records[1:]}
+        return [
+            f"{field} of {record}"
+            for record, field in sorted(fields)
+            if await self.bare(record, field, secret=field) != none
+        ]
+
+
+@asynccontextmanager
+async def stopped_installation(tmp_path: Path, facts: Facts) -> AsyncIterator[tuple[Installation, str]]:
+    """An installation with `facts` on file whose worker's clock then stands still: what an answer says of
+    time is the same in all. With a token of the clinic's system.
+    """
+    stopped: list[datetime] = []
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    async with installation(*urls, now=lambda: stopped[0] if stopped else datetime.now(UTC)) as road:
+        token = (await put_on_file(road, facts, "clinic-records")).token
+        stopped.append(datetime.now(UTC))
+        yield road, token
+
+
+@pytest.mark.parametrize(
+    ("ways", "at_least"), [(ways_to_see, (800, 400)), (ways_to_send, (2_500, 350))], ids=["see", "send"]
+)
+async def test_every_withheld_field_and_record_is_answered_like_an_unknown_one(
+    ways: Callable[[str], Iterator[tuple[str, Way]]], at_least: tuple[int, int], tmp_path: Path
+) -> None:
+    """Alone, and beside a field that is permitted. All of one way are compared with one, so that every pair
+    of them is equal.
+    """
+    alone = together = 0
+    differ: list[str] = []
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        for kind in KINDS:
+            record = f"F-{kind}"
+            for name, way in ways(kind):
+                asker = Asker(road, token, way)
+                withheld, permitted = await asker.told(record)
+                assert withheld, f"{kind}, {name}: nothing to compare"
+                unlike = await asker.unlike_unknown_record(record, *records_withheld(way))
+                unlike += await asker.unlike_unknown_field(record, withheld)
+                alone += len(withheld)
+                if permitted:
+                    unlike += await asker.unlike_unknown_field(record, withheld, permitted[0])
+                    together += len(withheld)
+                differ += [f"{kind}, {name}: {what}" for what in unlike]
+    assert not differ, (len(differ), differ[:20])
+    assert alone >= at_least[0]
+    assert together >= at_least[1]
+
+
+async def test_a_secret_party_is_answered_like_one_that_is_not_there(tmp_path: Path) -> None:
+    """As a recipient, and as the party that a field is about."""
+    send: Way = {"user": "w.nurse", "verb": "VERB_SEND"}
+
+    def questions(party: str) -> Iterator[Way]:
+        for artefact in ({}, {"artefact_type": "clinic.letter"}, {"artefact_type": "clinic.bundle"}):
+            for others in ([], [{"team": "ward"}], [{"team": "ward"}, {"person": "ref:gp"}]):
+                to = [{"party": party}, *others]
+                yield send | artefact | {"recipients": to, "fields": [{"name": "summary"}]}
+            about = [{"name": name, "party": party} for name in ("enquiry.made_by", "summary")]
+            fields = [*about, {"name": "conditions"}]
+            yield {"user": "w.nurse", "fields": fields, **artefact}
+
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        for secret, nobody in zip(questions("asked"), questions("no-such"), strict=True):
+            answers = [
+                _without_party(await check(road, token, record="F-nothing", **asked))
+                for asked in (secret, nobody)
+            ]
+            assert answers[0] == answers[1], secret
+        known = await check(road, token, record="F-nothing", **next(questions("spouse")))
+        assert {cell.reason for cell in known.cells} != {NOT_AVAILABLE}
+
+
+def _without_party(answer: pb.CheckResponse) -> bytes:
+    for cell in answer.cells:
+        cell.party = ""
+    for owed in answer.obligations:
+        owed.fields[:] = [field.partition("@")[0] for field in owed.fields]
+    answer.decision_id = answer.facts_token = ""
+    return answer.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+async def test_what_cannot_be_read_is_refused_alike_whatever_is_on_file(
+    unreadable: str, tmp_path: Path
+) -> None:
+    point, part = UNREADABLE[unreadable]
+    refusals: dict[str, tuple[str, str, str]] = {}
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        for name, way in ANYBODY_ASKS.items():
+            for record in ("F-nothing", "F-sealed", "F-V", "F-none"):
+                for field in ("summary", "enquiry.made_by", UNKNOWN):
+                    asked = with_unreadable(way, point) | {"record": record, "fields": [{"name": field}]}
+                    with pytest.raises(InvalidArgumentError) as refused:
+                        await check(road, token, **asked)
+                    error = refused.value
+                    refusals[f"{name}, {field} of {record}"] = (error.field, error.reason, error.message)
+        readable = with_unreadable({"user": "w.nurse"}, {"kind": "email", "value": "a@b.example"})
+        answer = await check(road, token, record="F-nothing", fields=[{"name": "summary"}], **readable)
+        assert answer.effect == pb.EFFECT_PERMIT
+    assert len(refusals) == 96
+    assert len(set(refusals.values())) == 1
+    assert refusals.popitem()[1][0] == f"description.contact_points[1].{part}"
