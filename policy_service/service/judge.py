@@ -244,7 +244,7 @@ class Judge:
         refused = {j.concerned.who for j in denied if not j.concerned.implied}
         return CellJudged(
             outcome=result,
-            witnesses=tuple(everything),
+            witnesses=self._witnesses(everything),
             permitted_for_some=len(people) > 1 and bool(people - refused) and bool(refused),
             tier=_label(chosen.outcome),
             subjects=_subjects(everything),
@@ -277,7 +277,7 @@ class Judge:
         )
         return CellJudged(
             outcome=outcome,
-            witnesses=tuple(judged),
+            witnesses=self._witnesses(judged),
             redacted=redacted,
             owed_on=Effect.PERMIT,
             tier="" if first is None else _label(first),
@@ -291,11 +291,14 @@ class Judge:
         outcome = TracedOutcome(Effect.PERMIT, SERVICE_ADDRESS, data_subjects=about, envelope=seen.envelope)
         return CellJudged(
             outcome,
-            tuple(everything),
+            self._witnesses(everything),
             service_address=address,
             owed_on=Effect.PERMIT,
             subjects=_subjects(everything),
         )
+
+    def _witnesses(self, judged: list[Judged]) -> tuple[Judged, ...]:
+        return tuple(j for j in judged if not self._questions.leaves_no_trace(j.concerned.who))
 
     def _without_parts(
         self, judged: list[tuple[Matter, list[Judged]]]

@@ -223,21 +223,12 @@ async def test_the_team_that_may_know_is_answered_otherwise(name: str, forces: F
     assert with_her != without
 
 
-KNOWN_LEAKS = pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a field of a secret party and of another is answered as if she were none",
-)
-
-
-@KNOWN_LEAKS
 @pytest.mark.parametrize("facts", [FACTS, MERGED], ids=["she is one", "she was merged"])
 async def test_a_field_about_both_that_names_the_secret_party(facts: Facts, forces: Forces) -> None:
     with_her, without = await forces.answers(facts, {"fields": fields("subject.name", "mixed@asked")})
     assert with_her == without
 
 
-@KNOWN_LEAKS
 @pytest.mark.parametrize(
     "question", [{"fields": fields("mixed")}, send("proven", "mixed")], ids=["see", "send"]
 )
@@ -248,7 +239,6 @@ async def test_a_field_about_both_when_the_secret_party_was_merged(
     assert with_her == without
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a secret role makes a recipient protected")
 async def test_whether_somebody_named_is_the_secret_party(forces: Forces) -> None:
     """Who sends something of the record to a person whom he suspects is owed nothing more if it was she."""
     suspected = {"person": "ref:V", "contact_point": "V-post"}

@@ -15,7 +15,7 @@ from policy_service.facts.gather.contents import PARTY, Unit
 from policy_service.facts.gather.needs import Needs, needs
 from policy_service.facts.gather.places import OWN_PLACE, SHOWS_HOME
 from policy_service.facts.gather.protections import NAMED, Asked, Names
-from policy_service.facts.gather.readers import CHANNELS_TO, Reader, Recipient
+from policy_service.facts.gather.readers import CHANNELS_TO, Reader, Recipient, is_secret_party
 from policy_service.facts.gather.situation import Situation
 from policy_service.facts.gather.user import suspected_names
 from policy_service.model.facts import FieldType
@@ -113,7 +113,7 @@ class Questions:
         """
         units = self._s.contents.units(field.type)
         holders = self._declared(field.type.about, field.asked.party, recipient)
-        if holders is None:
+        if holders is None or is_secret_party(self._s.record, self._s.user, field.asked.party):
             return None
         place = field.asked.place
         if place and not all(self._s.places.is_hers(who, place) for who in holders):
@@ -264,7 +264,7 @@ class Questions:
             "action.channel_spoken": reader.channel.is_spoken,
             "action.channel_by_phone": reader.channel.is_by_phone,
             "resource.party_protected": self._party_protected(),
-            "context.recipient.protected": self.is_protected(recipient.who),
+            "context.recipient.protected": self._is_openly_protected(recipient.who),
             "context.contact_point.given": point.given,
             "context.contact_point.kind": point.kind,
             "context.contact_point.belongs": point.belongs,
@@ -344,6 +344,12 @@ class Questions:
         """Whose a task about this record is: the team's that works on it, or the user's where none does."""
         team = min(self._s.record.teams, default="")
         return f"team:{team}" if team else f"user:{self._s.user.reference}"
+
+    def leaves_no_trace(self, who: Who) -> bool:
+        """Tell whether that she is on the record at all is not for this user to know: nothing is owed for her
+        that would tell.
+        """
+        return self.role_secret(who) and not self._s.record.known_to_parents
 
     def service_address(self, who: Who) -> str:
         """A reference of an address that may stand where a place of hers would show; empty if there is
@@ -591,6 +597,12 @@ class Questions:
                 s.protections.protecting(who) or bool(s.ties.adversaries(who)) or self._shows_secretly(who)
             )
         return self._protected[who]
+
+    def _is_openly_protected(self, who: Who) -> bool:
+        """As `is_protected`, but for a role on the record that this user must not know of."""
+        if not self.role_secret(who):
+            return self.is_protected(who)
+        return self._s.protections.protecting(who) or bool(self._s.ties.adversaries(who))
 
     def _open_to_staff(self, who: Who) -> bool:
         return self._s.protections.may_be_told_to_staff(who) and not self.role_secret(who)

@@ -133,7 +133,7 @@ class Readers:
                 dict.fromkeys(party.who for party in self._record.parties if party.party == asked.party)
             )
             who = holders[0] if len(holders) == 1 else None
-            if who is not None and self._is_secret(asked.party):
+            if who is not None and is_secret_party(self._record, self._user, asked.party):
                 who = None  # that there is such a party is not for this user to know
         else:
             who = self._cast.resolve(asked.person)
@@ -150,12 +150,6 @@ class Readers:
         if asked.team:
             return Recipient(self._team(index, asked.team, point, channel), interpreter)
         return Recipient(self._person(index, who, ReaderKind.RECIPIENT, point, channel), interpreter)
-
-    def _is_secret(self, party: str) -> bool:
-        record = self._record
-        roles = {each.role for each in record.parties if each.party == party}
-        in_team = bool(record.protection_team) and record.protection_team in self._user.teams
-        return roles <= record.secret_roles and not record.known_to_parents and not in_team
 
     def _openers(self, recipient: Recipient, reaching: Reaching) -> tuple[Reader, ...]:
         """Whoever else can open the contact point. Where that is unknown, those adverse to its owner can."""
@@ -288,6 +282,13 @@ class Readers:
             point=point,
             channel=channel,
         )
+
+
+def is_secret_party(record: RecordSeen, user: UserSeen, party: str) -> bool:
+    """Tell whether that there is such a party at all is not for this user to know."""
+    roles = {each.role for each in record.parties if each.party == party}
+    in_team = bool(record.protection_team) and record.protection_team in user.teams
+    return bool(roles) and roles <= record.secret_roles and not record.known_to_parents and not in_team
 
 
 _CHANNEL_OF: Mapping[str, Channel] = {
