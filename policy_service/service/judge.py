@@ -220,7 +220,7 @@ class Judge:
             told = self.told(seen, delivery, about=None, recipient=recipient)
             outcome = traced(delivery, told, about, seen.envelope)
             return CellJudged(
-                outcome, tuple(everything), tier=_label(delivery), subjects=_subjects(everything)
+                outcome, self._witnesses(everything), tier=_label(delivery), subjects=_subjects(everything)
             )
         return self._permit(seen, everything, about)
 
