@@ -232,7 +232,6 @@ DESCRIPTION: dict[str, Any] = {
     "relationships": [
         {"from_person": _HIS, "to_person": "her", "kind": "adverse_to"},
         {"from_person": "her", "to_person": _NHS, "kind": "parent_of", "parental_responsibility": True},
-        {"from_person": _NOBODY, "to_person": "her", "kind": "carer_of"},
     ],
     "contact_points": [
         {
@@ -317,6 +316,16 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
             SEE,
             record=DESCRIPTION["record"]
             | {"parties": [{"party": "x", "role": "subject", "person": _NOBODY}]},
+        ),
+        "deny",
+    ),
+    "a tie to somebody whom nobody knows": (
+        _changed(
+            SEE,
+            relationships=[
+                *DESCRIPTION["relationships"],
+                {"from_person": _NOBODY, "to_person": "her", "kind": "carer_of"},
+            ],
         ),
         "deny",
     ),
