@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.model.vocabulary import RelationKind
+from tests.decisions.roads import entry_of, put_on_file
+from tests.promises.lies import PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
-from tests.support.installation import installation
+from tests.support.installation import Installation, installation
 
 SUMMARY = [{"name": "summary"}]
 DESCRIBED_RECORD = {
@@ -75,3 +80,133 @@ async def test_a_system_without_the_grant_describes_nothing(urls: tuple[str, str
             road, token, user="w.nurse", record="F-P", fields=SUMMARY, description={"people": [{"key": "x"}]}
         )
         assert answer.effect == pb.EFFECT_DENY
+
+
+# --- every lie, to everything that is denied for her protection --------------------------------------------
+
+FROM_REQUESTS_UP = {"absolute", "statute", "request"}
+
+
+def _permitted(answer: pb.CheckResponse) -> list[str]:
+    return [cell.field for cell in answer.cells if cell.effect == pb.EFFECT_PERMIT and not cell.envelope]
+
+
+async def _tiers(road: Installation, answer: pb.CheckResponse) -> set[str]:
+    """Of the parts that decided its cells."""
+    event = (await entry_of(road, answer.decision_id)).decision
+    return {event.outcomes[cell].tier for cell in event.cells}
+
+
+@pytest.mark.parametrize("protection", PROTECTIONS)
+async def test_no_lie_and_no_pile_of_lies_lifts_a_deny(protection: str, tmp_path: Path) -> None:
+    """Each lie alone, and piles of them: of what tells for him, a few at random, and everything."""
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    chance = random.Random(protection)
+    believed: list[str] = []
+    async with installation(*urls) as road:
+        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        for name, question in denied(protection).items():
+            answer = await check(road, token, **question.ask)
+            assert not _permitted(answer), name
+            assert await _tiers(road, answer) <= FROM_REQUESTS_UP, name
+            stories = dict(lies(question))
+            for_him = [said for said in stories if RelationKind.ADVERSE_TO not in said]
+            piles = [[said] for said in stories]
+            piles += [chance.sample(for_him, chance.randint(2, 9)) for _ in range(50)]
+            piles += [for_him, for_him[::-1]]
+            for pile in piles:
+                asked = told_with(question.ask, *(stories[said] for said in pile))
+                answer = await check(road, token, **asked)
+                if _permitted(answer):
+                    believed.append(f"{name}: {pile[:9]}: {_permitted(answer)}")
+    assert not believed, (len(believed), believed[:20])
+
+
+async def test_the_lies_are_believed_where_nothing_of_hers_speaks_against_them(tmp_path: Path) -> None:
+    """So that what is shown above is her protection, and not that nobody listens."""
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    believed: set[str] = set()
+    async with installation(*urls) as road:
+        token = (await put_on_file(road, liars_world("nothing"), "clinic-records")).token
+        for protection in PROTECTIONS:
+            for question in denied(protection).values():
+                if question.sends and not _permitted(await check(road, token, **question.ask)):
+                    for said, lie in lies(question):
+                        if _permitted(await check(road, token, **told_with(question.ask, lie))):
+                            believed.add(said)
+    assert believed >= {
+        "ref:Adam parent_of ref:Cleo",
+        "ref:Adam guardian_of ref:Cleo",
+        "ref:Adam represents ref:Vera",
+        "he lives there, by its UPRN",
+    }
+
+
+# --- what counts as far as the grant goes -------------------------------------------------------------------
+
+
+def _acting(question: Question, **user: list[str]) -> Question:
+    return told_with(question, {"description": {"user": user}})
+
+
+SEEN = ("summary", "subject.address")
+BY_CLERK, BY_NURSE = ask("o.clerk", SEEN), ask("w.nurse", SEEN)
+TO_COUNCIL = send("council-mail", "ref:council", SEEN, purpose="crime")
+IMPOSTOR = {
+    "people": [
+        {
+            "key": "council",
+            "kind": "organisation",
+            "organisation_roles": ["public_body"],
+            "categories": ["health.summary", "location.current"],
+        }
+    ],
+    "contact_points": [{"key": "mail", "kind": "email", "value": "them@example.org", "owners": ["council"]}],
+}
+
+ASSERTED: dict[str, tuple[str, Question, Question]] = {
+    f"{what}, against {protection}": (protection, allowed, not_allowed)
+    for protection in ("do_not_share", "withhold_location")
+    for what, allowed, not_allowed in (
+        ("a team of the grant", _acting(BY_CLERK, teams=["ward-9"]), _acting(BY_CLERK, teams=["ward"])),
+        ("an exempt purpose", TO_COUNCIL, TO_COUNCIL | {"purpose": "safeguarding"}),
+        (
+            "a public body on file",
+            TO_COUNCIL,
+            send("mail", "council", SEEN, purpose="crime", description=IMPOSTOR),
+        ),
+    )
+}
+ASSERTED["a role of the grant, against restricted_access"] = (
+    "restricted_access",
+    _acting(BY_NURSE, roles=["clinician"]),
+    _acting(BY_NURSE, roles=["consultant"]),
+)
+
+
+@pytest.mark.parametrize("assertion", ASSERTED)
+async def test_what_the_grant_lets_a_system_assert_lifts_what_it_may(assertion: str, tmp_path: Path) -> None:
+    """And an assertion that is not granted, or that rests on the call alone, lifts nothing."""
+    protection, allowed, not_allowed = ASSERTED[assertion]
+    hidden = {"subject.address"} if protection == "withhold_location" else set(SEEN)
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    async with installation(*urls) as road:
+        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        answer = await check(road, token, **allowed)
+        assert set(_permitted(answer)) == set(SEEN)
+        kinds = {owed.kind for owed in answer.obligations}
+        assert ("record_justification" in kinds) == (allowed is TO_COUNCIL)
+        assert hidden.isdisjoint(_permitted(await check(road, token, **not_allowed)))
+
+
+@pytest.mark.parametrize("protection", ["excluded_person", "adverse"])
+async def test_nothing_that_may_be_asserted_lifts_what_is_absolute(protection: str, tmp_path: Path) -> None:
+    """Neither a team nor a role of the grant, nor an exempt purpose."""
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    async with installation(*urls) as road:
+        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        for name, question in denied(protection).items():
+            asserted = _acting(question.ask, teams=["ward-9"], roles=["clinician"]) | {"purpose": "crime"}
+            answer = await check(road, token, **asserted)
+            assert not _permitted(answer), name
+            assert await _tiers(road, answer) == {"absolute"}, name
