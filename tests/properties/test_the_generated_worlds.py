@@ -17,6 +17,10 @@ from tests.properties.scenes import scenes
 pytestmark = pytest.mark.timeout(900)
 
 RARE = {
+    "BREAK_GLASS": "an override is used only where nothing else permits",
+    "SAFEGUARDING": "an override is used only where nothing else permits",
+    "INTERPRETER_ADVERSE": "asks for an interpreter who is adverse to somebody there",
+    "INTERPRETER_EXCLUDED": "asks for an interpreter whom somebody there will not have",
     "CO_PARENT": "asks for two parents and a name of one of them",
     "NEXT_OF_KIN_ADVERSE": "asks for a next of kin on the record who is adverse to somebody there",
 }
