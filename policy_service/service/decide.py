@@ -171,8 +171,10 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
     authority = plan.decide(Gate.AUTHORITY, attributes)
     if authority.tier is Tier.OVERRIDE:
         # An override is used where it is needed; who may act anyway owes nothing for it.
-        unaided = plan.decide(Gate.AUTHORITY, {**attributes, "subject.override_kinds": ()})
-        authority = unaided if unaided.effect is Effect.PERMIT else authority
+        without = {**attributes, "subject.override_kinds": ()}
+        unaided = plan.decide(Gate.AUTHORITY, without)
+        if unaided.effect is Effect.PERMIT:
+            authority, attributes = unaided, without
     notes.asked(Gate.AUTHORITY, attributes, authority)
     if authority.effect is Effect.DENY:
         return _withheld(

@@ -138,11 +138,11 @@ class Judge:
         outcome = self._plan.decide(Gate.DISCLOSURE, attributes, denies_only=denies_only)
         if not denies_only and outcome.tier in _WARRANTED:
             # An override or order is used where it is needed: what would be permitted anyway owes nothing
-            # for it.
+            # for it, and is explained without it.
             without = {**attributes, "context.order.covers": False, "context.override.kinds": ()}
             unaided = self._plan.decide(Gate.DISCLOSURE, without)
             if unaided.effect is Effect.PERMIT:
-                outcome = unaided
+                outcome, attributes = unaided, without
         if denies_only and outcome.effect is Effect.DENY and _is_named(attributes):
             # An order that names him, or his representative, names him for its scope.
             by_all = self._plan.decide(Gate.DISCLOSURE, attributes)

@@ -53,6 +53,13 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
+    def says(self, line: str) -> bool:
+        """Whether it prints `line` for people; waits a little, since what it writes is read as it comes."""
+        deadline = time.monotonic() + 10
+        while f"{line}\n" not in self.err and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return f"{line}\n" in self.err
+
     def _printed(self, name: str) -> str:
         return next(line.split()[1] for line in self.out if line.startswith(name))
 

@@ -206,7 +206,7 @@ def test_a_second_start_keeps_what_is_there(service: Service) -> None:
     assert service.stop() == 0, "".join(service.err)
 
     with serving(service.var_dir) as again:
-        assert "the example world is there, and stays as it is\n" in again.err
+        assert again.says("the example world is there, and stays as it is"), again.err
         assert {path.name: path.read_text() for path in (again.var_dir / "tokens").iterdir()} == before
         assert (again.var_dir / "admin.token").read_text() == admin
         assert asked(again, "requests", "list", "--controller", "example-nhs-trust") == requests
