@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from policy_service.model.facts import ContactPoint, Person, System
+from policy_service.model.facts import ContactPoint, Person, Relationship, System
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import (
     DescribedContactPoint,
@@ -73,10 +73,23 @@ def _a_tie(draw: st.DrawFn, scene: Scene) -> Asserted | None:
         return None
     source = choose(draw, names)
     target = choose(draw, [name for name in names if name != source])
-    kind = choose(draw, (*_BEFRIENDING, RelationKind.ADVERSE_TO))
+    kind = RelationKind.ADVERSE_TO if one_in(draw, 4) else choose(draw, _BEFRIENDING)
     said = DescribedRelationship(source, target, kind, one_in(draw, 2) and kind is RelationKind.PARENT_OF)
     relations = (*scene.call.description.relationships, said)
     return Asserted(f"{kind}: {source} of {target}", scene.describing(relationships=relations))
+
+
+def _an_adversity_among_the_tied(draw: st.DrawFn, scene: Scene) -> Asserted | None:
+    """That two who have to do with each other by what is on file are adverse: either of them to the other."""
+    tied = [fact for fact in scene.facts if isinstance(fact, Relationship)]
+    if not tied:
+        return None
+    tie = choose(draw, tied)
+    ends = [f"ref:{tie.from_person}", f"ref:{tie.to_person}"]
+    source, target = ends if one_in(draw, 2) else reversed(ends)
+    said = DescribedRelationship(source, target, RelationKind.ADVERSE_TO)
+    relations = (*scene.call.description.relationships, said)
+    return Asserted(f"adversity: {source} to {target}", scene.describing(relationships=relations))
 
 
 def _somebody_on_file(draw: st.DrawFn, scene: Scene) -> Asserted | None:
@@ -269,6 +282,7 @@ WAYS_OF_EACH = 4
 
 WAYS: tuple[_Saying, ...] = (
     _a_tie,
+    _an_adversity_among_the_tied,
     _a_point,
     _a_tie,
     _somebody_on_file,

@@ -26,6 +26,7 @@ from policy_service.model.vocabulary import (
     Role,
 )
 from tests.properties import cast
+from tests.properties.able import able
 from tests.properties.cast import TRUST, id_of
 from tests.properties.choosing import choose, one_in
 from tests.properties.scene import Scene
@@ -225,34 +226,75 @@ WAYS: tuple[_Adding, ...] = (
 @st.composite
 def protected_scenes(draw: st.DrawFn) -> tuple[Scene, list[Protected]]:
     """A scene, and the same with one protection more, in a few ways."""
-    scene = draw(scenes())
+    scene = able(draw(scenes()))
     added = (choose(draw, WAYS)(draw, scene) for _ in range(WAYS_OF_EACH))
     return scene, [one for one in added if one is not None]
 
 
-def narrows_a_counter_allegation(added: Protected) -> bool:
-    """Whether the adversity that was added makes one in the other direction a counter-allegation.
+def opens_by_the_rules(added: Protected) -> str:
+    """What the domain says that the adversity which was added narrows, besides what it protects; empty:
+    nothing.
 
-    Domain part 4: one raised by somebody who is already adverse to her denies her less. So does what he
-    records against her.
+    Each is a rule of domain part 4, and is set aside under its own name.
     """
     if not added.adverse:
-        return False
-    facts, described = added.scene.facts, added.scene.call.description.relationships
-    against = any(
-        isinstance(fact, Relationship)
-        and fact.kind is RelationKind.ADVERSE_TO
-        and fact.relationship_id != "more-adverse"
-        and fact.to_person == added.adverse
-        for fact in facts
-    ) or any(
-        said.kind is RelationKind.ADVERSE_TO and said.to_person.removeprefix("ref:") == added.adverse
-        for said in described
-    )
+        return ""
+    if _is_answered(added):
+        return "a counter-allegation denies less"
+    if _is_of_a_partner(added):
+        return "whom he endangers is no associate of his"
+    if _is_of_a_child(added):
+        return "an adverse person is never covered"
+    return ""
+
+
+def _is_answered(added: Protected) -> bool:
+    """The one who is adverse now has alleged or recorded something in the other direction."""
+    facts = added.scene.facts
     recorded = any(
         isinstance(fact, PrivacyRequest)
         and fact.kind in COUNTER_ALLEGED_KINDS
         and added.adverse in (fact.person_id, *fact.covers)
         for fact in facts
     )
-    return against or recorded
+    return recorded or any(
+        kind is RelationKind.ADVERSE_TO and target == added.adverse for kind, _, target in _ties(added.scene)
+    )
+
+
+def _is_of_a_partner(added: Protected) -> bool:
+    """The one to whom he is adverse is his partner, or lives with somebody who is."""
+    ties = _ties(added.scene)
+    partners = {
+        name
+        for kind, *ends in ties
+        if kind is RelationKind.PARTNER and added.adverse in ends
+        for name in ends
+    }
+    children = {target for kind, source, target in ties if kind in _PARENTHOOD and source == added.towards}
+    return bool((partners - {added.adverse}) & {added.towards, *children})
+
+
+def _is_of_a_child(added: Protected) -> bool:
+    """The one who is adverse now is a child whom the other's protection covered."""
+    return any(
+        kind in _PARENTHOOD and (source, target) == (added.towards, added.adverse)
+        for kind, source, target in _ties(added.scene)
+    )
+
+
+_PARENTHOOD = frozenset({RelationKind.PARENT_OF, RelationKind.GUARDIAN_OF, RelationKind.FOSTER_CARER_OF})
+
+
+def _ties(scene: Scene) -> list[tuple[RelationKind, str, str]]:
+    """Every relationship on file and in the call: kind, source, target."""
+    on_file = [
+        (fact.kind, str(fact.from_person), str(fact.to_person))
+        for fact in scene.facts
+        if isinstance(fact, Relationship)
+    ]
+    said = [
+        (each.kind, each.from_person.removeprefix("ref:"), each.to_person.removeprefix("ref:"))
+        for each in scene.call.description.relationships
+    ]
+    return on_file + said

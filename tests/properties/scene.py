@@ -174,8 +174,8 @@ def withheld(decided: Decided) -> bool:
     return bool(decided.trace.cause)
 
 
-def gained(before: Decided, after: Decided) -> list[str]:
-    """The cells that were denied before and are permitted after, `FIELD to RECIPIENT`.
+def gained(before: Decided, after: Decided) -> frozenset[tuple[int, int]]:
+    """The cells that were denied before and are permitted after.
 
     Of the envelope those count that were looked at before (of a record that was withheld nothing was), and
     that go anywhere: a send that is stopped whole is held, with its envelope. A permit that owes
@@ -191,9 +191,9 @@ def gained(before: Decided, after: Decided) -> list[str]:
         for recipient in owed.recipients
         for field in owed.fields
     }
-    return [
-        f"{fields[index].name} to {recipient}"
-        for recipient, index in sorted(permitted - permitted_cells(before))
+    return frozenset(
+        (recipient, index)
+        for recipient, index in permitted - permitted_cells(before)
         if (recipient, fields[index].name) not in substituted
         and (index < asked or (recipient in sent and not withheld(before)))
-    ]
+    )

@@ -61,6 +61,7 @@ from tests.properties.worlds import (
     people_on_file,
     reaches,
     relationship,
+    relationship_in_force,
     request,
 )
 
@@ -98,19 +99,20 @@ class Draft:
 
 
 @functools.cache
-def scenes(*, ordinary: bool | None = None) -> st.SearchStrategy[Scene]:
-    """`ordinary`: nobody is protected; None: either."""
-    return _scenes(ordinary)
+def scenes(*, ordinary: bool | None = None, theme: Theme | None = None) -> st.SearchStrategy[Scene]:
+    """`ordinary`: nobody is protected; None: either. `theme`: what it is about; None: one of all, or none."""
+    return _scenes(ordinary, theme)
 
 
 @st.composite
-def _scenes(draw: st.DrawFn, ordinary: bool | None) -> Scene:
+def _scenes(draw: st.DrawFn, ordinary: bool | None, theme: Theme | None) -> Scene:
     plain = one_in(draw, 4) if ordinary is None else ordinary
-    theme = choose(draw, (None, *_THEMES[plain])) if one_in(draw, 2) else None
+    if theme is None and one_in(draw, 2):
+        theme = choose(draw, _THEMES[plain])
     kind = choose(draw, KINDS) if theme is None else _KIND_OF[theme.kind]
     draft = Draft(
         draw,
-        ordinary=plain,
+        ordinary=plain and (theme is None or theme.ordinary),
         kind=kind,
         on_file=one_in(draw, 2) or kind.record_type.people_on_file,
         theme=theme,
@@ -165,9 +167,13 @@ def _points(d: Draft) -> None:
 
 def _bonds(d: Draft) -> None:
     there = d.known.keys()
-    _state(
-        d, [bond for bond in FAMILY if {bond.source, bond.target} <= there], choose(d.draw, (0, 1, 2, 4, 6))
-    )
+    for bond in () if d.theme is None else d.theme.bonds:
+        if all(d.known[name].on_file for name in (bond.source, bond.target)) and not one_in(d.draw, 3):
+            d.facts.append(relationship_in_force(bond))
+        else:
+            d.relations.append(_described_bond(d, bond))
+    family = [bond for bond in FAMILY if {bond.source, bond.target} <= there]
+    _state(d, family, choose(d.draw, (0, 1, 2, 4, 6)))
     if d.ordinary:
         return
     for _ in range(choose(d.draw, (0, 1, 1, 2))):

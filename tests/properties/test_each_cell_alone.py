@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
-
 import pytest
 from hypothesis import given, note
 
-from policy_service.model.facts import ArtefactType, Capability
-from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import CO_RECIPIENT
 from policy_service.service.decide import Decided
 from tests.engine.generators import times
-from tests.properties.cast import TRUST
+from tests.properties.able import OF_THE_WHOLE, able
 from tests.properties.kinds import KINDS, fields_of
 from tests.properties.scene import CellSeen, Scene, cells_of, withheld
 from tests.properties.scenes import scenes
-
-OF_THE_WHOLE = frozenset(
-    {ObligationKind.SPLIT_PER_RECIPIENT, ObligationKind.SECOND_APPROVER, ObligationKind.RECHECK_BEFORE}
-)
-"""Owed because of what else is in the answer, or with the answer as a whole."""
 
 ABOUT_CO_RECIPIENTS = frozenset(
     field.name for kind in KINDS for field in fields_of(kind.record_type) if CO_RECIPIENT in field.about
@@ -29,19 +19,6 @@ ABOUT_CO_RECIPIENTS = frozenset(
 
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def able(scene: Scene) -> Scene:
-    """With a caller who can do what is owed because of the whole answer, so that it denies no cell of it."""
-    proven = tuple(Capability(kind, "a test", date(2027, 1, 1)) for kind in sorted(OF_THE_WHOLE))
-    artefacts = [fact for fact in scene.facts if isinstance(fact, ArtefactType)]
-    artefacts.append(ArtefactType("artefact-bare", TRUST, "bare"))
-    facts = (replace(each, capabilities=(*each.capabilities, *proven)) for each in artefacts)
-    claimed = scene.call.capabilities
-    return scene.with_facts(*facts).asking(
-        artefact_type=scene.call.artefact_type or "bare",
-        capabilities=None if claimed is None else claimed | OF_THE_WHOLE | {ObligationKind.OMIT_SILENTLY},
-    )
 
 
 @times(3)

@@ -26,6 +26,7 @@ from policy_service.model.question import (
     DescribedParty,
     DescribedPerson,
     DescribedRecord,
+    DescribedRelationship,
     DescribedUser,
     Description,
     FieldAsked,
@@ -46,7 +47,7 @@ from tests.properties.cast import FINGERPRINTS, TRUST, id_of
 from tests.properties.kinds import ENVELOPE, KINDS
 from tests.properties.scene import Scene, cells_of
 from tests.properties.test_promise_8_the_denial_is_not_the_leak import renamed, unknown_field
-from tests.properties.worlds import PROTECTIVE, SYSTEMS, USERS, person_on_file
+from tests.properties.worlds import PROTECTIVE, SYSTEMS, USERS, Bond, person_on_file, relationship_in_force
 
 ABLE = tuple(Capability(kind, "a test", date(2027, 1, 1)) for kind in PROTECTIVE)
 STANDING: tuple[Fact, ...] = (
@@ -134,6 +135,53 @@ def test_promise_7_a_sharer_who_is_named_hides_none_who_is_not(with_whom: str) -
     (cell,) = cells_of(scene.decide())
     assert cell.outcome.reason == "ADVERSE_PERSON"
     assert cell.outcome.reader == "shares_point:person:adam"
+
+
+@pytest.mark.parametrize("said_to_live_with_her", [False, True])
+def test_promise_7_no_home_that_is_only_described_tells_where_he_does_not_live(
+    said_to_live_with_her: bool,
+) -> None:
+    """Where adam lives is not on file, so towards gran, who is adverse to vera, it may be vera's home
+    (domain part 4, places and points). That a caller says he lives at gran's makes it no other place.
+    """
+    ends = id_of("gran"), id_of("vera")
+    adverse = Relationship("adverse", TRUST, *ends, RelationKind.ADVERSE_TO, basis="order")
+    hers = replace(home_of("gran", 1), uprn=FINGERPRINTS.uprn(cast.UPRNS[1]))
+    people = (*person_on_file("vera"), *person_on_file("gran"), *person_on_file("adam"))
+    described = DescribedContactPoint(
+        "said", ContactKind.POST, cast.PLACES[1], owners=("ref:adam",), uprn=cast.UPRNS[1], home=True
+    )
+    scene = a_send(
+        (*people, adverse, hers, *record("everything", ("patient", Role.SUBJECT, "adam"))),
+        ("household",),
+        (RecipientAsked(person="ref:gran", channel=Channel.IN_PERSON),),
+        artefact_type="bare",
+        description=Description(contact_points=(described,) if said_to_live_with_her else ()),
+    )
+    (cell,) = cells_of(scene.decide())
+    assert (cell.permitted, cell.outcome.reason) == (False, "ADVERSE_PERSON")
+
+
+@pytest.mark.parametrize("said_to_be_adverse", [False, True])
+def test_promise_7_a_child_who_is_said_to_be_adverse_is_covered(said_to_be_adverse: bool) -> None:
+    """That a caller says so takes nothing away of what is on file: her mother's protection covers her."""
+    bonds = (
+        Bond("vera", RelationKind.PARENT_OF, "cara", responsibility=True),
+        Bond("vera", RelationKind.LIVES_WITH, "cara"),
+        Bond("adam", RelationKind.PARENT_OF, "cara", responsibility=True),
+        Bond("adam", RelationKind.ADVERSE_TO, "vera"),
+    )
+    people = (*person_on_file("vera"), *person_on_file("adam"), *person_on_file("cara"))
+    said = DescribedRelationship("ref:cara", "ref:vera", RelationKind.ADVERSE_TO)
+    scene = a_send(
+        (*people, *map(relationship_in_force, bonds), *record("letter", ("child", Role.CHILD, "cara"))),
+        ("appointment",),
+        (RecipientAsked(person="ref:adam", channel=Channel.IN_PERSON),),
+        artefact_type="bare",
+        description=Description(relationships=(said,) if said_to_be_adverse else ()),
+    )
+    (cell,) = cells_of(scene.decide())
+    assert cell.outcome.reason == "ADVERSE_PERSON"
 
 
 def test_promise_8_nothing_but_silence_is_owed_for_a_field_that_is_withheld() -> None:

@@ -1,6 +1,7 @@
 """One fact more that only protects never turns a deny into a permit.
 
-Aside is the narrowing of counter-allegations (domain part 4), and each that is set aside is counted.
+Aside is an adversity by which another rule of domain part 4 denies less: of counter-allegations, of
+associates, of whom a protection covers. Each that is set aside is counted, by its rule.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 
 from tests.engine.generators import times
-from tests.properties.protecting import Protected, narrows_a_counter_allegation, protected_scenes
+from tests.properties.protecting import Protected, opens_by_the_rules, protected_scenes
 from tests.properties.scene import Scene, gained
 
 pytestmark = pytest.mark.timeout(900)
@@ -36,8 +37,8 @@ def holds(drawn: tuple[Scene, list[Protected]]) -> None:
     for added in ways:
         more = gained(before, added.scene.decide())
         _counted["protections added"] += 1
-        if more and narrows_a_counter_allegation(added):
-            _counted["set aside, as they narrow a counter-allegation"] += 1
+        if more and (rule := opens_by_the_rules(added)):
+            _counted[f"set aside ({rule})"] += 1
             continue
         if more:
             note(f"added: {added.what}, which makes this of it:{added.scene!r}")

@@ -16,6 +16,7 @@ from policy_service.model.facts import (
     CommunicationSupport,
     ContactPoint,
     Fact,
+    Override,
     PrivacyRequest,
     Relationship,
     SafeContact,
@@ -24,6 +25,7 @@ from policy_service.model.vocabulary import (
     Channel,
     ContactKind,
     OnLapse,
+    OverrideKind,
     Purpose,
     RelationKind,
     RequestKind,
@@ -136,6 +138,22 @@ def _an_account_of_both(_: st.DrawFn, __: Mapping[str, Sequence[str]]) -> list[F
     return [*points, _asked("vera", RequestKind.NO_ONWARD)]
 
 
+def _granted(draw: st.DrawFn, kind: OverrideKind) -> Override:
+    """An override that runs and names the user, and mostly much of what is asked."""
+    drawn = override(draw)
+    recipients = ("person:council", *drawn.recipients)
+    return replace(drawn, kind=kind, user="u.ward", ends_at=cast.TOMORROW, recipients=recipients)
+
+
+def _the_glass_is_broken(draw: st.DrawFn, _: Mapping[str, Sequence[str]]) -> list[Fact]:
+    return [_granted(draw, OverrideKind.BREAK_GLASS), _asked("vera", RequestKind.EMERGENCY_ONLY)]
+
+
+def _somebody_is_at_risk(draw: st.DrawFn, _: Mapping[str, Sequence[str]]) -> list[Fact]:
+    kept = choose(draw, (RequestKind.RESTRICTED_ACCESS, RequestKind.DO_NOT_SHARE))
+    return [_granted(draw, OverrideKind.SAFEGUARDING), _asked("vera", kept, "team:desk")]
+
+
 _HER_CASE = (("victim", Role.VICTIM, "vera"), ("patient", Role.SUBJECT, "adam"))
 _TENANTS = (("one-tenant", Role.JOINT_CUSTOMER, "vera"), ("other-tenant", Role.JOINT_CUSTOMER, "adam"))
 _PATIENT = (("patient", Role.SUBJECT, "vera"),)
@@ -199,7 +217,7 @@ THEMES: tuple[Theme, ...] = (
         "council",
         on_file=("vera", "council"),
         user="u.ward",
-        facts=lambda draw, _: [override(draw), _asked("vera", RequestKind.EMERGENCY_ONLY)],
+        facts=_the_glass_is_broken,
     ),
     Theme(
         "everything",
@@ -207,7 +225,7 @@ THEMES: tuple[Theme, ...] = (
         (("abuse.risk_assessment", ""), ("location.current", "")),
         on_file=("vera",),
         user="u.ward",
-        facts=lambda draw, _: [override(draw), _asked("vera", RequestKind.RESTRICTED_ACCESS, "team:desk")],
+        facts=_somebody_is_at_risk,
     ),
     Theme(
         "letter",
@@ -370,5 +388,13 @@ THEMES: tuple[Theme, ...] = (
         (("patient", Role.SUBJECT, "vera"), ("who-asked", Role.APPLICANT, "bo")),
         (("subject.name", ""), ("enquiry.made_by", "")),
         "vera",
+    ),
+    Theme(
+        "letter",
+        _FAMILY,
+        (("body", "child"), ("appointment", "child"), ("school", "child")),
+        "adam",
+        on_file=("vera", "adam", "cara"),
+        bonds=(*_OURS, _ADVERSE),
     ),
 )

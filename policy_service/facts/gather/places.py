@@ -116,20 +116,27 @@ class Places:
             found |= set(self._at(place, institutions=False))
         return frozenset(found - {who})
 
-    def recorded_near(self, shown: frozenset[str], who: Who, reader: Who) -> frozenset[Who]:
+    def recorded_near(
+        self, shown: frozenset[str], who: Who, reader: Who, *, every_home: bool
+    ) -> frozenset[Who]:
         """Those to whom the reader is adverse who are recorded at a place shown (a refuge, a hostel), or who
-        may live there for all that is known: an address without canonical identity that is not his own.
+        may live there for all that is known: an address without canonical identity that is not his own, or
+        `every_home` of somebody on file whose homes are not, which no caller's word tells.
         """
         victims = self._ties.victims(reader)
         if not victims:
             return frozenset()
-        if not shown:
+        if not shown or (every_home and self._lives_nobody_knows_where(who)):
             return frozenset(victims - {who})  # where she lives nobody knows here, and the field shows it
         found = {one for place in shown for one in self._at(place, institutions=True)} & victims
         his = {home.place for home in self._ties.homes(reader) if home.on_file}
         if any(not place.startswith("uprn:") and place not in his for place in shown):
             found |= victims
         return frozenset(found - {who})
+
+    def _lives_nobody_knows_where(self, who: Who) -> bool:
+        """Tell whether somebody is on file, and no home of hers is."""
+        return person_id_of(who) is not None and not any(home.on_file for home in self._ties.homes(who))
 
     def sharers(self, who: Who, categories: frozenset[str]) -> frozenset[Who]:
         """Those who share the contact points of `who` that a contact field shows."""

@@ -504,10 +504,12 @@ class Questions:
         shows_home = not SHOWS_HOME.isdisjoint(categories)
         for who in declared:
             if shows_home:
-                shown = s.places.shown(who, named=field.asked.place, premises=unit.premises)
+                named = field.asked.place
+                shown = s.places.shown(who, named=named, premises=unit.premises)
+                every_home = not (named or unit.premises)
                 implied |= s.places.residents(shown, who)
                 for reader in (recipient.reader, *recipient.implied):
-                    implied |= s.places.recorded_near(shown, who, reader.who)
+                    implied |= s.places.recorded_near(shown, who, reader.who, every_home=every_home)
             implied |= s.places.sharers(who, categories)
         if unit.undeclared:
             implied |= {who for who in s.record.people if s.cast.individual(who).kind is PersonKind.PRIVATE}

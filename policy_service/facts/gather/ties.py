@@ -185,8 +185,8 @@ class Ties:
         return frozenset(found - {who})
 
     def protectors(self, who: Who) -> frozenset[Who]:
-        """Those whose protection covers `who`: the parents and guardians she lives with, unless she is
-        adverse to them.
+        """Those whose protection covers `who`: the parents and guardians she lives with, unless it is on file
+        that she is adverse to them. A caller's word adds protection, and takes none away.
         """
         if who not in self._protectors:
             self._protectors[who] = frozenset(
@@ -194,7 +194,10 @@ class Ties:
                 for tie in self.towards(who)
                 if tie.kind in _PARENTHOOD
                 and self.live_together(tie.source, who)
-                and not self._is_adverse_by_tie(who, tie.source)
+                and not any(
+                    back.kind is RelationKind.ADVERSE_TO and back.fact
+                    for back in self.between(who, tie.source)
+                )
             )
         return self._protectors[who]
 
@@ -295,7 +298,7 @@ class Ties:
             if tie.kind in _PARENTHOOD
             and tie.fact
             and self._live_together_on_file(who, tie.target)
-            and not self._is_adverse_by_tie(tie.target, who)
+            and not any(back.kind is RelationKind.ADVERSE_TO for back in self.between(tie.target, who))
         )
 
     def parents(self, who: Who) -> frozenset[Who]:
@@ -364,9 +367,6 @@ class Ties:
             back.kind is RelationKind.ADVERSE_TO and back.fact and (not tie.fact or _was_before(back, tie))
             for back in self.between(tie.target, tie.source)
         )
-
-    def _is_adverse_by_tie(self, one: Who, other: Who) -> bool:
-        return any(tie.kind is RelationKind.ADVERSE_TO for tie in self.between(one, other))
 
     def _homes_of(self, who: Who) -> Iterator[Home]:
         for point in self._cast.points_of(who):

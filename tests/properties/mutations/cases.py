@@ -23,7 +23,7 @@ from policy_service.server.convert_check import check_response, parse_check
 from policy_service.service.decide import decide
 from policy_service.service.policies import PublishedPolicies
 from tests.decisions.case import Expected, case_names, read_run
-from tests.decisions.compare import expected_to_say, says
+from tests.decisions.compare import expected_to_say, is_bound, says
 from tests.decisions.roads import as_message, put_on_file
 from tests.properties.cast import FINGERPRINTS
 from tests.properties.scene import view_of
@@ -38,6 +38,7 @@ class AskedCase:
 
     name: str
     caller: Caller
+    ask: pb.CheckRequest
     call: CheckCall
     expected: Expected
     names: Mapping[str, str]
@@ -58,14 +59,28 @@ class Cases:
     def _holds(self, case: AskedCase, policies: PublishedPolicies) -> bool:
         moment = Moment(self.moment, self.moment)
         decided = decide(self.view, policies, FINGERPRINTS, case.caller, case.call, moment)
-        answer = pb.CheckResponse.FromString(check_response(replace(decided.decision, decision_id="e")))
+        decision = replace(
+            decided.decision,
+            decision_id="e",
+            artefact_digest=case.call.artefact_digest if decided.decision.bound else b"",
+        )
+        answer = pb.CheckResponse.FromString(check_response(decision))
         head = Head("e", self.moment, case.caller, "DecisionService/Check", 1, VERSIONS)
         entry = log_pb.LogEntry.FromString(decision_entry(head, decided.trace))
         policies_named = {uid for outcome in entry.decision.outcomes for uid in outcome.policies}
         return (
             says(answer, entry, case.expected, case.names) == expected_to_say(case.expected)
             and set(case.expected.log.policies) <= policies_named
+            and _bound(answer, case.ask)
         )
+
+
+def _bound(answer: pb.CheckResponse, ask: pb.CheckRequest) -> bool:
+    try:
+        is_bound(answer, ask)
+    except AssertionError:
+        return False
+    return True
 
 
 async def load_cases(directory: Path) -> Cases:
@@ -80,6 +95,7 @@ async def load_cases(directory: Path) -> Cases:
                 AskedCase(
                     f"{name}, twin" if twin else name,
                     Caller("token", Controller(run.case.facts.controller), system=run.case.system),
+                    as_message(run.case.ask),
                     parse_check(as_message(run.case.ask).SerializeToString()),
                     run.expected,
                     on_file.names,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from policy_service.facts.gather import points, protections, questions, readers, situation
+from policy_service.facts.gather import points, protections, questions, situation, user
 from policy_service.facts.gather.cast import Cast
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.gather.contents import Contents
@@ -22,7 +22,7 @@ from policy_service.facts.gather.readers import Readers
 from policy_service.facts.gather.record import RecordSeen
 from policy_service.facts.gather.ties import Ties
 from policy_service.facts.gather.warrants import Warrants
-from policy_service.model.vocabulary import Effect, RelationKind, RequestState, Shared
+from policy_service.model.vocabulary import Effect, RelationKind, RequestState
 from policy_service.service import decide, judge, obligations
 from policy_service.service.judge import Judge
 
@@ -84,11 +84,11 @@ def _an_allegation_is_one_for_ever(original: Any) -> Any:
 def _the_laxer_answer(original: Any) -> Any:
     """A cell is denied only where everybody whom it is about is denied."""
 
-    def whole(self: Any, seen: Any, delivery: Any, judged: Any) -> Any:
+    def whole(self: Any, seen: Any, recipient: Any, delivery: Any, judged: Any) -> Any:
         everything = [j for _, of_unit in judged for j in of_unit]
         if any(not j.denied for j in everything):
             judged = [(matter, [j for j in of_unit if not j.denied]) for matter, of_unit in judged]
-        return original(self, seen, delivery, judged)
+        return original(self, seen, recipient, delivery, judged)
 
     return whole
 
@@ -133,8 +133,8 @@ def _only_the_whole(original: Any) -> Any:
 
 
 def _delivery_never_denies(original: Any) -> Any:
-    def whole(self: Any, seen: Any, delivery: Any, judged: Any) -> Any:
-        return original(self, seen, replace(delivery, effect=Effect.PERMIT), judged)
+    def whole(self: Any, seen: Any, recipient: Any, delivery: Any, judged: Any) -> Any:
+        return original(self, seen, recipient, replace(delivery, effect=Effect.PERMIT), judged)
 
     return whole
 
@@ -200,7 +200,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "never these people, under any identity or login",
         "a person's logins are not his",
-        readers,
+        user,
         "logins",
         always(_NOBODY),
     ),
@@ -209,8 +209,8 @@ FAULTS: tuple[Fault, ...] = (
         "unknown counts as shared",
         "unknown sharing counts as no",
         points,
-        "_shared",
-        changed(lambda shared: Shared.NO if shared is Shared.UNKNOWN else shared),
+        "_more_may_open",
+        always(False),
     ),
     Fault(
         "described as his counts where it is on file for nobody else",

@@ -15,7 +15,9 @@ from tests.properties import (
     test_promise_7_nobody_talks_his_way_out,
     test_promise_8_the_denial_is_not_the_leak,
     test_protecting_more_permits_no_more,
+    test_states_that_protect,
 )
+from tests.properties.able import able
 from tests.properties.asserting import asserting_scenes
 from tests.properties.protecting import protected_scenes
 from tests.properties.scenes import scenes
@@ -26,12 +28,13 @@ _promise_7 = test_promise_7_nobody_talks_his_way_out
 _promise_8 = test_promise_8_the_denial_is_not_the_leak
 
 _PROPERTIES: tuple[tuple[st.SearchStrategy[Any], Callable[..., None]], ...] = (
+    (test_states_that_protect.scenes_and_states(), test_states_that_protect.holds),
     (test_no_lock_out.ordinary_days(), test_no_lock_out.test_no_lock_out),
-    (asserting_scenes(), _promise_7.test_promise_7_an_assertion_lifts_no_request),
+    (asserting_scenes(), _promise_7.holds),
     (protected_scenes(), test_protecting_more_permits_no_more.holds),
     (scenes(), _promise_8.test_promise_8_one_answer_for_whatever_is_not_to_be_told),
     (scenes(), _promise_8.test_promise_8_a_withheld_field_among_others_looks_like_an_unknown_one),
-    (scenes().map(test_each_cell_alone.able), test_each_cell_alone.test_each_cell_alone),
+    (scenes().map(able), test_each_cell_alone.test_each_cell_alone),
     (test_order.shuffled_scenes(), test_order.test_order),
 )
 
