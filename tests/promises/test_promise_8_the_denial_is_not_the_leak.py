@@ -287,3 +287,47 @@ async def test_a_secret_protection_that_ends_soon_does_not_shorten_what_is_permi
             assert [cell.reason for cell in answer.cells] == ["", NOT_AVAILABLE]
             answers.append(answer.valid_until.ToDatetime())
         assert answers[0] == answers[1]
+
+
+# --- what still tells ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.xfail(strict=True, reason="`party:KEY` as an owner finds a secret party, too")
+async def test_a_secret_party_as_an_owner_is_like_one_that_is_not_there(tmp_path: Path) -> None:
+    async with stopped_installation(tmp_path, WORLD) as (road, token):
+        answers = []
+        for party in ("asked", "no-such"):
+            owners = ["party:patient", f"party:{party}"]
+            point = {"key": "at", "kind": "email", "value": "a@b.example", "owners": owners}
+            answer = await check(
+                road,
+                token,
+                user="w.nurse",
+                record="F-nothing",
+                verb="VERB_SEND",
+                artefact_type="clinic.letter",
+                fields=[{"name": "conditions"}],
+                recipients=[{"party": "patient", "contact_point": "at"}],
+                description={"contact_points": [point]},
+            )
+            answers.append(_without_party(answer))
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.xfail(strict=True, reason="the bound counts those whom a withheld field is about")
+async def test_the_bound_on_questions_does_not_count_who_is_secret(tmp_path: Path) -> None:
+    asked = [{"party": f"a{i}", "role": "applicant", "person": "ref:V"} for i in range(65)]
+    parties = [{"party": "patient", "role": "subject", "person": "ref:P"}, *asked]
+    record = {"reference": "F", "record_type": "clinic.file", "teams": ["ward"], "parties": parties}
+    send: Way = {
+        "user": "w.nurse",
+        "verb": "VERB_SEND",
+        "recipients": [{"team": "ward"}, *({"team": f"t{i}"} for i in range(127))],
+    }
+    async with stopped_installation(tmp_path, FACTS.model_copy(update={"records": (record,)})) as (
+        road,
+        token,
+    ):
+        asker = Asker(road, token, send)
+        withheld = await asker.bare("F", "conditions", "enquiry.made_by", secret="enquiry.made_by")
+        assert withheld == await asker.bare("F", "conditions", UNKNOWN, secret=UNKNOWN)
