@@ -50,7 +50,11 @@ def liars_world(protection: str) -> Facts:
         "do_not_share": {"person": HER, "kind": "do_not_share"},
         "withhold_location": {"person": HER, "kind": "withhold_location"},
         "excluded_person": {"person": HER, "kind": "excluded_person", "recipients": [HIM]},
-        "restricted_access": {"person": HER, "kind": "restricted_access", "recipients": ["role:clinician"]},
+        "restricted_access": {
+            "person": HER,
+            "kind": "restricted_access",
+            "recipients": ["role:clinician", "role:consultant"],
+        },
     }
     adverse = {"from_person": HIM, "to_person": HER, "kind": "adverse_to"}
     grant = FACTS.systems[0]["grant"] | {
@@ -129,6 +133,10 @@ def denied(protection: str) -> dict[str, Denied]:
                 "parties": [{"party": "patient", "role": "subject", "person": HER}],
             }
             see = ask("o.clerk", ("summary", "subject.address"), record="F-2", description={"record": new})
+            # Whoever sends it works there for certain; the team to which it goes, by the description alone.
+            works_there = {"user": {"teams": ["ward-9"]}, "record": {"teams": ["ward-9"]}}
+            to_team = told_with(see, {"description": works_there, "verb": "VERB_SEND"})
+            to_team["recipients"] = [{"team": "records"}]
             return {
                 "a send to him": Denied(send("his-home", HIM, _ALL), HIM),
                 "a send to her doctor": Denied(send("gp-post", "ref:gp", ("summary",)), "ref:gp"),
@@ -136,6 +144,7 @@ def denied(protection: str) -> dict[str, Denied]:
                     send("council-mail", "ref:council", ("summary",), purpose="safeguarding"), "ref:council"
                 ),
                 "a see on a record that is described": Denied(see, HIM),
+                "a send to the team that the description names": Denied(to_team, HIM),
             }
         case "withhold_location":
             council = send("council-mail", "ref:council", _PLACES, purpose="safeguarding")

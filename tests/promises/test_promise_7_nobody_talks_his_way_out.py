@@ -11,7 +11,7 @@ import pytest
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.vocabulary import RelationKind
 from tests.decisions.roads import entry_of, put_on_file
-from tests.promises.lies import PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
+from tests.promises.lies import HER, PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
 from tests.support.installation import Installation, installation
 
@@ -210,3 +210,14 @@ async def test_nothing_that_may_be_asserted_lifts_what_is_absolute(protection: s
             answer = await check(road, token, **asserted)
             assert not _permitted(answer), name
             assert await _tiers(road, answer) == {"absolute"}, name
+
+
+@pytest.mark.xfail(strict=True, reason="a login of staff on file without a person is whoever the call says")
+async def test_a_member_of_staff_does_not_serve_himself_as_somebody_else(tmp_path: Path) -> None:
+    """That a portal vouches for whoever uses it says nothing about a login that is on file as staff's."""
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    async with installation(*urls) as road:
+        token = (await put_on_file(road, liars_world("do_not_share"), "clinic-records")).token
+        assert not _permitted(await check(road, token, **BY_CLERK))
+        herself = {"self_service": True, "description": {"user": {"person": HER}}}
+        assert not _permitted(await check(road, token, **told_with(BY_CLERK, herself)))
