@@ -93,6 +93,7 @@ SERVICE_ADDRESS = "SERVICE_ADDRESS"
 """Why an envelope field is permitted in which a service address stands for a place."""
 
 UNKNOWN = TracedOutcome(Effect.DENY, "UNKNOWN_FIELD", NOT_AVAILABLE)
+TOO_MANY = TracedOutcome(Effect.DENY, "TOO_MANY_QUESTIONS", NOT_AVAILABLE)
 
 
 class Judge:
@@ -112,6 +113,9 @@ class Judge:
         if matters is None:
             yield CellJudged(UNKNOWN)
             return
+        if not self._questions.affords(matters, recipient):
+            yield CellJudged(TOO_MANY)
+            return
         judged: list[tuple[Matter, list[Judged]]] = []
         for matter in matters:
             of_unit: list[Judged] = []
@@ -124,7 +128,6 @@ class Judge:
     # --- questions ------------------------------------------------------------------------------------------
 
     def _unit(self, matter: Matter, recipient: Recipient) -> Iterator[Judged]:
-        self._questions.count(len(matter.concerned) * (1 + len(recipient.implied)))
         for reader in (recipient.reader, *recipient.implied):
             for concerned in matter.concerned:
                 yield self._question(matter, concerned, reader)

@@ -212,7 +212,6 @@ async def test_nothing_that_may_be_asserted_lifts_what_is_absolute(protection: s
             assert await _tiers(road, answer) == {"absolute"}, name
 
 
-@pytest.mark.xfail(strict=True, reason="a login of staff on file without a person is whoever the call says")
 async def test_a_member_of_staff_does_not_serve_himself_as_somebody_else(tmp_path: Path) -> None:
     """That a portal vouches for whoever uses it says nothing about a login that is on file as staff's."""
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"

@@ -289,10 +289,6 @@ async def test_a_secret_protection_that_ends_soon_does_not_shorten_what_is_permi
         assert answers[0] == answers[1]
 
 
-# --- what still tells ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.xfail(strict=True, reason="`party:KEY` as an owner finds a secret party, too")
 async def test_a_secret_party_as_an_owner_is_like_one_that_is_not_there(tmp_path: Path) -> None:
     async with stopped_installation(tmp_path, WORLD) as (road, token):
         answers = []
@@ -314,7 +310,6 @@ async def test_a_secret_party_as_an_owner_is_like_one_that_is_not_there(tmp_path
         assert answers[0] == answers[1]
 
 
-@pytest.mark.xfail(strict=True, reason="the bound counts those whom a withheld field is about")
 async def test_the_bound_on_questions_does_not_count_who_is_secret(tmp_path: Path) -> None:
     asked = [{"party": f"a{i}", "role": "applicant", "person": "ref:V"} for i in range(65)]
     parties = [{"party": "patient", "role": "subject", "person": "ref:P"}, *asked]

@@ -2,8 +2,8 @@
 
 A role, a team or an exempt purpose that the grant lets the system assert may; those are not among what is
 said here. Aside is, and each time is counted: where somebody who is not on file lives was not known, so that
-her place might be the home of everybody to whom a reader is adverse, and now the caller says where it is. That
-says which place the field shows.
+her place might be the home of everybody to whom a reader is adverse, and now the caller says where it is.
+That says which place the field shows.
 """
 
 from __future__ import annotations

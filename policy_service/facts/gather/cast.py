@@ -188,6 +188,10 @@ class Cast:
             )
         return self._owners[point.key]
 
+    def has_unknown_owner(self, point: DescribedContactPoint) -> bool:
+        """Tell whether the description names an owner whom nobody knows, or who is not to be known of."""
+        return any(self._owner(owner) is None for owner in point.owners)
+
     def contact(self, point: DescribedContactPoint) -> Fingerprint:
         """The fingerprint of a described contact point."""
         return self._contacts[point.key]
@@ -209,7 +213,7 @@ class Cast:
         return Fingerprint(place.removeprefix("uprn:"))
 
     def name_parties(self, parties: Mapping[str, tuple[Who, ...]]) -> None:
-        """Tell who the parties of the record are, so that `party:KEY` finds them."""
+        """Tell who those parties of the record are that the user may know of, for `party:KEY`."""
         self._parties = parties
         self._owners.clear()
         self._points_of.clear()

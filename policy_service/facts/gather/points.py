@@ -65,7 +65,14 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         view.contact_points_by_fingerprint(fingerprint),
         home=described.home,
     )
-    if described.voicemail_safe and not seen.others and not seen.name.startswith("point:"):
+    if cast.has_unknown_owner(described) and not seen.institution:
+        seen = replace(seen, more_may=True, shared=Shared.YES if seen.others else Shared.UNKNOWN)
+    if (
+        described.voicemail_safe
+        and not seen.others
+        and not seen.more_may
+        and not seen.name.startswith("point:")
+    ):
         return replace(seen, voicemail_safe=True)
     return seen
 

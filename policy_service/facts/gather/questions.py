@@ -85,7 +85,7 @@ class Questions:
         self._may_be_told: dict[Who, bool] = {}
         self._shut_out: dict[Who, bool] = {}
         self._near_protected: dict[Who, bool] = {}
-        self._asked = 0
+        self._asked = self._asked_secretly = 0
         self._base = self._common()
 
     # --- what there is to ask -------------------------------------------------------------------------------
@@ -139,28 +139,34 @@ class Questions:
 
     def refuse_too_many(self, fields: tuple[FieldSeen | None, ...]) -> None:
         """Raise `NotTold` where the declared questions alone are above `MAX_DISCLOSURES`, before any is
-        asked.
+        asked. Fields about a role that is secret count like unknown ones.
         """
-        holders = sum(
-            max(
-                1,
-                sum(
-                    party.role in field.type.about and field.asked.party in ("", party.party)
-                    for party in self._s.record.parties
-                ),
-            )
-            for field in fields
-            if field is not None
-        )
+        holders = sum(1 if field is None else max(1, self._open_holders(field)) for field in fields)
         readers = sum(1 + len(recipient.implied) for recipient in self._s.recipients if recipient is not None)
         if holders * readers > MAX_DISCLOSURES:
             raise NotTold("too_many_questions")
 
-    def count(self, more: int) -> None:
-        """Count questions of the disclosure gate. Raises `NotTold` above `MAX_DISCLOSURES`."""
+    def _open_holders(self, field: FieldSeen) -> int:
+        asked, about = field.asked.party, field.type.about
+        return sum(
+            party.role in about and asked in ("", party.party) and not self.role_secret(party.who)
+            for party in self._s.record.parties
+        )
+
+    def affords(self, matters: tuple[Matter, ...], recipient: Recipient) -> bool:
+        """Count the questions of one cell. Raises `NotTold` above `MAX_DISCLOSURES` in the call.
+
+        Cells about somebody who holds a role that is secret are counted apart, and give False above the same
+        bound: they alone are then not answered, since a bound that others feel would tell how many they are.
+        """
+        more = sum(len(matter.concerned) for matter in matters) * (1 + len(recipient.implied))
+        if any(self.role_secret(each.who) for matter in matters for each in matter.concerned):
+            self._asked_secretly += more
+            return self._asked_secretly <= MAX_DISCLOSURES
         self._asked += more
         if self._asked > MAX_DISCLOSURES:
             raise NotTold("too_many_questions")
+        return True
 
     # --- the three gates ------------------------------------------------------------------------------------
 

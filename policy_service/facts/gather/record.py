@@ -76,10 +76,6 @@ def record_seen(
     chain = _chain(view, base_types, cast, type_name)
     if any(each.people_on_file for each in chain) and not all(p.who.startswith("person:") for p in parties):
         raise NotTold("person_not_on_file")
-    by_party: dict[str, tuple[Who, ...]] = {}
-    for party in parties:
-        by_party[party.party] = tuple(dict.fromkeys((*by_party.get(party.party, ()), party.who)))
-    cast.name_parties(by_party)
     return RecordSeen(
         reference=call.record,
         record_types=tuple(record_type.name for record_type in chain),

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
-from policy_service.facts.gather.cast import Cast, NotTold
+from policy_service.facts.gather.cast import Cast, NotTold, Who
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.gather.contents import Contents
 from policy_service.facts.gather.places import Places
 from policy_service.facts.gather.protections import Protections, Where
 from policy_service.facts.gather.reaching import reaching
-from policy_service.facts.gather.readers import Readers, Recipient
+from policy_service.facts.gather.readers import Readers, Recipient, is_secret_party
 from policy_service.facts.gather.record import RecordSeen, record_seen
 from policy_service.facts.gather.ties import Ties
 from policy_service.facts.gather.user import UserSeen, purpose_granted, user_seen
@@ -91,6 +91,7 @@ def situate(
     if call.artefact_type and (artefact := view.artefact_type(controller, call.artefact_type)) is None:
         raise NotTold("unknown_artefact_type")
     user = user_seen(view, system, cast, record, call)
+    cast.name_parties(_parties_by_key(record, user))
     record = replace(
         record, teams_certain=record.teams if record.fact else record.teams & set(system.assert_teams)
     )
@@ -132,6 +133,15 @@ def situate(
         warrants=Warrants(view, moment, controller, call.record, call.user, user.kind),
         moment=moment,
     )
+
+
+def _parties_by_key(record: RecordSeen, user: UserSeen) -> dict[str, tuple[Who, ...]]:
+    """Who holds each party of the record that this user may know of."""
+    keys_told = {party.party for party in record.parties if not is_secret_party(record, user, party.party)}
+    return {
+        key: tuple(dict.fromkeys(party.who for party in record.parties if party.party == key))
+        for key in sorted(keys_told)
+    }
 
 
 def _capabilities(

@@ -42,6 +42,8 @@ def user_seen(view: FactsView, system: System, cast: Cast, record: RecordSeen, c
         not system.self_service or (stored is not None and stored.kind is UserKind.JOB)
     ):
         raise NotTold("not_granted")
+    if call.self_service and stored is not None and stored.kind is UserKind.STAFF and not stored.person_id:
+        raise NotTold("not_granted")  # staff's login is nobody's own, whoever the portal says that it is
     behind = _person_behind(cast, stored, call)
     roles, teams = set(stored.roles if stored else ()), set(stored.teams if stored else ())
     if described is not None:
