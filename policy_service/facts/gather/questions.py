@@ -73,6 +73,8 @@ class Matter:
     concerned: tuple[Concerned, ...]
     protected: bool
     """One of those whom it is about is protected."""
+    places: frozenset[str] = frozenset()
+    """Where those live, or are, whom it declares; who else is there is implied, and no other place of his."""
     holder_adverse: bool = False
 
 
@@ -134,6 +136,7 @@ class Questions:
             unit=unit,
             concerned=tuple(everyone),
             protected=any(self.is_protected(each.who) for each in everyone),
+            places=frozenset(place for who in declared for place in self._shown(field, unit, who)),
             holder_adverse=_NEXT_OF_KIN in unit.categories and self._next_of_kin_is_adverse(declared),
         )
 
@@ -191,7 +194,7 @@ class Questions:
         excluded = reader.who != who and s.protections.excludes(who, reader.names, joint=asked.joint)
         adverse, associate = s.ties.is_adverse(reader.who, who), s.ties.is_associate(reader.who, who)
         against = adverse or associate or excluded
-        places = s.places.shown(who, named=matter.field.asked.place, premises=unit.premises)
+        places = matter.places if concerned.implied else self._shown(matter.field, unit, who)
 
         def is_own(*, by_file_only: bool) -> bool:
             return s.places.own(
@@ -499,6 +502,10 @@ class Questions:
                 found[holder.who] = None
         return tuple(found) or None
 
+    def _shown(self, field: FieldSeen, unit: Unit, who: Who) -> frozenset[str]:
+        """The places of `who` that a unit shows where it shows any."""
+        return self._s.places.shown(who, named=field.asked.place, premises=unit.premises)
+
     def _implied(
         self, field: FieldSeen, unit: Unit, declared: tuple[Who, ...], recipient: Recipient
     ) -> set[Who]:
@@ -510,9 +517,8 @@ class Questions:
         shows_home = not SHOWS_HOME.isdisjoint(categories)
         for who in declared:
             if shows_home:
-                named = field.asked.place
-                shown = s.places.shown(who, named=named, premises=unit.premises)
-                every_home = not (named or unit.premises)
+                shown = self._shown(field, unit, who)
+                every_home = not (field.asked.place or unit.premises)
                 implied |= s.places.residents(shown, who)
                 for reader in (recipient.reader, *recipient.implied):
                     implied |= s.places.recorded_near(shown, who, reader.who, every_home=every_home)
