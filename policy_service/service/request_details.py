@@ -18,6 +18,7 @@ from policy_service.model.vocabulary import (
     InterpreterGender,
     InterpreterMode,
     RequestKind,
+    Visibility,
     WrittenFormat,
 )
 from policy_service.service.references import numbered
@@ -62,9 +63,18 @@ def check_details(
     recipients: Sequence[str],
     safe_contact: SafeContactAsked | None,
     communication: CommunicationAsked | None,
+    visibility: Visibility,
 ) -> None:
     """What the call alone shows: each detail belongs to the kind, none that it needs is missing."""
     _check_recipients(kind, recipients)
+    if kind is RequestKind.COMMUNICATION_SUPPORT and visibility is Visibility.SECRET:
+        # Whoever books the interpreter is told whom she will not have.
+        raise InvalidArgumentError(
+            "request.visibility",
+            "NEED_NOT_SECRET",
+            f"a need is met by those who know of it; whom she will not meet is a request of the kind "
+            f"`{RequestKind.EXCLUDED_PERSON}`, which may be secret",
+        )
     for field, detail, of_kind in (
         (SAFE_CONTACT, safe_contact, RequestKind.SAFE_CONTACT),
         (COMMUNICATION, communication, RequestKind.COMMUNICATION_SUPPORT),

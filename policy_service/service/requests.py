@@ -119,7 +119,9 @@ class Requests:
         def draft(view: FactsView, occasion: Occasion) -> Draft[RequestShown]:
             begins_at, ends_at = _checked_interval(asked)
             _check_words(asked)
-            check_details(asked.kind, asked.recipients, asked.safe_contact, asked.communication)
+            check_details(
+                asked.kind, asked.recipients, asked.safe_contact, asked.communication, asked.visibility
+            )
             controller = occasion.controller
             people = self._people(view, controller, asked)
             person = people["request.person"]

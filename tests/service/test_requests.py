@@ -327,6 +327,7 @@ async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
         safe(hours=("fri 22:00-02:00",)): (f"{detail}.hours[0]", "BAD_HOURS"),
         safe(hours=("mon 10:00-11:00",) * 2): (f"{detail}.hours[1]", "REPEATED"),
         replace(NEEDS, communication=None): (need, "REQUIRED"),
+        replace(NEEDS, visibility=Visibility.SECRET): ("request.visibility", "NEED_NOT_SECRET"),
         replace(NEEDS, communication=CommunicationAsked()): (need, "REQUIRED"),
         replace(NEEDS, recipients=("team:x",)): ("request.recipients", "ONLY_FOR_ANOTHER_KIND"),
         replace(NEEDS, kind=RequestKind.WITHHOLD_LOCATION): (need, "ONLY_FOR_ANOTHER_KIND"),
