@@ -75,7 +75,9 @@ class PrivacyRequest(_message.Message):
     on_lapse: _builtins.str
     """hold (the default: protects until reviewed) or lapse."""
     visibility: _builtins.str
-    """open, staff (the default) or secret."""
+    """open, staff (the default) or secret; a communication_support is never
+    secret, since whoever meets the need is told of it.
+    """
     received_by: _builtins.str
     """Output only."""
     @_builtins.property
