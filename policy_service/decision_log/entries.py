@@ -59,7 +59,7 @@ class Head:
 
 def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
     """The entry of a decision."""
-    entry = _entry(head)
+    entry = entry_of(head)
     if head.permits_judged_at is not None:
         entry.permits_judged_at.CopyFrom(timestamp(head.permits_judged_at))
     entry.versions.policy_set = trace.policy_set
@@ -101,7 +101,7 @@ def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
 
 def write_entry(head: Head, *, facts: Sequence[str], reason: str) -> bytes:
     """The entry of a write that made the revision in `head`. `facts` are `kind:id`."""
-    entry = _entry(head)
+    entry = entry_of(head)
     entry.write.facts.extend(facts)
     entry.write.reason = reason[:MAX_REASON]
     return entry.SerializeToString(deterministic=True)
@@ -109,7 +109,7 @@ def write_entry(head: Head, *, facts: Sequence[str], reason: str) -> bytes:
 
 def read_entry(head: Head, *, facts: Sequence[str], found: bool) -> bytes:
     """The entry of a reading that is an event itself."""
-    entry = _entry(head)
+    entry = entry_of(head)
     entry.read.facts.extend(facts)
     entry.read.found = found
     return entry.SerializeToString(deterministic=True)
@@ -119,7 +119,7 @@ def refusal_entry(head: Head, *, status: str, reason: str, field: str = "") -> b
     """The entry of a call that reached a handler and was refused or failed. `field` is a path, never a
     value.
     """
-    entry = _entry(head)
+    entry = entry_of(head)
     entry.refusal.status = status
     entry.refusal.reason = reason
     entry.refusal.field = field
@@ -128,7 +128,7 @@ def refusal_entry(head: Head, *, status: str, reason: str, field: str = "") -> b
 
 def refused_callers_entry(head: Head, *, peer: str, cause: str, count: int) -> bytes:
     """The summary of `count` calls from `peer` that the door refused within one second for `cause`."""
-    entry = _entry(head)
+    entry = entry_of(head)
     entry.refused_callers.peer = peer
     entry.refused_callers.cause = cause
     entry.refused_callers.count = count
@@ -137,7 +137,7 @@ def refused_callers_entry(head: Head, *, peer: str, cause: str, count: int) -> b
 
 def stream_entry(head: Head, *, kind: str, stream_id: str) -> bytes:
     """The entry of what happened to a stream of the log: `opened`, `continued`."""
-    entry = _entry(head)
+    entry = entry_of(head)
     entry.stream.kind = kind
     entry.stream.stream_id = stream_id
     return entry.SerializeToString(deterministic=True)
@@ -165,7 +165,8 @@ def timestamp(moment: datetime) -> Timestamp:
     return message
 
 
-def _entry(head: Head) -> log_pb.LogEntry:
+def entry_of(head: Head) -> log_pb.LogEntry:
+    """An entry with its head, and without its event."""
     caller = head.caller
     return log_pb.LogEntry(
         entry_id=head.entry_id,

@@ -31,31 +31,32 @@ M = TypeVar("M", bound=Message)
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def read_message(message_type: type[M], data: bytes) -> M:
+def read_message(message_type: type[M], data: bytes, name: str = "") -> M:
     """Read a message. Cut off, nested too deep and invalid UTF-8 are all `UNREADABLE_MESSAGE`.
 
     One with fields that this version does not know is refused whole (`UNKNOWN_FIELDS`): what a newer caller
-    restricts by one would be passed over, in a question as in a privacy request that is put on file.
+    restricts by one would be passed over, in a question as in a privacy request that is put on file. `name`
+    is what a refusal calls the message; by default its type's.
     """
+    name = name or message_type.DESCRIPTOR.name
     try:
         message = message_type.FromString(data)
     except (DecodeError, RecursionError) as error:
-        name = message_type.DESCRIPTOR.name
         raise InvalidArgumentError(
             "", "UNREADABLE_MESSAGE", f"the message cannot be read as `{name}`"
         ) from error
-    _check_whole(message)
+    _check_whole(message, name)
     return message
 
 
-def _check_whole(message: Message) -> None:
+def _check_whole(message: Message, name: str) -> None:
     size = message.ByteSize()
     message.DiscardUnknownFields()
     if message.ByteSize() != size:
         raise InvalidArgumentError(
             "",
             "UNKNOWN_FIELDS",
-            f"the message has fields that this version of `{message.DESCRIPTOR.name}` does not know",
+            f"the message has fields that this version of `{name}` does not know",
         )
 
 

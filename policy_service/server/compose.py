@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -32,19 +32,16 @@ from policy_service.facts.reader import FactsReader
 from policy_service.facts.revision_token import RevisionTokens
 from policy_service.facts.store import FactStore
 from policy_service.model.caller import NOBODY, Caller
-from policy_service.model.decision import Decision
 from policy_service.model.errors import PolicyServiceError
 from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
-from policy_service.model.question import CheckCall
 from policy_service.server.authenticator import Authenticator
-from policy_service.server.convert_check import check_response, parse_check
-from policy_service.server.convert_explain import explain_response, parse_explain
 from policy_service.server.errors import Refusal, StartError
-from policy_service.server.handlers import Call, Method, Router, WriteRefusal
+from policy_service.server.handlers import Call, Router, WriteRefusal
 from policy_service.server.refusals import RefusedCallers, WriteSummaries
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
+from policy_service.server.servicers_decision import decision_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
@@ -56,7 +53,6 @@ from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
-from policy_service.service.explain import Explained, ExplainService
 from policy_service.service.first_start import FirstStart
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
@@ -174,14 +170,6 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
             )
             await checks.warm()
 
-            explanations = ExplainService(checks)
-
-            async def check(call: Call, asked: CheckCall) -> Decision:
-                return await checks.check(call.authorization, _traced(asked, call))
-
-            async def explain(call: Call, asked: CheckCall) -> Explained:
-                return await explanations.explain(call.authorization, _traced(asked, call))
-
             async def write_refusal(call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
                 await checks.refused(
                     call.caller,
@@ -193,21 +181,12 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
                 )
 
             yield Parts(
-                Router.of(
-                    [
-                        Method("DecisionService", "Check", parse_check, check, check_response),
-                        Method("DecisionService", "Explain", parse_explain, explain, explain_response),
-                    ]
-                ),
+                Router.of(decision_methods(checks, LogReader(settings.log).get)),
                 _authenticator(worker.reader, memory),
                 write_refusal,
                 _summaries(worker, memory),
                 broken,
             )
-
-
-def _traced(asked: CheckCall, call: Call) -> CheckCall:
-    return replace(asked, trace_id=call.trace_id) if call.trace_id else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from policy_service.facts.view import ColdFacts
 from policy_service.model.caller import Caller
 from policy_service.model.errors import InvalidArgumentError, PolicyServiceError, UnauthenticatedError
 from policy_service.server.authenticator import Authenticator
+from policy_service.server.conversations import Conversations
 from policy_service.server.errors import UNKNOWN_METHOD, Refusal, abort, refusal_of
 from policy_service.server.guests import Context, guarded
 from policy_service.server.handlers import Headers, Method, Router, Wrapper
@@ -38,6 +39,7 @@ class Door(grpc.GenericRpcHandler):
         self,
         router: Router,
         wrapper: Wrapper,
+        conversations: Conversations,
         authenticator: Authenticator,
         limits: Limits,
         refusals: Refusals,
@@ -45,6 +47,7 @@ class Door(grpc.GenericRpcHandler):
     ) -> None:
         self._router = router
         self._wrapper = wrapper
+        self._conversations = conversations
         self._authenticator = authenticator
         self._limits = limits
         self._refusals = refusals
@@ -84,12 +87,24 @@ class Door(grpc.GenericRpcHandler):
         return self._let_in(method, caller, headers)
 
     def _let_in(self, method: Method[Any, Any], caller: Caller, headers: Headers) -> Handler:
-        wrapper = self._wrapper
+        if method.streamed:
+
+            async def hold(context: Context) -> None:
+                await self._conversations.hold(method, caller, headers, context)
+
+            return grpc.stream_stream_rpc_method_handler(guarded(hold))
 
         async def handle(request: bytes, context: Context) -> bytes:
-            return await wrapper.run(method, caller, headers, request, context)
+            return await self._answer(method, caller, headers, request, context)
 
         return grpc.unary_unary_rpc_method_handler(handle)
+
+    async def _answer(
+        self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
+    ) -> bytes:
+        if method.several is None:
+            return await self._wrapper.run(method, caller, headers, request, context)
+        return await self._conversations.batch(method, caller, headers, request, context)
 
     def _ask_again(self, method: Method[Any, Any] | None, headers: Headers) -> Handler:
         """Memory cannot tell: the credentials are settled at the head, and only then is the message read."""
@@ -100,10 +115,13 @@ class Door(grpc.GenericRpcHandler):
                 await abort(context, caller)
             if method is None:
                 await abort(context, UNKNOWN_METHOD)
+            if method.streamed:
+                await self._conversations.hold(method, caller, headers, context)
+                return
             request = await context.read()
             if not isinstance(request, bytes):
                 await abort(context, refusal_of(_no_message()))
-            await context.write(await self._wrapper.run(method, caller, headers, request, context))
+            await context.write(await self._answer(method, caller, headers, request, context))
 
         return grpc.stream_stream_rpc_method_handler(guarded(handle))
 

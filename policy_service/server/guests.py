@@ -52,7 +52,7 @@ class Guests:
         """
         with self.seat() as leave:
             reading = asyncio.ensure_future(context.read())
-            reading.add_done_callback(_forget)
+            reading.add_done_callback(forget)
             await asyncio.wait((reading, leave), timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         if not reading.done():
             raise overloaded()
@@ -85,7 +85,7 @@ def guarded(work: Callable[[Context], Awaitable[None]]) -> StreamHandler:
     return handle
 
 
-def _forget(reading: asyncio.Future[Any]) -> None:
-    """A read that nobody waits for any more ends with its call; what it ends with concerns nobody."""
+def forget(reading: asyncio.Future[Any]) -> None:
+    """Look at what nobody waits for any more: a read ends with its call, and how concerns nobody."""
     if not reading.cancelled():
         reading.exception()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -31,6 +31,7 @@ PACKAGE = "policy_service.api.v1"
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+Outcome = TypeVar("Outcome")
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +54,23 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """How several questions come in one message (a batch), or one in each message of a stream.
+
+    Each question is then a call of its own, with its own log entry; what goes wrong with one is told in its
+    place, and harms no other.
+    """
+
+    streamed: bool
+    open: Callable[[bytes], Sequence[bytes]]
+    """The questions in a message, as bytes; raises `InvalidArgumentError`. Of a stream's message, one."""
+    close: Callable[[Sequence[bytes | Refusal]], bytes]
+    """The message that answers them, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Method(Generic[Request, Response]):
-    """One RPC with one message each way.
+    """One RPC with one message each way, or with `several` questions.
 
     `parse` raises `InvalidArgumentError` and nothing else; `call` is async and raises `PolicyServiceError`s,
     has left the call's one log entry when it returns, and none when it raises (the wrapper then leaves the
@@ -67,6 +83,12 @@ class Method(Generic[Request, Response]):
     parse: Callable[[bytes], Request]
     call: Callable[[Call, Request], Awaitable[Response]]
     serialise: Callable[[Response], bytes]
+    several: Several | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Messages come and go for as long as the caller likes."""
+        return self.several is not None and self.several.streamed
 
     @property
     def entry_name(self) -> str:
@@ -135,24 +157,49 @@ class Wrapper:
         self._refusals = refusals
         self._write_refusal = write_refusal
         self._confirm = confirm
-        self._running: set[asyncio.Task[bytes | Refusal]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def run(
         self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
     ) -> bytes:
         """Answer, or end the call with a refusal (which raises grpc's own error)."""
-        work = asyncio.create_task(self._perform(method, caller, headers, request, context.peer()))
-        self._running.add(work)
-        work.add_done_callback(self._running.discard)
-        outcome = await asyncio.shield(work)
+        outcome = await asyncio.shield(self.begin(method, caller, headers, request, context.peer()))
         if isinstance(outcome, Refusal):
             await abort(context, outcome)
         return outcome
+
+    def begin(
+        self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, peer: str
+    ) -> asyncio.Task[bytes | Refusal]:
+        """Begin to answer one question; it goes on to its entry whoever waits for it."""
+        return self._started(self._perform(method, caller, headers, request, peer))
+
+    def begin_refusal(
+        self, method: Method[Any, Any], caller: Caller, headers: Headers, error: Exception, peer: str
+    ) -> asyncio.Task[Refusal]:
+        """Begin to refuse a message in which no question can be found, with an entry like any other."""
+        return self._started(self._refuse_unread(method, caller, headers, error, peer))
 
     async def drained(self) -> None:
         """Return when no call runs any more."""
         while self._running:
             await asyncio.wait(tuple(self._running))
+
+    def _started(self, work: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _refuse_unread(
+        self, method: Method[Any, Any], caller: Caller, headers: Headers, error: Exception, peer: str
+    ) -> Refusal:
+        call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
+        try:
+            await self._confirm(headers.authorization)
+        except Exception as stranger:  # noqa: BLE001 - the edge, as in `_perform`
+            return await self._refuse(call, stranger, peer)
+        return await self._refuse(call, error, peer)
 
     async def _perform(
         self,

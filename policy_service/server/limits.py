@@ -1,10 +1,12 @@
 """What there is of, and how much of it one caller may hold.
 
-Calls in flight are bounded by caller; what strangers hold is bounded in `guests`.
+Calls in flight and conversations (streams, batches) are bounded by caller; what strangers hold is bounded in
+`guests`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from policy_service.model.caller import Caller
@@ -18,6 +20,9 @@ MAX_METADATA_BYTES = 8 << 10
 STREAMS_PER_CONNECTION = 256
 CONNECTION_AGE_SECONDS = 600
 CONNECTION_GRACE_SECONDS = 30
+
+CONVERSATIONS = 1_024
+"""Streams and batches at a time, in one process."""
 
 SHARES = 4
 """No caller holds more than one part in so many."""
@@ -50,6 +55,7 @@ class Limits:
         self._capacity = capacity
         self._share = max(1, capacity // SHARES)
         self._held: Counter[str] = Counter()
+        self._waiting: list[asyncio.Future[None]] = []
         self.in_flight = 0
 
     def has_room(self, caller: Caller) -> bool:
@@ -70,6 +76,21 @@ class Limits:
         self._held[holder] -= 1
         if not self._held[holder]:
             del self._held[holder]
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    async def room(self, caller: Caller, seconds: float) -> None:
+        """Wait until there is room for another call of this caller, for so long at most."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self.has_room(caller):
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            freed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(freed)
+            await asyncio.wait((freed,), timeout=left)
 
 
 def overloaded() -> OverloadedError:

@@ -15,6 +15,7 @@ from enum import Enum
 from policy_service.server import reflection
 from policy_service.server.accepting import Server
 from policy_service.server.compose import Parts, utc_now
+from policy_service.server.conversations import Conversations
 from policy_service.server.door import Door
 from policy_service.server.errors import cause
 from policy_service.server.guests import Guests
@@ -53,11 +54,12 @@ async def serve(
     limits = Limits(settings.max_calls)
     refusals = Refusals(parts.write_summaries, utc_now)
     wrapper = Wrapper(limits, refusals, parts.write_refusal, parts.authenticator.settle)
+    conversations = Conversations(wrapper, limits, refusals)
     health = Health(parts.router.services, guests)
     open_to_all = dict(health.handlers())
     if settings.reflection:
         open_to_all |= reflection.handlers(parts.router.services, guests)
-    door = Door(parts.router, wrapper, parts.authenticator, limits, refusals, open_to_all)
+    door = Door(parts.router, wrapper, conversations, parts.authenticator, limits, refusals, open_to_all)
     server = Server(server_options(share_port=share_port), door, door.paths)
     server.bind(address_of(settings, port), server_credentials(settings))
     await server.start()
@@ -69,6 +71,7 @@ async def serve(
     _log.info("draining", extra={"why": ended.value, "calls": limits.in_flight})
     health.end()
     guests.close()
+    conversations.end()
     await _drain(server, wrapper, settings.drain_seconds)
     refusals.end()
     await summing

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from policy_service.decision_log.entries import Head, Versions, decision_entry, refusal_entry
 from policy_service.decision_log.entry import Entry
+from policy_service.decision_log.pending import Pending
 from policy_service.decision_log.round import CommitRound
 from policy_service.facts.decision_clock import DecisionClock
 from policy_service.facts.fingerprints import Fingerprinter
@@ -65,14 +66,15 @@ class CheckService:
         self._parts = parts
         self._policies: PublishedPolicies | None = None
 
-    async def check(self, authorization: str, call: CheckCall) -> Decision:
-        """Answer `call`, durable and valid at the head that was read after it arrived.
+    async def check(self, authorization: str, call: CheckCall, method: str = METHOD) -> Decision:
+        """Answer `call`, durable and valid at the head that was read after it arrived, in an entry of
+        `method`.
 
         Raises `UnauthenticatedError`, `PermissionDeniedError` (a token that is no system's),
         `InvalidArgumentError` (a value that cannot be read), `OverloadedError`, and `UnavailableError` where
         the answer cannot be made durable: then nothing is permitted.
         """
-        return (await self.committed(authorization, call, METHOD, decide_in_steps)).decision
+        return (await self.committed(authorization, call, method, decide_in_steps)).decision
 
     async def committed(
         self, authorization: str, call: CheckCall, method: str, decider: Decider
@@ -80,8 +82,25 @@ class CheckService:
         """Decide `call` with `decider`, durable and valid like a check, in an entry of `method`."""
         pending = PendingDecision(self, authorization, call, method, decider)
         await pending.decide_again()
-        await self._parts.round.commit(pending)
+        await self.commit(pending)
         return pending
+
+    async def commit(self, pending: Pending) -> None:
+        """Wait for the round that makes an entry durable, at the facts that it rests on."""
+        await self._parts.round.commit(pending)
+
+    async def caller(self, authorization: str, latest: datetime) -> tuple[Caller, Revision]:
+        """The system whose token this is, by the facts in memory, and their revision.
+
+        Raises `UnauthenticatedError`, and `PermissionDeniedError` where the token is no system's.
+        """
+        for _ in range(MAX_LOADS):
+            view = self._parts.memory.view
+            try:
+                return self._system(view, authorization, latest), view.revision
+            except ColdFacts as cold:
+                await self._parts.memory.load(cold.keys)
+        raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
 
     async def refused(
         self, caller: Caller, method: str, *, status: str, reason: str, field: str = "", trace_id: bytes = b""
@@ -144,9 +163,7 @@ class CheckService:
         for _ in range(MAX_LOADS):
             view = self._parts.memory.view
             try:
-                caller = authenticate(view, authorization, latest)
-                if not caller.system:
-                    raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
+                caller = self._system(view, authorization, latest)
                 policies = await self._published(view)
                 moment = Moment(now, latest)
                 steps = decider(view, policies, self._parts.fingerprints, caller, call, moment)
@@ -156,6 +173,13 @@ class CheckService:
             else:
                 return caller, policies, decided, view.revision
         raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
+
+    @staticmethod
+    def _system(view: FactsView, authorization: str, latest: datetime) -> Caller:
+        caller = authenticate(view, authorization, latest)
+        if not caller.system:
+            raise PermissionDeniedError("NOT_A_SYSTEM", "only a system's token may ask for decisions")
+        return caller
 
     async def _published(self, view: FactsView) -> PublishedPolicies:
         policy_set = view.policy_set()

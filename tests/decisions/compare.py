@@ -167,3 +167,29 @@ def agrees_with_its_entry(answer: pb.CheckResponse, entry: log_pb.LogEntry) -> N
             assert (cell.effect, cell.reason) == (outcome.effect, outcome.told)
     assert [MessageToDict(o) for o in event.obligations] == [MessageToDict(o) for o in answer.obligations]
     assert event.valid_until == answer.valid_until
+
+
+def without_moments(answer: pb.CheckResponse) -> pb.CheckResponse:
+    """An answer without what one call has for itself: ids, times, the facts' token."""
+    blank = pb.CheckResponse()
+    blank.CopyFrom(answer)
+    blank.decision_id = blank.facts_token = ""
+    blank.ClearField("valid_until")
+    for owed in blank.obligations:
+        owed.parameters.pop("valid_until", None)
+    return blank
+
+
+def without_its_own(entry: log_pb.LogEntry, *, without_tasks: bool = False) -> log_pb.LogEntry:
+    """An entry without what one call has for itself: ids, times, its method and revision."""
+    blank = log_pb.LogEntry()
+    blank.CopyFrom(entry)
+    blank.entry_id = blank.method = ""
+    blank.ClearField("time")
+    blank.ClearField("permits_judged_at")
+    blank.decision.ClearField("valid_until")
+    if without_tasks:
+        blank.decision.ClearField("tasks")
+    for owed in blank.decision.obligations:
+        owed.parameters.pop("valid_until", None)
+    return blank

@@ -31,6 +31,13 @@ class Road(Protocol):
         """The first administrator's token."""
 
 
+class StreamingRoad(Road, Protocol):
+    """One that goes over a socket, on which messages may come and go."""
+
+    async def stream(self, method: str, messages: list[bytes], *, token: str) -> list[bytes]:
+        """Send all messages, and return all answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """How one kind of fact goes on file, and by what a case knows it afterwards (`ID in the log` → a word
@@ -191,6 +198,45 @@ async def ask(road: Road, question: dict[str, Any], token: str) -> decision_pb2.
     request = as_message(question).SerializeToString()
     answer = await road.call("DecisionService/Check", request, token=token)
     return decision_pb2.CheckResponse.FromString(answer)
+
+
+UNREADABLE = b"\x0a\xff"
+"""No CheckRequest: cut off in its first field."""
+
+
+async def ask_in_batch(road: Road, question: dict[str, Any], token: str) -> decision_pb2.CheckResponse:
+    """Ask the case's question in a batch, between two that cannot be answered."""
+    asked = as_message(question).SerializeToString()
+    request = b"".join(_part(each) for each in (UNREADABLE, asked, b""))
+    answer = await road.call("DecisionService/BatchCheck", request, token=token)
+    before, outcome, after = decision_pb2.BatchCheckResponse.FromString(answer).outcomes
+    assert before.error.reason == "UNREADABLE_MESSAGE"
+    assert (after.error.code, after.error.field) == ("INVALID_ARGUMENT", "fields")
+    assert outcome.WhichOneof("outcome") == "answer"
+    return outcome.answer
+
+
+async def ask_on_stream(
+    road: StreamingRoad, question: dict[str, Any], token: str
+) -> decision_pb2.CheckResponse:
+    """Ask the case's question on a stream, between two that cannot be answered."""
+    asked = as_message(question).SerializeToString()
+    messages = [b"", _part(asked), _part(UNREADABLE)]
+    answers = await road.stream("DecisionService/CheckStream", messages, token=token)
+    before, outcome, after = (decision_pb2.CheckStreamResponse.FromString(each).outcome for each in answers)
+    assert (before.error.reason, before.error.field) == ("REQUIRED", "check")
+    assert after.error.reason == "UNREADABLE_MESSAGE"
+    assert outcome.WhichOneof("outcome") == "answer"
+    return outcome.answer
+
+
+def _part(message: bytes) -> bytes:
+    """A message within a message, as field 1 (its length in one byte or in more, base 128)."""
+    length, digits = len(message), b""
+    while length > 0x7F:
+        digits += bytes((length & 0x7F | 0x80,))
+        length >>= 7
+    return b"\x0a" + digits + bytes((length,)) + message
 
 
 async def entry_of(road: Road, decision_id: str) -> decision_log_pb2.LogEntry:

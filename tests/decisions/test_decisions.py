@@ -1,4 +1,5 @@
-"""Every decision case, and its twin, on every road; and once more under other names.
+"""Every decision case, and its twin, on every road, alone, in a batch and on a stream; and once more under
+other names.
 
 The services are opened once for all cases: each run has names of its own, so none meets another's facts.
 """
@@ -12,11 +13,27 @@ import pytest
 import pytest_asyncio
 
 from tests.decisions.case import Run, case_names, read_run
-from tests.decisions.compare import agrees_with_its_entry, expected_to_say, is_bound, says, tells_everybody
-from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
+from tests.decisions.compare import (
+    agrees_with_its_entry,
+    expected_to_say,
+    is_bound,
+    says,
+    tells_everybody,
+    without_its_own,
+    without_moments,
+)
+from tests.decisions.roads import (
+    Road,
+    as_message,
+    ask,
+    ask_in_batch,
+    ask_on_stream,
+    entry_of,
+    put_on_file,
+)
 from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
-from tests.support.served import Served, served, socket_road
+from tests.support.served import Served, SocketRoad, served, socket_road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,6 +55,14 @@ async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) ->
     tells_everybody(answer)
     decided = {uid for outcome in entry.decision.outcomes for uid in outcome.policies}
     assert set(run.expected.log.policies) <= decided
+    if isinstance(road, SocketRoad):
+        for other in (
+            await ask_in_batch(road, run.case.ask, on_file.token),
+            await ask_on_stream(road, run.case.ask, on_file.token),
+        ):
+            assert without_moments(other) == without_moments(answer)
+            assert other.decision_id != answer.decision_id
+            assert without_its_own(await entry_of(road, other.decision_id)) == without_its_own(entry)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

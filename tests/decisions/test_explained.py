@@ -13,6 +13,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.service import explaining
 from tests.decisions.case import case_names, read_run
+from tests.decisions.compare import without_its_own, without_moments
 from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
 from tests.support.served import Served, served, socket_road
@@ -51,30 +52,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def without_moments(answer: pb.CheckResponse) -> pb.CheckResponse:
-    blank = pb.CheckResponse()
-    blank.CopyFrom(answer)
-    blank.decision_id = blank.facts_token = ""
-    blank.ClearField("valid_until")
-    for owed in blank.obligations:
-        owed.parameters.pop("valid_until", None)
-    return blank
-
-
-def without_its_own(entry: log_pb.LogEntry) -> log_pb.LogEntry:
-    """An entry without what one call has for itself, and without the tasks of a check."""
-    blank = log_pb.LogEntry()
-    blank.CopyFrom(entry)
-    blank.entry_id = blank.method = ""
-    blank.ClearField("time")
-    blank.ClearField("permits_judged_at")
-    blank.decision.ClearField("valid_until")
-    blank.decision.ClearField("tasks")
-    for owed in blank.decision.obligations:
-        owed.parameters.pop("valid_until", None)
-    return blank
-
-
 @pytest.mark.parametrize("name", case_names())
 @pytest.mark.parametrize("twin", [False, True], ids=["case", "twin"])
 async def test_an_explanation_is_of_what_check_answers(name: str, twin: bool, road: Installation) -> None:
@@ -85,7 +62,7 @@ async def test_an_explanation_is_of_what_check_answers(name: str, twin: bool, ro
     checked = await entry_of(road, answer.decision_id)
     assert entry.method == "DecisionService/Explain"
     assert not entry.decision.tasks
-    assert without_its_own(entry) == without_its_own(checked)
+    assert without_its_own(entry) == without_its_own(checked, without_tasks=True)
     explains(explanation, entry.decision)
 
 

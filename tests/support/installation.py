@@ -26,11 +26,10 @@ from policy_service.model.caller import Caller
 from policy_service.model.facts import INSTALLATION, Controller, Revision, Token
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
-from policy_service.server.convert_check import check_response, parse_check
-from policy_service.server.convert_explain import explain_response, parse_explain
 from policy_service.server.handlers import Call, Router
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
+from policy_service.server.servicers_decision import decision_methods
 from policy_service.server.servicers_log import log_methods
 from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
@@ -41,7 +40,6 @@ from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
-from policy_service.service.explain import ExplainService
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
@@ -69,13 +67,14 @@ class Installation:
 
     async def call(self, method: str, message: bytes, *, token: str, controller: str = "") -> bytes:
         caller = await self._caller(token)
-        if method == "DecisionService/Check":
-            return check_response(await self.checks.check(token, parse_check(message)))
-        if method == "DecisionService/Explain":
-            explanations = ExplainService(self.checks)
-            return explain_response(await explanations.explain(token, parse_explain(message)))
         found = self.router.methods[f"/policy_service.api.v1.{method}"]
         call = Call(caller, method, Controller(controller) or caller.controller, token)
+        if found.several is not None:
+            answers = [
+                found.serialise(await found.call(call, found.parse(each)))
+                for each in found.several.open(message)
+            ]
+            return found.several.close(answers)
         return found.serialise(await found.call(call, found.parse(message)))
 
     async def _caller(self, token: str) -> Caller:
@@ -120,16 +119,14 @@ async def installation(
         )
         await desk.start()
         log = LogReader(log_url)
-        router = Router.of(
-            (
-                *access_methods(Access(desk)),
-                *policy_methods(PolicyQuestions(desk)),
-                *casework_methods(Casework(desk)),
-                *people_methods(People(desk)),
-                *record_methods(Records(desk)),
-                *request_methods(Requests(desk)),
-                *log_methods(LogQuestions(desk, log.get)),
-            )
+        managing = (
+            *access_methods(Access(desk)),
+            *policy_methods(PolicyQuestions(desk)),
+            *casework_methods(Casework(desk)),
+            *people_methods(People(desk)),
+            *record_methods(Records(desk)),
+            *request_methods(Requests(desk)),
+            *log_methods(LogQuestions(desk, log.get)),
         )
         await memory.advance(reader.head())
 
@@ -147,6 +144,7 @@ async def installation(
         async with CommitRound(head=head, advance=advance, writer=worker_log) as commit_round:
             parts = DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS, clock)
             checks = CheckService(parts)
+            router = Router.of((*managing, *decision_methods(checks, log.get)))
             yield Installation(checks, router, reader, memory, commit_round, administrator, log, worker_log)
         await desk.close()
 

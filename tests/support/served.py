@@ -110,6 +110,13 @@ class SocketRoad:
         )
         return await ask(message, metadata=metadata, timeout=DEADLINE)
 
+    async def stream(self, method: str, messages: list[bytes], *, token: str) -> list[bytes]:
+        hold: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self.decisions.stream_stream(
+            f"/policy_service.api.v1.{method}"
+        )
+        metadata = [("authorization", f"Bearer {token}")]
+        return [answer async for answer in hold(iter(messages), metadata=metadata, timeout=DEADLINE)]
+
 
 @asynccontextmanager
 async def socket_road(service: Served) -> AsyncIterator[SocketRoad]:

@@ -97,6 +97,7 @@ class LogEntry(_message.Message):
     REFUSAL_FIELD_NUMBER: _builtins.int
     REFUSED_CALLERS_FIELD_NUMBER: _builtins.int
     STREAM_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     method: _builtins.str
     """The RPC, e.g. `DecisionService/Check`."""
@@ -133,6 +134,8 @@ class LogEntry(_message.Message):
     def refused_callers(self) -> Global___RefusedCallersEvent: ...
     @_builtins.property
     def stream(self) -> Global___StreamEvent: ...
+    @_builtins.property
+    def report(self) -> Global___ReportEvent: ...
     def __init__(
         self,
         *,
@@ -151,12 +154,13 @@ class LogEntry(_message.Message):
         refusal: Global___RefusalEvent | None = ...,
         refused_callers: Global___RefusedCallersEvent | None = ...,
         stream: Global___StreamEvent | None = ...,
+        report: Global___ReportEvent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "decision", b"decision", "event", b"event", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "stream", b"stream", "time", b"time", "versions", b"versions", "write", b"write"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "decision", b"decision", "event", b"event", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "report", b"report", "stream", b"stream", "time", b"time", "versions", b"versions", "write", b"write"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "controller", b"controller", "decision", b"decision", "entry_id", b"entry_id", "event", b"event", "method", b"method", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "revision", b"revision", "stream", b"stream", "time", b"time", "trace_id", b"trace_id", "versions", b"versions", "write", b"write"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "controller", b"controller", "decision", b"decision", "entry_id", b"entry_id", "event", b"event", "method", b"method", "permits_judged_at", b"permits_judged_at", "read", b"read", "refusal", b"refusal", "refused_callers", b"refused_callers", "report", b"report", "revision", b"revision", "stream", b"stream", "time", b"time", "trace_id", b"trace_id", "versions", b"versions", "write", b"write"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["decision", "write", "read", "refusal", "refused_callers", "stream"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["decision", "write", "read", "refusal", "refused_callers", "stream", "report"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -548,6 +552,45 @@ class Assertion(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Assertion: _TypeAlias = Assertion  # noqa: Y015
+
+@_typing.final
+class ReportEvent(_message.Message):
+    """What a system reports of a decision of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    DISPATCH_FIELD_NUMBER: _builtins.int
+    DISPATCHED_AT_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """The decision's entry."""
+    dispatch: _decision_pb2.Dispatch.ValueType
+    @_builtins.property
+    def dispatched_at(self) -> _timestamp_pb2.Timestamp:
+        """As the caller gave it; unset: the moment of the report."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.ObligationReport]: ...
+    @_builtins.property
+    def standing(self) -> _decision_pb2.ReportStanding: ...
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        dispatch: _decision_pb2.Dispatch.ValueType = ...,
+        dispatched_at: _timestamp_pb2.Timestamp | None = ...,
+        obligations: _abc.Iterable[_decision_pb2.ObligationReport] | None = ...,
+        standing: _decision_pb2.ReportStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dispatched_at", b"dispatched_at", "standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "dispatch", b"dispatch", "dispatched_at", b"dispatched_at", "obligations", b"obligations", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEvent: _TypeAlias = ReportEvent  # noqa: Y015
 
 @_typing.final
 class WriteEvent(_message.Message):

@@ -58,6 +58,41 @@ EFFECT_PERMIT: Effect.ValueType  # 1
 EFFECT_DENY: Effect.ValueType  # 2
 Global___Effect: _TypeAlias = Effect  # noqa: Y015
 
+class _Dispatch:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DispatchEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispatch.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPATCH_UNSPECIFIED: _Dispatch.ValueType  # 0
+    DISPATCH_DISPATCHED: _Dispatch.ValueType  # 1
+    DISPATCH_NOT_DISPATCHED: _Dispatch.ValueType  # 2
+
+class Dispatch(_Dispatch, metaclass=_DispatchEnumTypeWrapper):
+    """Whether what was asked about went out, or was shown."""
+
+DISPATCH_UNSPECIFIED: Dispatch.ValueType  # 0
+DISPATCH_DISPATCHED: Dispatch.ValueType  # 1
+DISPATCH_NOT_DISPATCHED: Dispatch.ValueType  # 2
+Global___Dispatch: _TypeAlias = Dispatch  # noqa: Y015
+
+class _Performance:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PerformanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Performance.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PERFORMANCE_UNSPECIFIED: _Performance.ValueType  # 0
+    PERFORMANCE_DONE: _Performance.ValueType  # 1
+    PERFORMANCE_FAILED: _Performance.ValueType  # 2
+
+class Performance(_Performance, metaclass=_PerformanceEnumTypeWrapper): ...
+
+PERFORMANCE_UNSPECIFIED: Performance.ValueType  # 0
+PERFORMANCE_DONE: Performance.ValueType  # 1
+PERFORMANCE_FAILED: Performance.ValueType  # 2
+Global___Performance: _TypeAlias = Performance  # noqa: Y015
+
 @_typing.final
 class CheckRequest(_message.Message):
     """The simplest question is a user, a record and a field; it asks whether the
@@ -765,6 +800,288 @@ class Obligation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Obligation: _TypeAlias = Obligation  # noqa: Y015
+
+@_typing.final
+class BatchCheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckRequest]:
+        """At most 1,000, and 16,384 questions (fields times recipients) together."""
+
+    def __init__(
+        self,
+        *,
+        checks: _abc.Iterable[Global___CheckRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCheckRequest: _TypeAlias = BatchCheckRequest  # noqa: Y015
+
+@_typing.final
+class BatchCheckResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckOutcome]:
+        """One per check, in the order of the call."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___CheckOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCheckResponse: _TypeAlias = BatchCheckResponse  # noqa: Y015
+
+@_typing.final
+class CheckStreamRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def check(self) -> Global___CheckRequest: ...
+    def __init__(
+        self,
+        *,
+        check: Global___CheckRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckStreamRequest: _TypeAlias = CheckStreamRequest  # noqa: Y015
+
+@_typing.final
+class CheckStreamResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcome(self) -> Global___CheckOutcome: ...
+    def __init__(
+        self,
+        *,
+        outcome: Global___CheckOutcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckStreamResponse: _TypeAlias = CheckStreamResponse  # noqa: Y015
+
+@_typing.final
+class CheckOutcome(_message.Message):
+    """What came of one question among several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> Global___CheckResponse: ...
+    @_builtins.property
+    def error(self) -> Global___CheckError:
+        """Nothing is permitted."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___CheckResponse | None = ...,
+        error: Global___CheckError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "error", b"error", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "error", b"error", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["answer", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___CheckOutcome: _TypeAlias = CheckOutcome  # noqa: Y015
+
+@_typing.final
+class CheckError(_message.Message):
+    """How a question ended that could not be answered, as Check would have ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    ERROR_ID_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The gRPC status' name: INVALID_ARGUMENT, UNAVAILABLE, RESOURCE_EXHAUSTED, ..."""
+    reason: _builtins.str
+    """Stable, as in google.rpc.ErrorInfo."""
+    message: _builtins.str
+    """For the developer who reads it."""
+    field: _builtins.str
+    """The path of the field at fault, within the question; never its value."""
+    error_id: _builtins.str
+    """By which the service's own log knows it."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        field: _builtins.str = ...,
+        error_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error_id", b"error_id", "field", b"field", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckError: _TypeAlias = CheckError  # noqa: Y015
+
+@_typing.final
+class ReportOutcomeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    DISPATCH_FIELD_NUMBER: _builtins.int
+    DISPATCHED_AT_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """Of a Check, BatchCheck or CheckStream that this system made."""
+    dispatch: Global___Dispatch.ValueType
+    @_builtins.property
+    def dispatched_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was dispatched, by the caller's clock; unset: now."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ObligationReport]:
+        """What was done about the obligations of the decision."""
+
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        dispatch: Global___Dispatch.ValueType = ...,
+        dispatched_at: _timestamp_pb2.Timestamp | None = ...,
+        obligations: _abc.Iterable[Global___ObligationReport] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dispatched_at", b"dispatched_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "dispatch", b"dispatch", "dispatched_at", b"dispatched_at", "obligations", b"obligations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOutcomeRequest: _TypeAlias = ReportOutcomeRequest  # noqa: Y015
+
+@_typing.final
+class ObligationReport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    PERFORMANCE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """One that the decision owed."""
+    performance: Global___Performance.ValueType
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Indexes of the recipients that it was done for; empty: all that it concerns."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        recipients: _abc.Iterable[_builtins.int] | None = ...,
+        performance: Global___Performance.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "performance", b"performance", "recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObligationReport: _TypeAlias = ObligationReport  # noqa: Y015
+
+@_typing.final
+class ReportOutcomeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    report_id: _builtins.str
+    """Names the report's own log entry."""
+    @_builtins.property
+    def standing(self) -> Global___ReportStanding: ...
+    def __init__(
+        self,
+        *,
+        report_id: _builtins.str = ...,
+        standing: Global___ReportStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report_id", b"report_id", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOutcomeResponse: _TypeAlias = ReportOutcomeResponse  # noqa: Y015
+
+@_typing.final
+class ReportStanding(_message.Message):
+    """How a report stands to its decision and to what was reported before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATE_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    DIFFERS_FIELD_NUMBER: _builtins.int
+    AGAINST_DECISION_FIELD_NUMBER: _builtins.int
+    UNREPORTED_FIELD_NUMBER: _builtins.int
+    late: _builtins.bool
+    """It went out after the permit had ended."""
+    repeated: _builtins.bool
+    """This decision was reported before, and now with the same words."""
+    differs: _builtins.bool
+    """It was reported before, with other words; the first report stands, too."""
+    against_decision: _builtins.bool
+    """It went out although the decision denied it, or although an obligation of
+    the decision was not done.
+    """
+    @_builtins.property
+    def unreported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kinds of the decision's obligations of which the report says nothing."""
+
+    def __init__(
+        self,
+        *,
+        late: _builtins.bool = ...,
+        repeated: _builtins.bool = ...,
+        differs: _builtins.bool = ...,
+        against_decision: _builtins.bool = ...,
+        unreported: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_decision", b"against_decision", "differs", b"differs", "late", b"late", "repeated", b"repeated", "unreported", b"unreported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportStanding: _TypeAlias = ReportStanding  # noqa: Y015
 
 @_typing.final
 class ExplainRequest(_message.Message):

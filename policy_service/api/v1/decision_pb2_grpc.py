@@ -46,6 +46,21 @@ class DecisionServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.BatchCheck = channel.unary_unary(
+                '/policy_service.api.v1.DecisionService/BatchCheck',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckResponse.FromString,
+                _registered_method=True)
+        self.CheckStream = channel.stream_stream(
+                '/policy_service.api.v1.DecisionService/CheckStream',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamResponse.FromString,
+                _registered_method=True)
+        self.ReportOutcome = channel.unary_unary(
+                '/policy_service.api.v1.DecisionService/ReportOutcome',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
@@ -69,6 +84,34 @@ class DecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchCheck(self, request, context):
+        """BatchCheck asks many questions in one call. Each is decided as Check would
+        decide it, and is a decision of its own: its own id, its own log entry. An
+        item that cannot be answered is an error of that item alone, and no denial.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckStream(self, request_iterator, context):
+        """CheckStream asks as the work goes. Answers come in the order of the
+        questions; each left after its entry was durable. The server reads no
+        further while 64 questions of a stream are unanswered, so that who sends
+        faster than he reads waits, and nobody else does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportOutcome(self, request, context):
+        """ReportOutcome tells what came of a decision of the calling system's: whether
+        it was dispatched, and which obligations were done. The decision stays as it
+        is; the report is an entry of its own, beside it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +124,21 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.SerializeToString,
+            ),
+            'BatchCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCheck,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckResponse.SerializeToString,
+            ),
+            'CheckStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckStream,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamResponse.SerializeToString,
+            ),
+            'ReportOutcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportOutcome,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,6 +197,87 @@ class DecisionService:
             '/policy_service.api.v1.DecisionService/Explain',
             policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_decision__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionService/BatchCheck',
+            policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__pb2.BatchCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/policy_service.api.v1.DecisionService/CheckStream',
+            policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__pb2.CheckStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportOutcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionService/ReportOutcome',
+            policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__pb2.ReportOutcomeResponse.FromString,
             options,
             channel_credentials,
             insecure,

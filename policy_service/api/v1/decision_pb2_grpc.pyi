@@ -45,6 +45,22 @@ class DecisionServiceStub:
     """Explain decides as Check does, and tells how each gate came to it: for whom
     it is granted alone. What it answers is no permission to act.
     """
+    BatchCheck: _grpc.UnaryUnaryMultiCallable[_decision_pb2.BatchCheckRequest, _decision_pb2.BatchCheckResponse]
+    """BatchCheck asks many questions in one call. Each is decided as Check would
+    decide it, and is a decision of its own: its own id, its own log entry. An
+    item that cannot be answered is an error of that item alone, and no denial.
+    """
+    CheckStream: _grpc.StreamStreamMultiCallable[_decision_pb2.CheckStreamRequest, _decision_pb2.CheckStreamResponse]
+    """CheckStream asks as the work goes. Answers come in the order of the
+    questions; each left after its entry was durable. The server reads no
+    further while 64 questions of a stream are unanswered, so that who sends
+    faster than he reads waits, and nobody else does.
+    """
+    ReportOutcome: _grpc.UnaryUnaryMultiCallable[_decision_pb2.ReportOutcomeRequest, _decision_pb2.ReportOutcomeResponse]
+    """ReportOutcome tells what came of a decision of the calling system's: whether
+    it was dispatched, and which obligations were done. The decision stays as it
+    is; the report is an entry of its own, beside it.
+    """
 
 @_typing.type_check_only
 class DecisionServiceAsyncStub(DecisionServiceStub):
@@ -60,6 +76,22 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     Explain: _aio.UnaryUnaryMultiCallable[_decision_pb2.ExplainRequest, _decision_pb2.ExplainResponse]  # type: ignore[assignment]
     """Explain decides as Check does, and tells how each gate came to it: for whom
     it is granted alone. What it answers is no permission to act.
+    """
+    BatchCheck: _aio.UnaryUnaryMultiCallable[_decision_pb2.BatchCheckRequest, _decision_pb2.BatchCheckResponse]  # type: ignore[assignment]
+    """BatchCheck asks many questions in one call. Each is decided as Check would
+    decide it, and is a decision of its own: its own id, its own log entry. An
+    item that cannot be answered is an error of that item alone, and no denial.
+    """
+    CheckStream: _aio.StreamStreamMultiCallable[_decision_pb2.CheckStreamRequest, _decision_pb2.CheckStreamResponse]  # type: ignore[assignment]
+    """CheckStream asks as the work goes. Answers come in the order of the
+    questions; each left after its entry was durable. The server reads no
+    further while 64 questions of a stream are unanswered, so that who sends
+    faster than he reads waits, and nobody else does.
+    """
+    ReportOutcome: _aio.UnaryUnaryMultiCallable[_decision_pb2.ReportOutcomeRequest, _decision_pb2.ReportOutcomeResponse]  # type: ignore[assignment]
+    """ReportOutcome tells what came of a decision of the calling system's: whether
+    it was dispatched, and which obligations were done. The decision stays as it
+    is; the report is an entry of its own, beside it.
     """
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -85,6 +117,40 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_decision_pb2.ExplainResponse, _abc.Awaitable[_decision_pb2.ExplainResponse]]:
         """Explain decides as Check does, and tells how each gate came to it: for whom
         it is granted alone. What it answers is no permission to act.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchCheck(
+        self,
+        request: _decision_pb2.BatchCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_pb2.BatchCheckResponse, _abc.Awaitable[_decision_pb2.BatchCheckResponse]]:
+        """BatchCheck asks many questions in one call. Each is decided as Check would
+        decide it, and is a decision of its own: its own id, its own log entry. An
+        item that cannot be answered is an error of that item alone, and no denial.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_decision_pb2.CheckStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_decision_pb2.CheckStreamResponse], _abc.AsyncIterator[_decision_pb2.CheckStreamResponse]]:
+        """CheckStream asks as the work goes. Answers come in the order of the
+        questions; each left after its entry was durable. The server reads no
+        further while 64 questions of a stream are unanswered, so that who sends
+        faster than he reads waits, and nobody else does.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportOutcome(
+        self,
+        request: _decision_pb2.ReportOutcomeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_pb2.ReportOutcomeResponse, _abc.Awaitable[_decision_pb2.ReportOutcomeResponse]]:
+        """ReportOutcome tells what came of a decision of the calling system's: whether
+        it was dispatched, and which obligations were done. The decision stays as it
+        is; the report is an entry of its own, beside it.
         """
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
