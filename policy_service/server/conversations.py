@@ -157,11 +157,11 @@ class _Stream:
         self._unanswered = asyncio.Semaphore(MAX_UNANSWERED)
         self._asked: asyncio.Queue[asyncio.Task[bytes | Refusal] | None] = asyncio.Queue()
         self._left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._ended = False
 
     def end(self) -> None:
-        self._ended = True
-        self._leave()
+        """Read no further; what was asked is answered."""
+        if not self._left.done():
+            self._left.set_result(None)
 
     async def run(self) -> None:
         reading = asyncio.create_task(self._read())
@@ -172,11 +172,11 @@ class _Stream:
                 await self._context.write(self._speaker.several.close([outcome]))
                 self._unanswered.release()
             await reading  # it has ended, and raises what ended it
-            if self._ended:
-                await abort(self._context, refusal_of(ending()))
+            # At the end of the process, too, it ends well: with any other status the caller's own stack may
+            # throw away answers that it has and has not read yet.
         finally:
             # It ends by itself: a read that is cancelled would be grpc's loss, and it waits for nothing else.
-            self._leave()
+            self.end()
             self._unanswered.release()
             reading.add_done_callback(forget)
 
@@ -202,10 +202,6 @@ class _Stream:
             return None
         message = reading.result()
         return message if isinstance(message, bytes) else None
-
-    def _leave(self) -> None:
-        if not self._left.done():
-            self._left.set_result(None)
 
 
 async def abort_stranger(context: Context, outcome: bytes | Refusal) -> None:

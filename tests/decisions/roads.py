@@ -207,7 +207,7 @@ UNREADABLE = b"\x0a\xff"
 async def ask_in_batch(road: Road, question: dict[str, Any], token: str) -> decision_pb2.CheckResponse:
     """Ask the case's question in a batch, between two that cannot be answered."""
     asked = as_message(question).SerializeToString()
-    request = b"".join(_part(each) for each in (UNREADABLE, asked, b""))
+    request = b"".join(part(each) for each in (UNREADABLE, asked, b""))
     answer = await road.call("DecisionService/BatchCheck", request, token=token)
     before, outcome, after = decision_pb2.BatchCheckResponse.FromString(answer).outcomes
     assert before.error.reason == "UNREADABLE_MESSAGE"
@@ -221,7 +221,7 @@ async def ask_on_stream(
 ) -> decision_pb2.CheckResponse:
     """Ask the case's question on a stream, between two that cannot be answered."""
     asked = as_message(question).SerializeToString()
-    messages = [b"", _part(asked), _part(UNREADABLE)]
+    messages = [b"", part(asked), part(UNREADABLE)]
     answers = await road.stream("DecisionService/CheckStream", messages, token=token)
     before, outcome, after = (decision_pb2.CheckStreamResponse.FromString(each).outcome for each in answers)
     assert (before.error.reason, before.error.field) == ("REQUIRED", "check")
@@ -230,8 +230,8 @@ async def ask_on_stream(
     return outcome.answer
 
 
-def _part(message: bytes) -> bytes:
-    """A message within a message, as field 1 (its length in one byte or in more, base 128)."""
+def part(message: bytes) -> bytes:
+    """A message within a message, as its field 1."""
     length, digits = len(message), b""
     while length > 0x7F:
         digits += bytes((length & 0x7F | 0x80,))

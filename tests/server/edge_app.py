@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.facts import keys
 from policy_service.facts.keys import Key
 from policy_service.facts.view import ColdFacts
@@ -34,6 +35,7 @@ from policy_service.server import logs
 from policy_service.server.authenticator import Authenticator
 from policy_service.server.compose import Parts
 from policy_service.server.convert_check import parse_check
+from policy_service.server.convert_several import BATCH, STREAM
 from policy_service.server.errors import Refusal
 from policy_service.server.guests import Guests
 from policy_service.server.handlers import Call, Method, Router
@@ -102,6 +104,7 @@ class Uses:
         self.entries: list[dict[str, str]] = []
         self.summaries: list[dict[str, Any]] = []
         self.finished = 0
+        self.begun = 0
         self.gate = asyncio.Event()
 
     async def echo(self, call: Call, message: str) -> str:
@@ -134,6 +137,21 @@ class Uses:
         asyncio.get_running_loop().call_soon(waiting.cancel)
         return await waiting
 
+    async def any(self, call: Call, message: str) -> str:
+        """One of several questions: `echo TEXT`, `slow SECONDS`, `large BYTES`, `wait` or `fail KIND`."""
+        self.begun += 1
+        match message.partition(" "):
+            case ("slow", _, seconds):
+                return await self.slow(call, seconds)
+            case ("wait", _, _):
+                return await self.wait(call, message)
+            case ("fail", _, kind):
+                return await self.fail(call, kind)
+            case ("large", _, size):
+                return "x" * int(size)
+            case _:
+                return message
+
     async def tell(self, call: Call, message: str) -> str:
         match message.partition(" "):
             case ("revoke", _, token):
@@ -156,6 +174,7 @@ class Uses:
                 "head_reads": self.store.head_reads,
                 "loads": self.store.loads,
                 "finished": self.finished,
+                "begun": self.begun,
             }
         )
 
@@ -202,6 +221,10 @@ def _text(data: bytes) -> str:
     return data.decode()
 
 
+def _answer(text: str) -> bytes:
+    return pb.CheckResponse(outsider_text=text).SerializeToString()
+
+
 async def main(capacity: int) -> None:
     logs.set_up("edge")
     store = Store()
@@ -217,6 +240,8 @@ async def main(capacity: int) -> None:
     methods: list[Method[Any, Any]] = [
         Method("TestService", name, _text, call, str.encode) for name, call in calls.items()
     ]
+    methods.append(Method("TestService", "Batch", _text, uses.any, _answer, BATCH))
+    methods.append(Method("TestService", "Stream", _text, uses.any, _answer, STREAM))
     methods.append(Method("DecisionService", "Check", parse_check, uses.check, str.encode))
     parts = Parts(
         Router.of(methods),

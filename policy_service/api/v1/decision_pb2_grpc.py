@@ -97,7 +97,9 @@ class DecisionServiceServicer:
         """CheckStream asks as the work goes. Answers come in the order of the
         questions; each left after its entry was durable. The server reads no
         further while 64 questions of a stream are unanswered, so that who sends
-        faster than he reads waits, and nobody else does.
+        faster than he reads waits, and nobody else does. A stream that ends early
+        (the service ends, a connection after ten minutes) has answered less than
+        it was asked: what was not answered is not permitted, and is asked again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

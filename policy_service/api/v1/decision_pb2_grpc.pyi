@@ -54,7 +54,9 @@ class DecisionServiceStub:
     """CheckStream asks as the work goes. Answers come in the order of the
     questions; each left after its entry was durable. The server reads no
     further while 64 questions of a stream are unanswered, so that who sends
-    faster than he reads waits, and nobody else does.
+    faster than he reads waits, and nobody else does. A stream that ends early
+    (the service ends, a connection after ten minutes) has answered less than
+    it was asked: what was not answered is not permitted, and is asked again.
     """
     ReportOutcome: _grpc.UnaryUnaryMultiCallable[_decision_pb2.ReportOutcomeRequest, _decision_pb2.ReportOutcomeResponse]
     """ReportOutcome tells what came of a decision of the calling system's: whether
@@ -86,7 +88,9 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     """CheckStream asks as the work goes. Answers come in the order of the
     questions; each left after its entry was durable. The server reads no
     further while 64 questions of a stream are unanswered, so that who sends
-    faster than he reads waits, and nobody else does.
+    faster than he reads waits, and nobody else does. A stream that ends early
+    (the service ends, a connection after ten minutes) has answered less than
+    it was asked: what was not answered is not permitted, and is asked again.
     """
     ReportOutcome: _aio.UnaryUnaryMultiCallable[_decision_pb2.ReportOutcomeRequest, _decision_pb2.ReportOutcomeResponse]  # type: ignore[assignment]
     """ReportOutcome tells what came of a decision of the calling system's: whether
@@ -139,7 +143,9 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         """CheckStream asks as the work goes. Answers come in the order of the
         questions; each left after its entry was durable. The server reads no
         further while 64 questions of a stream are unanswered, so that who sends
-        faster than he reads waits, and nobody else does.
+        faster than he reads waits, and nobody else does. A stream that ends early
+        (the service ends, a connection after ten minutes) has answered less than
+        it was asked: what was not answered is not permitted, and is asked again.
         """
 
     @_abc_1.abstractmethod
