@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.model.hours import DAYS, parse_window
+from policy_service.model.hours import DAYS, Window, as_text, in_common, parse_window, shifted
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -125,3 +126,42 @@ def test_a_window_contains_every_moment_before_its_end_and_not_the_end(
     for part in range(8):
         between = moment + (end - moment) * part / 8
         assert window.contains(between, zone)
+
+
+_MINUTES = st.integers(0, 24 * 60 - 1)
+_WINDOWS = st.builds(
+    lambda days, times: Window(frozenset(days), min(times), max(times)),
+    st.sets(st.integers(0, 6), min_size=1),
+    st.sets(st.integers(0, 24 * 60), min_size=2, max_size=2),
+)
+_SCHEDULES = st.lists(_WINDOWS, min_size=1, max_size=4)
+_OF_THE_WEEK = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+
+
+def _holds(windows: Sequence[Window], day: int, minute: int) -> bool:
+    return any(day in window.days and window.begins <= minute < window.ends for window in windows)
+
+
+@given(st.lists(_SCHEDULES, min_size=1, max_size=3), st.integers(0, 6), _MINUTES)
+def test_what_schedules_have_in_common_is_within_each_of_them(
+    schedules: list[list[Window]], day: int, minute: int
+) -> None:
+    common = in_common(schedules)
+    assert _holds(common, day, minute) is all(_holds(each, day, minute) for each in schedules)
+    assert [parse_window(as_text(window)) for window in common] == list(common)
+
+
+@given(_SCHEDULES, st.integers(-14 * 4, 14 * 4), st.integers(0, 6), _MINUTES)
+def test_a_schedule_on_the_clock_of_another_zone(
+    schedule: list[Window], quarters: int, day: int, minute: int
+) -> None:
+    ahead = timedelta(minutes=15 * quarters)
+    there = _OF_THE_WEEK + timedelta(days=day, minutes=minute) + ahead
+    moved = shifted(schedule, ahead)
+    expected = _holds(schedule, day, minute)
+    assert _holds(moved, there.weekday(), there.hour * 60 + there.minute) is expected
+
+
+def test_a_window_in_words() -> None:
+    for text in ("mon-fri 09:30-14:00", "mon,wed-thu,sun 00:00-24:00", "sat 22:00-23:30"):
+        assert as_text(parse_window(text)) == text

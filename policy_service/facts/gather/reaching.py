@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from policy_service.facts.gather.cast import Who, person_id_of
@@ -10,7 +11,7 @@ from policy_service.facts.gather.clock import Moment
 from policy_service.facts.gather.points import PointSeen
 from policy_service.facts.view import FactsView
 from policy_service.model.facts import PrivacyRequest, SafeContact
-from policy_service.model.hours import parse_window
+from policy_service.model.hours import as_text, in_common, parse_window, shifted
 from policy_service.model.vocabulary import Channel
 
 
@@ -30,6 +31,7 @@ class Reaching:
     neutral_sender: bool = False
     references: tuple[str, ...] = ()
     hours: tuple[str, ...] = ()
+    """Within which all of her requests allow it; empty: she named none, or they have none in common."""
     verified: bool = False
 
 
@@ -60,7 +62,7 @@ def reaching(
         no_voicemail=any(contact.no_voicemail for _, contact in safe),
         neutral_sender=any(contact.neutral_sender for _, contact in safe),
         references=_references(view, who, points),
-        hours=tuple(sorted({hours for _, contact in safe for hours in contact.hours})),
+        hours=_hours(moment, [(contact.hours, request.zone) for request, contact in safe if contact.hours]),
         verified=not point.ids.isdisjoint(points) and point.verified_at is not None,
     )
 
@@ -75,6 +77,23 @@ def _within(moment: Moment, contact: SafeContact, zone: str) -> bool:
         return False
     moment.notice(max(ends))
     return True
+
+
+def _hours(moment: Moment, asked: list[tuple[tuple[str, ...], str]]) -> tuple[str, ...]:
+    """Her hours in words: as she wrote them, or what several requests of hers leave in common, as the first
+    one's zone has it this week.
+    """
+    if not asked:
+        return ()
+    if len(asked) == 1:
+        return tuple(sorted(set(asked[0][0])))
+    zones = [ZoneInfo(zone) for _, zone in asked]
+    offsets = [moment.now.astimezone(zone).utcoffset() or timedelta() for zone in zones]
+    schedules = [
+        shifted([parse_window(text) for text in hours], offsets[0] - offset)
+        for (hours, _), offset in zip(asked, offsets, strict=True)
+    ]
+    return tuple(as_text(window) for window in in_common(schedules))
 
 
 def _references(view: FactsView, who: Who, points: frozenset[str]) -> tuple[str, ...]:
