@@ -196,7 +196,7 @@ async def test_bad_input(road: Installation, field: str) -> None:
     token = await open_world(road)
     answer = await check(road, token, **SEND)
     changed, reason = BAD[field]
-    said = {"decision_id": answer.decision_id, "dispatch": DISPATCHED, **changed}
+    said: dict[str, Any] = {"decision_id": answer.decision_id, "dispatch": DISPATCHED, **changed}
     with pytest.raises(PolicyServiceError) as refused:
         await report(road, token, **said)
     assert isinstance(refused.value, InvalidArgumentError)
