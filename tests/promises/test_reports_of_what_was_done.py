@@ -171,7 +171,7 @@ async def test_a_foreign_decision_is_not_available(road: Installation) -> None:
             await report(road, token, decision_id=entry_id, dispatch=DISPATCHED)
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "decision_id": ({"decision_id": ""}, "REQUIRED"),
     "decision_id of no form": ({"decision_id": "D-1"}, "BAD_ID"),
     "dispatch": ({"dispatch": "DISPATCH_UNSPECIFIED"}, "REQUIRED"),
