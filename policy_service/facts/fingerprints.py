@@ -71,10 +71,12 @@ class Fingerprinter:
         return self._of("contact", kind.value, _one_spelling_of_contact(kind, _bounded(value)))
 
     def uprn(self, value: str) -> Fingerprint:
-        """Of a Unique Property Reference Number. InvalidArgumentError where it is not 1 to 12 digits."""
+        """Of a Unique Property Reference Number. InvalidArgumentError where it is not 1 to 12 digits, or
+        nought, which stands for many properties in many files.
+        """
         digits = _bounded(value).strip()
-        if not (digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) <= 12):
-            raise InvalidArgumentError("uprn", "UPRN_UNREADABLE", "a UPRN has 1 to 12 digits")
+        if not (digits.isascii() and digits.isdigit() and 1 <= len(digits.lstrip("0")) <= 12):
+            raise InvalidArgumentError("uprn", "UPRN_UNREADABLE", "a UPRN has 1 to 12 digits, not all nought")
         return self._of("uprn", digits.lstrip("0"))  # it is written with and without leading zeros
 
     def name(self, value: str) -> Fingerprint:

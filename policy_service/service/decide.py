@@ -204,6 +204,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
         row = Row(
             arrival=arrival,
             delivery=delivery.effect,
+            delivery_told=judge.tells_delivery(delivery, recipient),
             by_override=authority.tier is Tier.OVERRIDE,
             always=owed_always,
         )

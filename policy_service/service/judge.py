@@ -69,6 +69,8 @@ class Judged:
     reader: Reader
     outcome: Outcome
     attributes: Attributes
+    warrant: tuple[Outcome, Attributes] | None = None
+    """An order or override that permits it as well, where it needs none."""
 
     @property
     def denied(self) -> bool:
@@ -139,12 +141,14 @@ class Judge:
             matter, concerned, reader
         )
         outcome = self._plan.decide(Gate.DISCLOSURE, attributes, denies_only=denies_only)
-        if not denies_only and outcome.tier in _WARRANTED:
+        warrant = None
+        if not denies_only and outcome.tier in _WARRANTED and outcome.effect is Effect.PERMIT:
             # An override or order is used where it is needed: what would be permitted anyway owes nothing
             # for it, and is explained without it.
             without = {**attributes, "context.order.covers": False, "context.override.kinds": ()}
             unaided = self._plan.decide(Gate.DISCLOSURE, without)
             if unaided.effect is Effect.PERMIT:
+                warrant = outcome, attributes
                 outcome, attributes = unaided, without
         if denies_only and outcome.effect is Effect.DENY and _is_named(attributes):
             # An order that names him, or his representative, names him for its scope.
@@ -160,7 +164,7 @@ class Judge:
             reader=reader,
             denies_only=denies_only,
         )
-        return Judged(matter, concerned, reader, outcome, attributes)
+        return Judged(matter, concerned, reader, outcome, attributes, warrant)
 
     def _client_may(self, matter: Matter, concerned: Concerned, reader: Reader) -> bool:
         """Tell whether a client of the reader's may have it: what a legal representative may have."""
@@ -181,22 +185,34 @@ class Judge:
                 return True
         return False
 
-    @staticmethod
-    def _outranked(judged: list[Judged]) -> list[Judged]:
+    def _outranked(self, judged: list[Judged]) -> list[Judged]:
         """Drop the denies that an order or override outranks: where each declared question is permitted by
-        one, lower denies about those whom the field implies, and towards the user who sends.
+        one, lower denies about those whom the field implies, and towards the user who sends. One that no
+        declared question needs is used where such a deny does.
         """
         declared = [j for j in judged if not (j.concerned.implied or j.reader.implied)]
-        if not declared or any(j.outcome.tier not in _WARRANTED for j in declared):
+        tiers = [j.outcome.tier if j.warrant is None else j.warrant[0].tier for j in declared]
+        if not declared or any(tier not in _WARRANTED for tier in tiers):
             return judged
-        floor = min(j.outcome.tier for j in declared if j.outcome.tier is not None)
+        floor = min(tier for tier in tiers if tier is not None)
 
         def stands(j: Judged) -> bool:
             lower = j.denied and j.outcome.tier is not None and j.outcome.tier < floor
             about_implied = j.concerned.implied and not j.reader.implied
             return not (lower and (about_implied or j.reader.why is ReaderKind.USER))
 
-        return [j for j in judged if stands(j)]
+        left = [j for j in judged if stands(j)]
+        return judged if len(left) == len(judged) else [self._by_warrant(j) for j in left]
+
+    def _by_warrant(self, j: Judged) -> Judged:
+        """The question as an order or override answers it."""
+        if j.warrant is None:
+            return j
+        outcome, attributes = j.warrant
+        self._notes.asked(
+            Gate.DISCLOSURE, attributes, outcome, matter=j.matter, concerned=j.concerned, reader=j.reader
+        )
+        return replace(j, outcome=outcome, attributes=attributes, warrant=None)
 
     # --- from the questions to the cell ---------------------------------------------------------------------
 
@@ -317,7 +333,8 @@ class Judge:
             if not denied:
                 kept += of_unit
                 continue
-            tellable = all(
+            # That a part is taken out is told; who else would have been a reason for it is not.
+            tellable = any(
                 self.told(matter.field, j.outcome, about=j.concerned, unit=matter.unit) != NOT_AVAILABLE
                 for j in denied
             )
@@ -346,6 +363,13 @@ class Judge:
                     return ""
         return next(iter(addresses)) if len(addresses) == 1 else ""
 
+    def tells_delivery(self, outcome: Outcome, recipient: Recipient) -> bool:
+        """Tell whether it may be told why something is not delivered: unless what the recipient asked for is
+        a secret of his.
+        """
+        asked_for = outcome.tier is not None and outcome.tier >= Tier.REQUEST
+        return not asked_for or self._questions.may_be_told(recipient.who)
+
     def told(
         self,
         seen: FieldSeen,
@@ -368,9 +392,8 @@ class Judge:
         if not SECRET_EXISTENCE_CATEGORIES.isdisjoint(shown):
             return NOT_AVAILABLE
         if about is None:
-            asked_for = outcome.tier is not None and outcome.tier >= Tier.REQUEST
-            secret = asked_for and recipient is not None and not self._questions.may_be_told(recipient.who)
-            return NOT_AVAILABLE if secret else outcome.reason
+            told = recipient is None or self.tells_delivery(outcome, recipient)
+            return outcome.reason if told else NOT_AVAILABLE
         if about.implied or self._questions.role_secret(about.who):
             return NOT_AVAILABLE
         if outcome.tier is not None and not self._questions.may_be_told(about.who):

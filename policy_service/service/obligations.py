@@ -35,6 +35,8 @@ class Row:
     arrival: Mapping[str, Value] = field(default_factory=dict)
     """The attributes of the delivery gate's question; empty for a recipient whom nobody knows."""
     delivery: Effect = Effect.DENY
+    delivery_told: bool = True
+    """Why it is not delivered, if it is not, may be told."""
     by_override: bool = False
     """The user has no other authority on this record than an override: whatever is permitted uses it."""
     always: tuple[Owed, ...] = ()
@@ -167,6 +169,8 @@ def _owed_by_row(s: Situation, plan: Plan, row: Row) -> tuple[Owed, ...]:
     untold = all(c.outcome.told == NOT_AVAILABLE for c in row.cells[: len(s.call.fields)])
     if not row.arrival or untold:
         return ()
+    if row.delivery is Effect.DENY and not row.delivery_told:
+        return row.always  # what would help to deliver it would tell why it is not
     held = all(cell.outcome.effect is Effect.DENY for cell in row.cells[: len(s.call.fields)])
     return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, {**row.arrival, "context.row.held": held}))
 

@@ -22,7 +22,7 @@ from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller, Fingerprint, Person, PersonId
 from policy_service.model.question import DescribedContactPoint, DescribedPerson, Description
-from policy_service.model.vocabulary import OrganisationRole, PersonKind
+from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind
 
 Who = NewType("Who", str)
 """Somebody in this call: `person:ID` on file, `described:KEY`, `user:REF` (a login without a person) or
@@ -116,7 +116,11 @@ class Cast:
 
     def recognise(self) -> None:
         """Find out who of the described people is on file, and which descriptions are of one person."""
-        self._view.prefetch(*(keys.person_by_identifier(fp) for fps in self._identifiers for fp in fps))
+        self._view.prefetch(
+            *(keys.person_by_identifier(fp) for fps in self._identifiers for fp in fps),
+            *(keys.contact_points_by_fingerprint(fingerprint) for fingerprint in self._contacts.values()),
+            *(keys.contact_points_by_uprn(uprn) for uprn in self._uprns.values()),
+        )
         first: dict[Fingerprint, str] = {}
         alias: dict[str, str] = {}
         for described, fingerprints in zip(self._description.people, self._identifiers, strict=True):
@@ -187,6 +191,18 @@ class Cast:
                 dict.fromkeys(who for owner in point.owners if (who := self._owner(owner)) is not None)
             )
         return self._owners[point.key]
+
+    def sharers_of(self, kind: ContactKind, fingerprint: Fingerprint, uprn: Fingerprint) -> frozenset[Who]:
+        """Those whom the call describes with a contact point of this value, or with this canonical
+        identity.
+        """
+        return frozenset(
+            owner
+            for point in self._points.values()
+            if point.kind is kind
+            and (self.contact(point) == fingerprint or (uprn and self.uprn(point) == uprn))
+            for owner in self.owners(point)
+        )
 
     def has_unknown_owner(self, point: DescribedContactPoint) -> bool:
         """Tell whether the description names an owner whom nobody knows, or who is not to be known of."""
@@ -288,10 +304,18 @@ class Cast:
         if described.birth_date is not None:
             together = self._fingerprints.name_with_birth_date(name, described.birth_date)
             yield from (found.person_id for found in self._view.names_with_birth_date(together))
-        points = [self.contact(point) for point in self.points_of(who)]
-        self._view.prefetch(*(keys.contact_points_by_fingerprint(point) for point in points))
+        points = [(self.contact(point), self.uprn(point)) for point in self.points_of(who)]
+        self._view.prefetch(
+            *(keys.contact_points_by_fingerprint(fingerprint) for fingerprint, _ in points),
+            *(keys.contact_points_by_uprn(uprn) for _, uprn in points if uprn),
+        )
         owners = {
-            stored.person_id for point in points for stored in self._view.contact_points_by_fingerprint(point)
+            stored.person_id
+            for fingerprint, uprn in points
+            for stored in (
+                *self._view.contact_points_by_fingerprint(fingerprint),
+                *(self._view.contact_points_by_uprn(uprn) if uprn else ()),
+            )
         }
         self._view.prefetch(*(keys.names_of(owner) for owner in owners))
         for owner in sorted(owners):

@@ -56,6 +56,8 @@ class Moment:
         """
         if birth_date is None:
             return False
+        if birth_date > self.today:
+            return True  # not born yet, or a date that stands for none
         return not self.ended(birthday(birth_date, MAJORITY) - timedelta(days=1), permits=True)
 
     def begins(self, start: datetime | None) -> bool:

@@ -28,6 +28,8 @@ class Unit:
     separable: bool = False
     premises: bool = False
     undeclared: bool = False
+    of_digest: bool = False
+    """Somebody declared it for this one document, so that it is in it."""
 
 
 class Contents:
@@ -47,24 +49,26 @@ class Contents:
         if declaration is not None:
             self.looked_at.add(f"declaration:{declaration.declaration_id}")
         # What the type says is in every such document is in this one, whatever was declared besides.
-        parts = field.parts if declaration is None else (*field.parts, *declaration.parts)
+        parts = [_part(part) for part in field.parts]
+        parts += [_part(part, of_digest=True) for part in (declaration.parts if declaration else ())]
         of_whole = tuple(c for c in field.categories if c not in UNDECLARED_CATEGORIES)
         if not parts:
             undeclared = not of_whole
             return (_whole(field, field.categories, undeclared=undeclared),)
         whole = (_whole(field, of_whole, undeclared=False),) if of_whole else ()
-        return (*whole, *(_part(part) for part in parts))
+        return (*whole, *parts)
 
 
 def _whole(field: FieldType, categories: tuple[str, ...], *, undeclared: bool) -> Unit:
     return Unit("", categories, field.about, premises=field.premises, undeclared=undeclared)
 
 
-def _part(part: PartType) -> Unit:
+def _part(part: PartType, *, of_digest: bool = False) -> Unit:
     return Unit(
         part.name,
         part.categories,
         part.about,
         separable=part.separable,
         undeclared=UNDECLARED_CATEGORIES.issuperset(part.categories),
+        of_digest=of_digest,
     )

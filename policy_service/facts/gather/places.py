@@ -18,12 +18,14 @@ from policy_service.model.vocabulary import ContactKind, RelationKind
 
 SHOWS_HOME = frozenset({"location.current", "location.future", "contact.post", "household"})
 """Fields of these are about everyone who lives at the place."""
+PREVIOUS = "location.previous"
 SHOWS_POINT = {
     "contact.phone": ContactKind.PHONE,
     "contact.email": ContactKind.EMAIL,
     "contact.post": ContactKind.POST,
 }
 """Fields of these are about everyone who shares the point."""
+NO_UPRN = Fingerprint("")
 OWN_PLACE = frozenset({"location.current", "contact.post"})
 """What of a field is only the place, and so the recipient's own where the place is."""
 
@@ -116,23 +118,33 @@ class Places:
             found |= set(self._at(place, institutions=False))
         return frozenset(found - {who})
 
-    def recorded_near(
-        self, shown: frozenset[str], who: Who, reader: Who, *, every_home: bool
-    ) -> frozenset[Who]:
-        """Those to whom the reader is adverse who are recorded at a place shown (a refuge, a hostel), or who
-        may live there for all that is known: an address without canonical identity that is not his own, or
-        `every_home` of somebody on file whose homes are not, which no caller's word tells.
+    def recorded_at(self, shown: frozenset[str]) -> frozenset[Who]:
+        """Those who are recorded at the places: at home there, or in a refuge, a hostel, a prison."""
+        return frozenset(one for place in shown for one in self._at(place, institutions=True))
+
+    def at_home_at(self, shown: frozenset[str]) -> frozenset[Who]:
+        """Those who live at the places."""
+        return frozenset(one for place in shown for one in self._at(place, institutions=False))
+
+    def addresses(self, who: Who) -> frozenset[str]:
+        """The places at which `who` is reached by post, of an organisation its offices."""
+        described = {
+            self._cast.place_of(point)
+            for point in self._cast.points_of(who)
+            if point.kind is ContactKind.POST
+        }
+        return frozenset(described | {_place_of(p) for p in self._on_file(who) if p.kind is ContactKind.POST})
+
+    def may_be_anywhere(self, shown: frozenset[str], who: Who, reader: Who, *, every_home: bool) -> bool:
+        """Tell whether for all that is known somebody else lives where the field shows: at no place that is
+        known here, at an address without canonical identity that is not the reader's own, or at `every_home`
+        of somebody on file whose homes are not, which no caller's word tells.
         """
-        victims = self._ties.victims(reader)
-        if not victims:
-            return frozenset()
         if not shown or (every_home and self._lives_nobody_knows_where(who)):
-            return frozenset(victims - {who})  # where she lives nobody knows here, and the field shows it
-        found = {one for place in shown for one in self._at(place, institutions=True)} & victims
+            return True
         his = {home.place for home in self._ties.homes(reader) if home.on_file}
-        if any(not place.startswith("uprn:") and place not in his for place in shown):
-            found |= victims
-        return frozenset(found - {who})
+        his |= {f"text:{point.fingerprint}" for point in self._on_file(reader) if point.home}
+        return any(not place.startswith("uprn:") and place not in his for place in shown)
 
     def _lives_nobody_knows_where(self, who: Who) -> bool:
         """Tell whether somebody is on file, and no home of hers is."""
@@ -150,9 +162,9 @@ class Places:
             for other in self._view.contact_points_by_fingerprint(fingerprint)
             if other.kind is kind and not other.institution
         }
-        for point in self._cast.points_of(who):
-            if point.kind in kinds:
-                found |= set(self._cast.owners(point))
+        for fingerprint, kind in self._points(who):
+            if kind in kinds:
+                found |= self._cast.sharers_of(kind, fingerprint, NO_UPRN)
         return frozenset(found - {who})
 
     def _points(self, who: Who) -> Iterator[tuple[Fingerprint, ContactKind]]:
@@ -174,7 +186,7 @@ class Places:
             return
         for stored in self._view.contact_point_by_reference(self._cast.controller, reference):
             if stored.kind is ContactKind.POST:
-                yield f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
+                yield _place_of(stored)
 
     def _at(self, place: str, *, institutions: bool) -> Iterator[Who]:
         if place.startswith("uprn:"):
@@ -184,3 +196,7 @@ class Places:
         for point in self._cast.description.contact_points:
             if point.home and point.kind is ContactKind.POST and self._cast.place_of(point) == place:
                 yield from self._cast.owners(point)
+
+
+def _place_of(stored: ContactPoint) -> str:
+    return f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"

@@ -53,7 +53,9 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         stored = view.contact_point_by_reference(cast.controller, reference)
         if not stored:
             return PointSeen(given=True, name="unknown")
-        return _seen(view, who, stored[0].kind, stored[0].fingerprint, stored[0].uprn, (), stored, home=False)
+        first = stored[0]
+        sharers = cast.sharers_of(first.kind, first.fingerprint, first.uprn)
+        return _seen(view, who, first.kind, first.fingerprint, first.uprn, (), sharers, stored, home=False)
     fingerprint, uprn = cast.contact(described), cast.uprn(described)
     seen = _seen(
         view,
@@ -62,6 +64,7 @@ def find_point(view: FactsView, cast: Cast, who: Who, reference: str) -> PointSe
         fingerprint,
         uprn,
         cast.owners(described),
+        cast.sharers_of(described.kind, fingerprint, uprn),
         view.contact_points_by_fingerprint(fingerprint),
         home=described.home,
     )
@@ -84,6 +87,7 @@ def _seen(
     fingerprint: Fingerprint,
     uprn: Fingerprint,
     described_owners: tuple[Who, ...],
+    described_sharers: frozenset[Who],
     stored: tuple[ContactPoint, ...],
     *,
     home: bool,
@@ -93,7 +97,8 @@ def _seen(
         rows |= {row.contact_point_id: row for row in view.contact_points_by_uprn(uprn)}
     rows = {key: row for key, row in rows.items() if row.kind is kind}
     his = [row for row in rows.values() if person(row.person_id) == who]
-    others = {person(row.person_id) for row in rows.values() if not row.institution} | set(described_owners)
+    others = {person(row.person_id) for row in rows.values() if not row.institution}
+    others |= described_sharers
     others.discard(who)
     # Described as his counts only where it is not on file for others alone: nobody talks his way to
     # another's letterbox.

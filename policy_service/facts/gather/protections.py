@@ -149,6 +149,15 @@ class Protections:
             for request in self.in_force(data_subject)
         )
 
+    def excluded_by(self, who: Who) -> frozenset[Who]:
+        """The people on file whom `who` excluded."""
+        return frozenset(
+            Who(name)
+            for request in self.of_kind(who, RequestKind.EXCLUDED_PERSON)
+            for name in request.recipients
+            if person_id_of(Who(name)) is not None
+        )
+
     def shuts_out(self, parties: Iterable[Who], reader: Names) -> bool:
         """Tell whether some party's allow list (restricted_access) covers the record and does not hold the
         user.
@@ -181,7 +190,13 @@ class Protections:
         self.looked_at.add(f"request:{request.request_id}")
         if request.state not in PROTECTING_STATES:
             return False
-        return not (request.on_lapse is OnLapse.LAPSE and self._moment.past(request.ends_at))
+        if request.on_lapse is not OnLapse.LAPSE or request.ends_at is None:
+            return True
+        if request.kind is RequestKind.SAFE_CONTACT:
+            # A way to reach her that is hers is one no more when it ends.
+            return not self._moment.past(request.ends_at)
+        # When another ends, nothing that is permitted is permitted no more; and its end would tell of it.
+        return request.ends_at > self._moment.now
 
     def _in_scope(self, request: PrivacyRequest) -> bool:
         where = self._where

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from policy_service.facts.gather.cast import NotTold, Who
 from policy_service.facts.gather.contents import PARTY, Unit
 from policy_service.facts.gather.needs import Needs, needs
-from policy_service.facts.gather.places import OWN_PLACE, SHOWS_HOME
+from policy_service.facts.gather.places import OWN_PLACE, PREVIOUS, SHOWS_HOME
 from policy_service.facts.gather.protections import NAMED, Asked, Names
 from policy_service.facts.gather.readers import CHANNELS_TO, Reader, Recipient, is_secret_party
 from policy_service.facts.gather.situation import Situation
@@ -45,6 +45,7 @@ towards a few readers.
 CARE_PURPOSES = frozenset({Purpose.CARE, Purpose.EMERGENCY})
 
 _NEXT_OF_KIN = "contact.next_of_kin"
+_LOCATION = "location."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,11 @@ class Questions:
         return not field.asked.place or self._s.places.is_known(field.asked.place)
 
     def matters(self, field: FieldSeen, recipient: Recipient) -> tuple[Matter, ...] | None:
-        """The units of a field instance, each with its data subjects. None: nobody holds its roles.
+        """The units of a field instance, each with its data subjects. None: nobody holds its roles, or those
+        of what somebody declared to be in this very document.
 
-        A part that is about roles which nobody holds is about nobody, and hides nothing.
+        A part that such documents have, and that is about roles which nobody holds, is about nobody and hides
+        nothing.
         """
         units = self._s.contents.units(field.type)
         holders = self._declared(field.type.about, field.asked.party, recipient)
@@ -120,6 +123,8 @@ class Questions:
         place = field.asked.place
         if place and not all(self._s.places.is_hers(who, place) for who in holders):
             return None  # a place of somebody else's is no place that the field can show
+        if any(unit.of_digest and self._about(field, unit, recipient) is None for unit in units):
+            return None
         return tuple(self.matter(field, unit, recipient) for unit in units)
 
     def matter(self, field: FieldSeen, unit: Unit, recipient: Recipient) -> Matter:
@@ -127,7 +132,7 @@ class Questions:
 
         Nobody at all is a unit about co-recipients in a send that has none: there is nothing to hide.
         """
-        declared = self._declared(unit.about, field.asked.party, recipient) or ()
+        declared = self._about(field, unit, recipient) or ()
         implied = self._implied(field, unit, declared, recipient)
         everyone = [Concerned(who, implied=False) for who in declared]
         everyone += [Concerned(who, implied=True) for who in sorted(implied.difference(declared))]
@@ -184,7 +189,8 @@ class Questions:
         individual = s.cast.individual(who)
         roles = s.record.roles_of(who)
         asked = Asked(
-            categories=categories,
+            # What a report is does not end with its being a report of known parts.
+            categories=categories.union(matter.field.type.categories),
             undeclared=unit.undeclared,
             roles=roles,
             joint=self._is_joint(matter, reader),
@@ -227,9 +233,9 @@ class Questions:
             "resource.mask": matter.field.type.mask,
             "resource.data_subject_private": individual.kind is PersonKind.PRIVATE,
             "resource.data_subject_roles": _sorted(roles),
-            "resource.role_secret": self._shows_secretly(who),
+            "resource.role_secret": self._shows_role(concerned, unit),
             "resource.only_secret_roles": not s.record.known_to_parents
-            and s.record.secret_roles.issuperset(unit.about),
+            and s.record.secret_roles.issuperset(self._roles_of(unit.about)),
             "resource.separate_identity_shown": self._shows_separate_identity(who, reader),
             "resource.requests": _sorted(kind for kind in requests if not kind.endswith(NAMED)),
             "resource.requests_naming_recipient": _sorted(
@@ -479,6 +485,20 @@ class Questions:
             "context.recipient.excluded": excluded,
         }
 
+    def _about(self, field: FieldSeen, unit: Unit, recipient: Recipient) -> tuple[Who, ...] | None:
+        """Those whom a unit is about; None: nobody holds its roles. The party that a call names says which
+        instance of the field is meant, and so which of several holders of its own roles. What a document
+        holds about others it holds whichever instance it is.
+        """
+        party = field.asked.party
+        if party and unit.part and not self._holds(party, unit.about):
+            party = ""
+        return self._declared(unit.about, party, recipient)
+
+    def _holds(self, party: str, about: Iterable[str]) -> bool:
+        roles = {holder.role for holder in self._s.record.parties if holder.party == party}
+        return f"{PARTY}{party}" in about or not roles.isdisjoint(about)
+
     def _declared(self, about: Iterable[str], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
         """Those whom something about these roles, parties and co-recipients is about. None: nobody holds
         them.
@@ -502,9 +522,24 @@ class Questions:
                 found[holder.who] = None
         return tuple(found) or None
 
+    def _roles_of(self, about: Iterable[str]) -> frozenset[str]:
+        """What a unit is about, as roles: those of a party where it names one."""
+        parties = self._s.record.parties
+        return frozenset(
+            role
+            for each in about
+            for role in (
+                [holder.role for holder in parties if f"{PARTY}{holder.party}" == each]
+                if each.startswith(PARTY)
+                else [each]
+            )
+        )
+
     def _shown(self, field: FieldSeen, unit: Unit, who: Who) -> frozenset[str]:
-        """The places of `who` that a unit shows where it shows any."""
-        return self._s.places.shown(who, named=field.asked.place, premises=unit.premises)
+        """The places of `who` that a unit shows where it shows any. The place that a call names is that of a
+        whole field: which places a document shows no caller says.
+        """
+        return self._s.places.shown(who, named=_place_named(field, unit), premises=unit.premises)
 
     def _implied(
         self, field: FieldSeen, unit: Unit, declared: tuple[Who, ...], recipient: Recipient
@@ -513,27 +548,98 @@ class Questions:
         shares the point, who may be at that address for all that is known; in undeclared content, everybody.
         """
         s, categories = self._s, frozenset(unit.categories)
+        readers = (recipient.reader, *recipient.implied)
         implied: set[Who] = set()
-        shows_home = not SHOWS_HOME.isdisjoint(categories)
         for who in declared:
-            if shows_home:
-                shown = self._shown(field, unit, who)
-                every_home = not (field.asked.place or unit.premises)
+            shown = self._shown(field, unit, who)
+            if not SHOWS_HOME.isdisjoint(categories):
+                every_home = not (_place_named(field, unit) or unit.premises)
                 implied |= s.places.residents(shown, who)
-                for reader in (recipient.reader, *recipient.implied):
-                    implied |= s.places.recorded_near(shown, who, reader.who, every_home=every_home)
+                implied |= self._near(shown, who, readers, every_home=every_home)
+            elif any(category.startswith(_LOCATION) for category in categories):
+                implied |= self._at_another_place(field, unit, who, readers)
             implied |= s.places.sharers(who, categories)
+        if CO_RECIPIENT in unit.about:
+            implied |= self._copied_to(recipient, readers)
         if unit.undeclared:
             implied |= {who for who in s.record.people if s.cast.individual(who).kind is PersonKind.PRIVATE}
         return implied
 
-    def _next_of_kin_is_adverse(self, declared: tuple[Who, ...]) -> bool:
-        """Tell whether a next of kin whom the field may show is adverse to anybody on the record."""
-        record = self._s.record
-        kin = {party.who for party in record.parties if party.role is Role.NEXT_OF_KIN}
-        return any(
-            self._s.ties.is_adverse(who, party) for who in kin.union(declared) for party in record.people
+    def _near(
+        self, shown: frozenset[str], who: Who, readers: Iterable[Reader], *, every_home: bool
+    ) -> set[Who]:
+        """Those from whom one of the readers is kept who are recorded at the places shown, or may be there for
+        all that is known.
+        """
+        s = self._s
+        found = self._kept_from(readers, s.places.recorded_at(shown))
+        for reader in readers:
+            if not self._looks_for_her(reader):
+                continue
+            if s.places.may_be_anywhere(shown, who, reader.who, every_home=every_home):
+                found |= s.ties.victims(reader.who)
+        return found - {who}
+
+    def _at_another_place(
+        self, field: FieldSeen, unit: Unit, who: Who, readers: tuple[Reader, ...]
+    ) -> set[Who]:
+        """As for a home, at a place that is none of hers now: who lives there lives there."""
+        if _place_named(field, unit):
+            shown = self._shown(field, unit, who)
+            found = set(self._s.places.at_home_at(shown))
+            return (found | self._near(shown, who, readers, every_home=False)) - {who}
+        if PREVIOUS in unit.categories:
+            return self._near(frozenset(), who, readers, every_home=False)
+        return set()
+
+    def _copied_to(self, recipient: Recipient, readers: tuple[Reader, ...]) -> set[Who]:
+        """Of the organisations and professionals who get it, too, those whom a reader threatens, and those who
+        are where they are.
+        """
+        others = [o for o in self._s.recipients if o is not None and o.index != recipient.index]
+        shown = {o.who for o in others if o.reader.kind in ("organisation", "professional")}
+        at = self._s.places.recorded_at(
+            frozenset(place for who in shown for place in self._s.places.addresses(who))
         )
+        return self._kept_from(readers, frozenset(shown | at)) - {recipient.who}
+
+    def _kept_from(self, readers: Iterable[Reader], people: frozenset[Who]) -> set[Who]:
+        """Those of `people` to whom a reader is adverse, whose adversary's partner he is, or who excluded
+        him.
+        """
+        ties, protections = self._s.ties, self._s.protections
+        return {
+            one
+            for reader in readers
+            for one in people
+            if one != reader.who
+            and (
+                ties.is_adverse(reader.who, one)
+                or ties.is_associate(reader.who, one)
+                or protections.excludes(one, reader.names)
+            )
+        }
+
+    def _looks_for_her(self, reader: Reader) -> bool:
+        """Tell whether an address that may be anybody's is kept from this reader. Not from staff who send it,
+        nor for somebody whom the recipient represents elsewhere: no ordinary letter would go out.
+        """
+        match reader.why:
+            case ReaderKind.USER:
+                return False
+            case ReaderKind.CLIENT:
+                return reader.who in self._s.record.people
+            case _:
+                return True
+
+    def _next_of_kin_is_adverse(self, declared: tuple[Who, ...]) -> bool:
+        """Tell whether a next of kin whom the field may show is adverse to anybody whom the field is about, or,
+        where it is about the next of kin alone, to anybody on the record.
+        """
+        record, ties = self._s.record, self._s.ties
+        kin = {party.who for party in record.parties if party.role is Role.NEXT_OF_KIN}
+        subjects = set(declared) - kin or record.people - kin
+        return any(ties.is_adverse(who, subject) for who in kin for subject in subjects)
 
     def _is_joint(self, matter: Matter, reader: Reader) -> bool:
         """Tell whether the unit is the reader's own paper, too: it is about him, or about something that he
@@ -586,6 +692,13 @@ class Questions:
             for request in s.protections.of_kind(who, RequestKind.COMMUNICATION_SUPPORT)
         }
         return needs(asked.values(), s.cast.fingerprints)
+
+    def _shows_role(self, concerned: Concerned, unit: Unit) -> bool:
+        """Tell whether the unit may show a role of hers that is secret. That she lives where the field shows
+        tells nothing of it, unless where the parents live is the secret (adoption).
+        """
+        shows = not concerned.implied or unit.undeclared or self._s.record.known_to_parents
+        return shows and self._shows_secretly(concerned.who)
 
     def _shows_secretly(self, who: Who) -> bool:
         """Tell whether she, whoever she may be, holds a role on the record that law or scheme keeps
@@ -666,6 +779,10 @@ class Questions:
             self._s.ties.has_responsibility(one, child) and self._s.ties.has_responsibility(other, child)
             for child in children
         )
+
+
+def _place_named(field: FieldSeen, unit: Unit) -> str:
+    return "" if unit.part else field.asked.place
 
 
 def _less_own_place(categories: Iterable[str], *, own: bool) -> tuple[str, ...]:

@@ -112,11 +112,15 @@ class Readers:
             return (Recipient(self._user_reader(0, ReaderKind.RECIPIENT, point, channel)),)
         return tuple(self._recipient(i, asked) for i, asked in enumerate(self._call.recipients))
 
-    def with_implied(self, recipient: Recipient, reaching: Reaching) -> Recipient:
-        """Add those who would learn it besides, each once and by the first reason that there is."""
+    def with_implied(
+        self, recipient: Recipient, reaching: Reaching, excluded: frozenset[Who] = frozenset()
+    ) -> Recipient:
+        """Add those who would learn it besides, each once and by the first reason that there is. `excluded`
+        are the people whom the recipient excluded.
+        """
         found: dict[Who, Reader] = {}
         for reader in (
-            *self._openers(recipient, reaching),
+            *self._openers(recipient, reaching, excluded),
             *self._clients(recipient),
             *self._interpreters(recipient),
             *self._sender(recipient),
@@ -151,8 +155,12 @@ class Readers:
             return Recipient(self._team(index, asked.team, point, channel), interpreter)
         return Recipient(self._person(index, who, ReaderKind.RECIPIENT, point, channel), interpreter)
 
-    def _openers(self, recipient: Recipient, reaching: Reaching) -> tuple[Reader, ...]:
-        """Whoever else can open the contact point. Where that is unknown, those adverse to its owner can."""
+    def _openers(
+        self, recipient: Recipient, reaching: Reaching, excluded: frozenset[Who]
+    ) -> tuple[Reader, ...]:
+        """Whoever else can open the contact point. Where that is unknown, those adverse to its owner can, and
+        whom she excluded.
+        """
         point, reader = recipient.point, recipient.reader
         others = set(point.others)
         if point.home:
@@ -160,11 +168,12 @@ class Readers:
         premises = self._record.premises
         if point.place and point.place == premises.place:
             others |= premises.joint
-        if reader.kind == "private" and self._call.verb is Verb.SEE and not point.given:
+        if reader.kind == "private" and self._call.verb is Verb.SEE and point.kind != ContactKind.ACCOUNT:
             others |= self._open_her_accounts(recipient.who)
         others.discard(recipient.who)
         if point.more_may and not reaching.verified:
             others |= self._ties.adversaries(recipient.who)
+            others |= {who for who in excluded if self._cast.individual(who).kind is PersonKind.PRIVATE}
         return tuple(
             replace(
                 self._person(recipient.index, who, ReaderKind.SHARES_POINT, point, reader.channel),

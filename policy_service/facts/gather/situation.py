@@ -111,7 +111,7 @@ def situate(
             return None
         safe = protections.of_kind(recipient.who, RequestKind.SAFE_CONTACT)
         way = reaching(view, moment, recipient.who, safe, recipient.point, recipient.channel)
-        return readers.with_implied(recipient, way)
+        return readers.with_implied(recipient, way, protections.excluded_by(recipient.who))
 
     recipients = tuple(whole(recipient) for recipient in named)
     ties.prefetch(frozenset(one.who for r in recipients if r is not None for one in r.implied))

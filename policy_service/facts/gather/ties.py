@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from policy_service.facts import keys
 from policy_service.facts.gather.cast import Cast, NotTold, Who, person, person_id_of
@@ -44,6 +44,8 @@ class Tie:
     recorded_at: datetime | None = None
     by_order: bool = False
     """An order of a court stands behind it."""
+    last_day: date | None = None
+    """Of an adversity that ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,8 @@ class Ties:
     def is_first_adverse_on_file(self, one: Who, to: Who) -> bool:
         """As `is_first_adverse`, by what is on file alone: it tells *for* `to`, and nobody talks that up."""
         return one != to and any(
-            tie.source == one and tie.fact and not self._is_counter(tie) for tie in self._adverse_ties(to)
+            tie.source == one and tie.fact and not self._is_counter(tie) and self._runs(tie)
+            for tie in self._adverse_ties(to)
         )
 
     def is_associate(self, one: Who, of_adversary_of: Who) -> bool:
@@ -269,7 +272,7 @@ class Ties:
 
     def _is_victim_on_file(self, one: Who, of: Who) -> bool:
         return any(
-            tie.kind is RelationKind.ADVERSE_TO and tie.fact and not self._is_counter(tie)
+            tie.kind is RelationKind.ADVERSE_TO and tie.fact and not self._is_counter(tie) and self._runs(tie)
             for tie in self.between(of, one)
         )
 
@@ -364,9 +367,16 @@ class Ties:
         A described one is later than any on file; of two that the call describes neither was first.
         """
         return tie.alleged and any(
-            back.kind is RelationKind.ADVERSE_TO and back.fact and (not tie.fact or _was_before(back, tie))
+            back.kind is RelationKind.ADVERSE_TO
+            and back.fact
+            and (not tie.fact or _was_before(back, tie))
+            and self._runs(back)
             for back in self.between(tie.target, tie.source)
         )
+
+    def _runs(self, adversity: Tie) -> bool:
+        """True, and its end is noticed: this adversity tells for somebody, and that ends with it."""
+        return not self._moment.ended(adversity.last_day, permits=False)
 
     def _homes_of(self, who: Who) -> Iterator[Home]:
         for point in self._cast.points_of(who):
@@ -401,7 +411,12 @@ class Ties:
             restricts = relationship.kind is RelationKind.ADVERSE_TO
             if not restricts and not self._moment.begun(relationship.valid_from):
                 continue
-            if self._moment.ended(relationship.valid_until, permits=not restricts):
+            # The end of an adversity is noticed where the adversity tells for somebody: elsewhere nothing that
+            # is permitted ends with it, and its end would tell of it.
+            if restricts:
+                if relationship.valid_until is not None and relationship.valid_until < self._moment.today:
+                    continue
+            elif self._moment.ended(relationship.valid_until, permits=True):
                 continue
             self.looked_at.add(f"relationship:{relationship.relationship_id}")
             ties.append(
@@ -414,6 +429,7 @@ class Ties:
                     alleged=relationship.basis in _ALLEGED and relationship.confirmed_at is None,
                     recorded_at=relationship.recorded_at,
                     by_order=relationship.basis == "order",
+                    last_day=relationship.valid_until if restricts else None,
                 )
             )
         return tuple(ties)
