@@ -201,6 +201,14 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "everything",
+        (*_PATIENT, ("kin", Role.NEXT_OF_KIN, "adam")),
+        (("contact.next_of_kin", ""),),
+        on_file=("vera", "adam"),
+        user="u.ward",
+        bonds=(_ADVERSE,),
+    ),
+    Theme(
+        "everything",
         _HER_CASE,
         (("document", ""), ("legal.orders", "")),
         "adam",

@@ -354,6 +354,10 @@ class Questions:
         team = self._s.record.protection_team
         return self._shows_secretly(who) and not (bool(team) and team in self._s.user.teams)
 
+    def _is_secret_party(self, who: Who) -> bool:
+        """Tell whether that she is on the record at all is not for this user to know."""
+        return self.leaves_no_trace(who) and self._s.record.roles_of(who) <= self._s.record.secret_roles
+
     @property
     def task_owner(self) -> str:
         """Whose a task about this record is: the team's that works on it, or the user's where none does."""
@@ -399,7 +403,11 @@ class Questions:
     def _common(self) -> dict[str, Value]:
         s = self._s
         user, record, ties = s.user, s.record, s.ties
-        others = [who for who in sorted(record.people) if who != user.who]
+        # Whether somebody holds a secret role nobody finds out by describing who the user may be to her.
+        secret = frozenset(who for who in record.people if self._is_secret_party(who))
+        others = [who for who in sorted(record.people - secret) if who != user.who]
+        unknown = sorted(secret - {user.who}) if user.linked_on_file else ()
+        on_file = s.ties_on_file
         names = Names(user.who, user.tokens, suspected_names(s.view, user.who, ties.selves(user.who)))
         return {
             "subject.kind": user.kind,
@@ -410,14 +418,20 @@ class Questions:
             "subject.organisation": user.organisation,
             "subject.works_on_record": user.works_on_record,
             "subject.party_roles": _sorted(
-                role for one in ties.selves(user.who) for role in record.roles_of(one) if role.is_lay
+                role
+                for one in ties.selves(user.who)
+                if one not in secret or user.linked_on_file
+                for role in record.roles_of(one)
+                if role.is_lay
             ),
-            "subject.adverse_to_party": any(ties.is_first_adverse(user.who, who) for who in others),
-            "subject.associate_of_adverse": any(ties.is_associate(user.who, who) for who in others),
+            "subject.adverse_to_party": any(ties.is_first_adverse(user.who, who) for who in others)
+            or any(on_file.is_first_adverse(user.who, who) for who in unknown),
+            "subject.associate_of_adverse": any(ties.is_associate(user.who, who) for who in others)
+            or any(on_file.is_associate(user.who, who) for who in unknown),
             "subject.excluded_by_party": any(
-                s.protections.excludes(who, names, at_work=True) for who in others
+                s.protections.excludes(who, names, at_work=True) for who in (*others, *secret)
             ),
-            "subject.restricted_out": s.protections.shuts_out(others, names),
+            "subject.restricted_out": s.protections.shuts_out((*others, *sorted(secret)), names),
             "subject.toward_self": user.kind is UserKind.SELF and user.who in record.people,
             "subject.assurance": s.call.assurance,
             "subject.below_assurance": s.call.assurance < record.assurance,
@@ -568,8 +582,8 @@ class Questions:
     def _near(
         self, shown: frozenset[str], who: Who, readers: Iterable[Reader], *, every_home: bool
     ) -> set[Who]:
-        """Those from whom one of the readers is kept who are recorded at the places shown, or may be there for
-        all that is known.
+        """Those from whom one of the readers is kept who are recorded at the places shown, or may be there
+        for all that is known.
         """
         s = self._s
         found = self._kept_from(readers, s.places.recorded_at(shown))
@@ -593,8 +607,8 @@ class Questions:
         return set()
 
     def _copied_to(self, recipient: Recipient, readers: tuple[Reader, ...]) -> set[Who]:
-        """Of the organisations and professionals who get it, too, those whom a reader threatens, and those who
-        are where they are.
+        """Of the organisations and professionals who get it, too, those whom a reader threatens, and those
+        who are where they are.
         """
         others = [o for o in self._s.recipients if o is not None and o.index != recipient.index]
         shown = {o.who for o in others if o.reader.kind in ("organisation", "professional")}
@@ -633,8 +647,8 @@ class Questions:
                 return True
 
     def _next_of_kin_is_adverse(self, declared: tuple[Who, ...]) -> bool:
-        """Tell whether a next of kin whom the field may show is adverse to anybody whom the field is about, or,
-        where it is about the next of kin alone, to anybody on the record.
+        """Tell whether a next of kin whom the field may show is adverse to anybody whom the field is about,
+        or, where it is about the next of kin alone, to anybody on the record.
         """
         record, ties = self._s.record, self._s.ties
         kin = {party.who for party in record.parties if party.role is Role.NEXT_OF_KIN}
@@ -660,9 +674,14 @@ class Questions:
         if through is None:
             return False
         ties = self._s.ties
+        people, on_file = self._s.record.people, self._s.ties_on_file
+        secret = frozenset(one for one in people if self._is_secret_party(one))
         return any(
             ties.is_adverse(through.who, one) or ties.is_associate(through.who, one)
-            for one in (recipient.who, *sorted(self._s.record.people))
+            for one in (recipient.who, *sorted(people - secret))
+        ) or any(
+            on_file.is_adverse(through.who, one) or on_file.is_associate(through.who, one)
+            for one in sorted(secret)
         )
 
     def _interpreter_is_excluded(self, recipient: Recipient) -> bool:

@@ -50,6 +50,8 @@ class Situation:
     places: Places
     cast: Cast
     ties: Ties
+    ties_on_file: Ties
+    """For what a call must not find out by describing it."""
     protections: Protections
     warrants: Warrants
     moment: Moment
@@ -129,6 +131,7 @@ def situate(
         places=Places(view, cast, ties, record.premises),
         cast=cast,
         ties=ties,
+        ties_on_file=Ties(view, cast, moment, on_file_alone=True),
         protections=protections,
         warrants=Warrants(view, moment, controller, call.record, call.user, user.kind),
         moment=moment,

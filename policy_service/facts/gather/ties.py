@@ -66,13 +66,14 @@ class Home:
 class Ties:
     """Derives ties for one decision, all as of one view and one moment; each is derived once."""
 
-    def __init__(self, view: FactsView, cast: Cast, moment: Moment) -> None:
+    def __init__(self, view: FactsView, cast: Cast, moment: Moment, *, on_file_alone: bool = False) -> None:
+        """`on_file_alone`: what the call describes does not count."""
         self._view = view
         self._cast = cast
         self._moment = moment
         self._described_from: defaultdict[Who, list[Tie]] = defaultdict(list)
         self._described_to: defaultdict[Who, list[Tie]] = defaultdict(list)
-        for tie in self._described_ties():
+        for tie in () if on_file_alone else self._described_ties():
             self._described_from[tie.source].append(tie)
             self._described_to[tie.target].append(tie)
         self._by_target: dict[Who, dict[Who, tuple[Tie, ...]]] = {}
@@ -411,8 +412,8 @@ class Ties:
             restricts = relationship.kind is RelationKind.ADVERSE_TO
             if not restricts and not self._moment.begun(relationship.valid_from):
                 continue
-            # The end of an adversity is noticed where the adversity tells for somebody: elsewhere nothing that
-            # is permitted ends with it, and its end would tell of it.
+            # The end of an adversity is noticed where the adversity tells for somebody: elsewhere nothing
+            # that is permitted ends with it, and its end would tell of it.
             if restricts:
                 if relationship.valid_until is not None and relationship.valid_until < self._moment.today:
                     continue

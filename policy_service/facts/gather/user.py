@@ -24,6 +24,8 @@ class UserSeen:
     teams: frozenset[str]
     organisation: str
     works_on_record: bool
+    linked_on_file: bool
+    """It is on file who the person behind the login is."""
     tokens: frozenset[str]
     """Every name under which a request, an override or an order may name him for certain."""
 
@@ -68,6 +70,7 @@ def user_seen(view: FactsView, system: System, cast: Cast, record: RecordSeen, c
         kind=kind,
         who=behind or Who(f"user:{call.user}"),
         linked=behind is not None,
+        linked_on_file=stored is not None and bool(stored.person_id),
         roles=frozenset(roles),
         teams=frozenset(teams),
         organisation=stored.organisation if stored else "",
