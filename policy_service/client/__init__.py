@@ -16,6 +16,7 @@ from policy_service.client.clients import AsyncPolicyClient, PolicyClient
 from policy_service.client.decision import Cell, Decision, Obligation
 from policy_service.client.errors import InvalidQuestion, NotAllowed, NotFound, ServiceError, Unavailable
 from policy_service.client.question import question
+from policy_service.client.several import Outcome
 
 __all__ = [
     "AsyncPolicyClient",
@@ -25,6 +26,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "Obligation",
+    "Outcome",
     "PolicyClient",
     "ServiceError",
     "Unavailable",

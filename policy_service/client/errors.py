@@ -10,6 +10,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from policy_service.api.v1 import decision_pb2 as pb
+
 _DETAILS: Final = "grpc-status-details-bin"
 _LENGTH_DELIMITED: Final = 2
 
@@ -58,6 +60,13 @@ def service_error(error: grpc.RpcError) -> ServiceError:
     reason, field = _reason_and_field(call)
     message = call.details() or status.name.lower()
     return _KIND.get(status, Unavailable)(status, message, reason=reason, field=field)
+
+
+def error_of(error: pb.CheckError) -> ServiceError:
+    """The error of one question among several, as if it had been asked alone."""
+    status = getattr(grpc.StatusCode, error.code, grpc.StatusCode.UNKNOWN)
+    kind = _KIND.get(status, Unavailable)
+    return kind(status, error.message or "no answer", reason=error.reason, field=error.field)
 
 
 _KIND: Final = {
