@@ -31,13 +31,13 @@ def ending() -> Iterator[Edge]:
         yield running
 
 
-def follow(client: Client, message: str, token: str | None = "friend") -> grpc.CallIterator[bytes]:
-    start = cast("Callable[..., grpc.CallIterator[bytes]]", client.channel.unary_stream(TAIL))
+def follow(client: Client, message: str, token: str | None = "friend") -> grpc._CallIterator[bytes]:
+    start = cast("Callable[..., grpc._CallIterator[bytes]]", client.channel.unary_stream(TAIL))
     metadata = () if token is None else (("authorization", f"Bearer {token}"),)
     return start(message.encode(), metadata=metadata, timeout=30.0)
 
 
-def end_of(stream: grpc.CallIterator[bytes]) -> Refused:
+def end_of(stream: grpc._CallIterator[bytes]) -> Refused:
     with pytest.raises(grpc.RpcError) as error:
         for _ in stream:
             pass

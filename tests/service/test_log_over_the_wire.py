@@ -178,7 +178,7 @@ def test_another_search_another_organisation_and_no_auditor(
 class Tail:
     """A call to Follow."""
 
-    def __init__(self, stream: grpc.CallIterator[pb.DecisionLogServiceFollowResponse]) -> None:
+    def __init__(self, stream: grpc._CallIterator[pb.DecisionLogServiceFollowResponse]) -> None:
         self._stream = stream
         self.resume_token = ""
 
@@ -204,7 +204,7 @@ class Tail:
 
 @contextmanager
 def following(client: Client, request: Message) -> Iterator[Tail]:
-    metadata = [("authorization", f"Bearer {client.token}")]
+    metadata = (("authorization", f"Bearer {client.token}"),)
     stream = client.log.Follow(
         cast("pb.DecisionLogServiceFollowRequest", request), metadata=metadata, timeout=30
     )
@@ -265,7 +265,7 @@ def test_nothing_is_left_of_clients_that_have_gone(
             with following(auditor, Follow()) as tail:
                 tail.begun()
     held = [
-        auditor.log.Follow(Follow(), metadata=[("authorization", f"Bearer {auditor.token}")])
+        auditor.log.Follow(Follow(), metadata=(("authorization", f"Bearer {auditor.token}"),))
         for _ in range(8)
     ]
     assert [bool(next(stream).resume_token) for stream in held] == [True] * 8

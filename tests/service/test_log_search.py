@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from policy_service.api.v1.decision_log_pb2 import LogEntry
+from policy_service.decision_log.entry import Entry, StoredEntry
 from policy_service.decision_log.search import SearchBounds
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.model.errors import (
@@ -60,7 +61,7 @@ async def vera(control: Control) -> str:
 
 
 async def found(
-    control: Control, caller: Manager = AUDITOR, *, acting_for: Controller | None = None, **filter_: object
+    control: Control, caller: Manager = AUDITOR, acting_for: Controller | None = None, /, **filter_: str
 ) -> list[LogEntry]:
     asked = SearchLog(LogFilter(**filter_))  # type: ignore[arg-type]
     listed = await control.log_searches.search(caller.calling(SEARCH, acting_for=acting_for), asked)
@@ -119,7 +120,7 @@ async def test_another_organisation_is_as_if_it_were_not_there(control: Control,
     assert {entry.controller for entry in await found(control)} == {POLICE}
     assert [e.caller.principal for e in await found(control, TRUST_AUDITOR)] == ["trust-officer"]
     with pytest.raises(PermissionDeniedError):
-        await found(control, TRUST_AUDITOR, acting_for=POLICE)
+        await found(control, TRUST_AUDITOR, POLICE)
 
 
 async def test_the_installations_auditor_finds_everything_or_what_is_of_one(
@@ -127,7 +128,7 @@ async def test_the_installations_auditor_finds_everything_or_what_is_of_one(
 ) -> None:
     await control.people.put_person(TRUST_OFFICER.calling(), PutPerson(("nhs-number:1",)))
     assert {entry.controller for entry in await found(control, FIRST)} >= {POLICE, "trust"}
-    assert {entry.controller for entry in await found(control, FIRST, acting_for=POLICE)} == {POLICE}
+    assert {entry.controller for entry in await found(control, FIRST, POLICE)} == {POLICE}
     assert control.entries()[-1].controller == POLICE
 
 
@@ -194,7 +195,8 @@ async def test_pages_are_of_one_search_one_organisation_and_one_moment(control: 
 async def test_a_page_that_found_nothing_is_not_the_last(control: Control, vera: str) -> None:
     reader = control.log_searches._reader
     searches = LogSearches(control.desk, reader, search=SearchBounds(entries=1))
-    token, pages, entries = "", 0, []
+    token, pages = "", 0
+    entries: list[StoredEntry] = []
     while token or not pages:
         asked = SearchLog(LogFilter(method="PeopleService/GetPerson"), PageAsked(0, token))
         listed = await searches.search(AUDITOR.calling(SEARCH), asked)
@@ -302,9 +304,7 @@ async def test_a_tail_ends_with_its_token(control: Control, following: LogSearch
     assert len(control.entries()) == before + 1
 
 
-def _entry() -> object:
-    from policy_service.decision_log.entry import Entry
-
+def _entry() -> Entry:
     entry = LogEntry(entry_id=random_id(), controller=POLICE, method="Test/Append")
     return Entry(entry.entry_id, 0, entry.SerializeToString())
 
