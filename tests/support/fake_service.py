@@ -81,8 +81,9 @@ class FakeService(grpc.GenericRpcHandler):
         descriptor = descriptor_pool.Default().FindServiceByName(name).methods_by_name[method]
         request_class = GetMessageClass(descriptor.input_type)
         response_class = GetMessageClass(descriptor.output_type)
-        answer = self.answers.get(short, lambda _: () if descriptor.server_streaming else response_class())
         short = f"{name.removeprefix(f'{PACKAGE}.')}/{method}"
+        nothing: Answer = lambda _: () if descriptor.server_streaming else response_class()  # noqa: E731
+        answer = self.answers.get(short, nothing)
         metadata = {key: str(value) for key, value in handler_call_details.invocation_metadata or ()}
 
         def handle(request: Message, context: grpc.ServicerContext) -> Message:
