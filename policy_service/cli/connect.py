@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,14 @@ from policy_service.cli.option_of import option_of
 from policy_service.cli.run import Bearer, Run
 from policy_service.client.channel import open_channel
 from policy_service.client.clients import bearer
-from policy_service.client.errors import InvalidQuestion, NotAllowed, NotFound, ServiceError, service_error
+from policy_service.client.errors import (
+    InvalidQuestion,
+    NotAllowed,
+    NotFound,
+    ServiceError,
+    Unavailable,
+    service_error,
+)
 
 _NEVER_CONNECTED: Final = "failed to connect"  # grpc's words; without them the call may have arrived
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -32,6 +40,21 @@ class Method(Protocol[Request, Response]):
     def __call__(
         self, request: Request, /, timeout: float, metadata: tuple[tuple[str, str], ...]
     ) -> Response: ...
+
+
+class Stream(Protocol[Response]):
+    """What a call with many answers gives."""
+
+    def __iter__(self) -> Iterator[Response]: ...
+    def cancel(self) -> object: ...
+
+
+class StreamMethod(Protocol[Request, Response]):
+    """A method of a stub that answers with a stream."""
+
+    def __call__(
+        self, request: Request, /, *, metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> Stream[Response]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +106,54 @@ class Connection:
 
         `controller` is the organisation that the installation's token, which acts for all of them, acts for.
         """
+        try:
+            return method(request, timeout=self._timeout, metadata=self._metadata(controller))
+        except grpc.RpcError as error:
+            raise self._failure(service_error(error)) from None
+        except ServiceError as error:
+            raise self._failure(error) from None
+
+    def follow(
+        self, method: StreamMethod[Request, Response], request: Request, *, controller: str = ""
+    ) -> Iterator[Response]:
+        """Call, and give what comes until the server ends it; raises Failure as `call` does.
+
+        The deadline is that of the first message: what is followed may be silent for hours.
+        """
+        try:
+            stream = method(request, metadata=self._metadata(controller))
+        except ServiceError as error:
+            raise self._failure(error) from None
+        began = False
+        late = threading.Timer(self._timeout, stream.cancel)
+        late.daemon = True
+        late.start()
+        try:
+            for message in stream:
+                late.cancel()
+                began = True
+                yield message
+        except grpc.RpcError as error:
+            failed = service_error(error)
+            if failed.status is grpc.StatusCode.CANCELLED and not began:
+                failed = Unavailable(grpc.StatusCode.DEADLINE_EXCEEDED, failed.message)
+            raise self._failure(failed) from None
+        finally:
+            late.cancel()
+            stream.cancel()
+        if not began:
+            raise self._failure(Unavailable(grpc.StatusCode.UNKNOWN, "it ended before it began"))
+
+    def _metadata(self, controller: str) -> tuple[tuple[str, str], ...]:
+        """What goes with each call. Raises Failure, and InvalidQuestion for what is no token."""
         if controller and not _CONTROLLER.fullmatch(controller):
             raise Failure(
                 "this cannot be a controller's name",
                 do_next="use letters, digits, `.`, `_` and `-`",
                 code=Exit.USAGE,
             )
-        try:
-            metadata = bearer(self._token.token)
-            if controller:
-                metadata += (("x-controller", controller),)
-            return method(request, timeout=self._timeout, metadata=metadata)
-        except grpc.RpcError as error:
-            raise self._failure(service_error(error)) from None
-        except ServiceError as error:
-            raise self._failure(error) from None
+        named = (("x-controller", controller),) if controller else ()
+        return (*bearer(self._token.token), *named)
 
     def _failure(self, error: ServiceError) -> Failure:
         reason = f" ({error.reason})" if error.reason else ""

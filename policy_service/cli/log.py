@@ -10,7 +10,7 @@ import typer
 from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
-from policy_service.cli import flags
+from policy_service.cli import flags, log_search
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
 from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
@@ -19,6 +19,8 @@ from policy_service.cli.run import current, manager
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
 app = typer.Typer(no_args_is_help=True, help="The decision log. Each reading of it is an entry itself.")
+app.command(epilog=log_search.SEARCH_EPILOG)(log_search.search)
+app.command(epilog=log_search.FOLLOW_EPILOG)(log_search.follow)
 
 
 @app.command()

@@ -140,6 +140,16 @@ OPTION_OF: Final = {
     "token_id": "the TOKEN_ID",
     # the decision log
     "entry_id": "the ID",
+    "filter.person": "--person",
+    "filter.user": "--user",
+    "filter.system": "--system",
+    "filter.record": "--record",
+    "filter.record_type": "--record-type",
+    "filter.effect": "--effect",
+    "filter.reason": "--reason",
+    "filter.method": "--method",
+    "since": "--since",
+    "until": "--until",
     # of several
     "x-controller": "--controller",
     "controller": "--controller",

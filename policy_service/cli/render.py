@@ -84,13 +84,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table within 80 columns, or within the terminal where that is narrower; `none` without rows.
 
     The first column, which names the row, is not broken as long as it is no wider than an id, so that it can
-    be copied.
+    be copied. A cell may have several lines.
     """
     rows = list(rows)
     if not rows:
         say("none")
         return
-    whole = max((len(clean(row[0])) for row in rows), default=0) <= _ID_WIDTH
+    names = [line for row in rows for line in clean(row[0]).splitlines()]
+    whole = max(map(len, names), default=0) <= _ID_WIDTH
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=whole and number == 0)

@@ -55,6 +55,7 @@ from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.first_start import FirstStart
 from policy_service.service.log_questions import LogQuestions
+from policy_service.service.log_search import LogSearches
 from policy_service.service.people import People
 from policy_service.service.policies import PolicySetUnreadableError
 from policy_service.service.policy_questions import PolicyQuestions
@@ -110,6 +111,8 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
             on_lost=broken.set,
         )
         await desk.start()
+        log = LogReader(settings.log)
+        searches = LogSearches(desk, log)
         router = Router.of(
             (
                 *request_methods(Requests(desk)),
@@ -118,7 +121,7 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 *access_methods(Access(desk)),
                 *policy_methods(PolicyQuestions(desk)),
                 *casework_methods(Casework(desk)),
-                *log_methods(LogQuestions(desk, LogReader(settings.log).get)),
+                *log_methods(LogQuestions(desk, log.get), searches),
             )
         )
 
@@ -134,6 +137,7 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 broken,
             )
         finally:
+            await searches.close()
             await desk.close()
 
 

@@ -21,6 +21,7 @@ from policy_service.server.guests import Context, guarded
 from policy_service.server.handlers import Headers, Method, Router, Wrapper
 from policy_service.server.limits import Limits, overloaded
 from policy_service.server.refusals import Refusals
+from policy_service.server.tails import TailMethod, Tails
 from policy_service.server.tracing import TRACEPARENT, trace_id_of
 
 AUTHORIZATION = "authorization"
@@ -30,6 +31,7 @@ _FINAL = frozenset({"TOKEN_MISSING", "TOKEN_MALFORMED"})
 """What no store can change. All else may have changed since memory was last brought to the head."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Served: TypeAlias = Method[Any, Any] | TailMethod[Any, Any]
 
 
 class Door(grpc.GenericRpcHandler):
@@ -40,6 +42,7 @@ class Door(grpc.GenericRpcHandler):
         router: Router,
         wrapper: Wrapper,
         conversations: Conversations,
+        tails: Tails,
         authenticator: Authenticator,
         limits: Limits,
         refusals: Refusals,
@@ -48,6 +51,7 @@ class Door(grpc.GenericRpcHandler):
         self._router = router
         self._wrapper = wrapper
         self._conversations = conversations
+        self._tails = tails
         self._authenticator = authenticator
         self._limits = limits
         self._refusals = refusals
@@ -71,7 +75,7 @@ class Door(grpc.GenericRpcHandler):
 
     def _admit(self, path: str, metadata: Sequence[tuple[str, str | bytes]]) -> Handler:
         headers = _read(metadata)
-        method = self._router.methods.get(path)
+        method: Served | None = self._router.methods.get(path)
         try:
             caller = self._authenticator.judge(headers.authorization)
         except ColdFacts:
@@ -86,7 +90,13 @@ class Door(grpc.GenericRpcHandler):
             raise overloaded()
         return self._let_in(method, caller, headers)
 
-    def _let_in(self, method: Method[Any, Any], caller: Caller, headers: Headers) -> Handler:
+    def _let_in(self, method: Served, caller: Caller, headers: Headers) -> Handler:
+        if isinstance(method, TailMethod):
+
+            async def follow(request: bytes, context: Context) -> None:
+                await self._tails.run(method, caller, headers, request, context)
+
+            return grpc.unary_stream_rpc_method_handler(follow)
         if method.streamed:
 
             async def hold(context: Context) -> None:
@@ -106,7 +116,7 @@ class Door(grpc.GenericRpcHandler):
             return await self._wrapper.run(method, caller, headers, request, context)
         return await self._conversations.batch(method, caller, headers, request, context)
 
-    def _ask_again(self, method: Method[Any, Any] | None, headers: Headers) -> Handler:
+    def _ask_again(self, method: Served | None, headers: Headers) -> Handler:
         """Memory cannot tell: the credentials are settled at the head, and only then is the message read."""
 
         async def handle(context: Context) -> None:
@@ -115,12 +125,15 @@ class Door(grpc.GenericRpcHandler):
                 await abort(context, caller)
             if method is None:
                 await abort(context, UNKNOWN_METHOD)
-            if method.streamed:
+            if not isinstance(method, TailMethod) and method.streamed:
                 await self._conversations.hold(method, caller, headers, context)
                 return
             request = await context.read()
             if not isinstance(request, bytes):
                 await abort(context, refusal_of(_no_message()))
+            if isinstance(method, TailMethod):
+                await self._tails.run(method, caller, headers, request, context)
+                return
             await context.write(await self._answer(method, caller, headers, request, context))
 
         return grpc.stream_stream_rpc_method_handler(guarded(handle))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from policy_service.model.caller import Caller
 from policy_service.model.errors import (
@@ -101,16 +101,27 @@ class Method(Generic[Request, Response]):
         return f"/{PACKAGE}.{self.service}/{self.name}"
 
 
+class Routed(Protocol):
+    """A method of any shape."""
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
     """The methods that one process serves, by gRPC path."""
 
-    methods: Mapping[str, Method[Any, Any]]
+    methods: Mapping[str, Any]
+    """`Method`s, and methods of other shapes (`tails`)."""
 
     @classmethod
-    def of(cls, methods: Iterable[Method[Any, Any]]) -> Router:
+    def of(cls, methods: Iterable[Routed]) -> Router:
         """Make a router; two methods of one path are a programming error."""
-        by_path: dict[str, Method[Any, Any]] = {}
+        by_path: dict[str, Routed] = {}
         for method in methods:
             if method.path in by_path:
                 raise ValueError(f"`{method.path}` is registered twice")

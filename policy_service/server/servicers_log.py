@@ -6,10 +6,18 @@ from typing import Any
 
 from policy_service.server import convert_log as convert
 from policy_service.server.handlers import Method
+from policy_service.server.tails import TailMethod
 from policy_service.service.log_questions import LogQuestions
+from policy_service.service.log_search import LogSearches
 
 SERVICE = "DecisionLogService"
 
 
-def log_methods(log: LogQuestions) -> tuple[Method[Any, Any], ...]:
-    return (Method(SERVICE, "Get", convert.parse_get, log.get, convert.get_response),)
+def log_methods(
+    log: LogQuestions, searches: LogSearches
+) -> tuple[Method[Any, Any] | TailMethod[Any, Any], ...]:
+    return (
+        Method(SERVICE, "Get", convert.parse_get, log.get, convert.get_response),
+        Method(SERVICE, "Search", convert.parse_search, searches.search, convert.search_response),
+        TailMethod(SERVICE, "Follow", convert.parse_follow, searches.follow, convert.follow_response),
+    )

@@ -25,6 +25,7 @@ from policy_service.server.limits import Limits, server_options
 from policy_service.server.listening import address_of, server_credentials
 from policy_service.server.refusals import Refusals
 from policy_service.server.settings import Settings
+from policy_service.server.tails import Tails
 
 _CANCELLED_SECONDS = 1.0
 """For what was cancelled at the end of the drain to be over."""
@@ -59,7 +60,10 @@ async def serve(
     open_to_all = dict(health.handlers())
     if settings.reflection:
         open_to_all |= reflection.handlers(parts.router.services, guests)
-    door = Door(parts.router, wrapper, conversations, parts.authenticator, limits, refusals, open_to_all)
+    tails = Tails(wrapper, refusals)
+    door = Door(
+        parts.router, wrapper, conversations, tails, parts.authenticator, limits, refusals, open_to_all
+    )
     server = Server(server_options(share_port=share_port), door, door.paths)
     server.bind(address_of(settings, port), server_credentials(settings))
     await server.start()
@@ -72,6 +76,7 @@ async def serve(
     health.end()
     guests.close()
     conversations.end()
+    tails.close()
     await _drain(server, wrapper, settings.drain_seconds)
     refusals.end()
     await summing

@@ -91,6 +91,8 @@ class Found(Generic[T]):
     names: tuple[str, ...]
     controller: Controller | None = None
     """As in `Draft`."""
+    found: bool | None = None
+    """Whether anything was found, where `names` are of what was looked for, too; None: if there are any."""
 
 
 @dataclass(frozen=True, slots=True)

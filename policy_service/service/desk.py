@@ -280,6 +280,20 @@ class ControlDesk:
         await self._leave_reading(call, caller, controller, now, revision, found)
         return found.answer
 
+    async def judge(
+        self,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        *,
+        for_whom: Callable[[Asking], Controller] = organisation,
+    ) -> None:
+        """Judge again the caller of a reading that goes on; it leaves no entry. Raises as `read` does."""
+
+        async def look(view: FactsView) -> None:
+            self._judged(view, call, roles, for_whom, self._clock())
+
+        await self.facts.at_head(look)
+
     async def refused(self, call: Asking, *, status: str, reason: str, field: str = "") -> None:
         """Leave the entry of a call that was refused or failed.
 
@@ -329,7 +343,8 @@ class ControlDesk:
         entry_id = time_ordered_id(now)
         owner = controller if found.controller is None else found.controller
         head = self._entry_head(call, caller, owner, entry_id, now, revision)
-        entry = read_entry(head, facts=found.names, found=bool(found.names))
+        was_found = bool(found.names) if found.found is None else found.found
+        entry = read_entry(head, facts=found.names, found=was_found)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
 
     async def _append(self, entry: Entry) -> None:

@@ -21,7 +21,9 @@ MAX_SIZE = 1_000
 entry.
 """
 
-_MAX_TOKEN = 512
+MAX_TOKEN = 512
+"""Characters of a token, unless a list says otherwise."""
+
 _MAC = 32
 
 
@@ -52,17 +54,20 @@ class Pages:
     list's name.
     """
 
-    def __init__(self, fingerprinter: Fingerprinter) -> None:
+    def __init__(self, fingerprinter: Fingerprinter, *, max_token: int = MAX_TOKEN) -> None:
         self._fingerprinter = fingerprinter
+        self._max_token = max_token
 
-    def read(self, asked: PageAsked, *listing: str) -> Page:
-        """The page that a call asks for. `listing` says which list it is: method, organisation, filter."""
+    def read(self, asked: PageAsked, *listing: str, field: str = "page_token") -> Page:
+        """The page that a call asks for. `listing` says which list it is: method, organisation, filter;
+        `field` where its token stands.
+        """
         if asked.size < 0:
             raise InvalidArgumentError("page_size", "NEGATIVE", "`page_size` must not be negative")
         size = min(asked.size or DEFAULT_SIZE, MAX_SIZE)
         if not asked.token:
             return Page(size)
-        if len(asked.token) <= _MAX_TOKEN:
+        if len(asked.token) <= self._max_token:
             try:
                 plain = base64.b64decode(asked.token, altchars=b"-_", validate=True).decode("ascii")
             except (binascii.Error, ValueError):
@@ -71,7 +76,7 @@ class Pages:
             if after and hmac.compare_digest(plain[:_MAC], self._mac(listing, after)):
                 return Page(size, after)
         raise InvalidArgumentError(
-            "page_token", "BAD_PAGE_TOKEN", "`page_token` was not made by this service for this list"
+            field, "BAD_PAGE_TOKEN", f"`{field}` was not made by this service for this list"
         )
 
     def listed(self, found: Sequence[T], page: Page, ids: Sequence[str], *listing: str) -> Listed[T]:

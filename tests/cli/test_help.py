@@ -50,7 +50,8 @@ def examples() -> list[str]:
 
 def test_what_there_is() -> None:
     assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
-        *("serve", "check", "explain", "demo", "version", "example load", "log show"),
+        *("serve", "check", "explain", "demo", "version", "example load"),
+        *("log show", "log search", "log follow"),
         *("policies attributes", "policies validate", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
         *("people show", "people put", "people relate", "people reach"),
@@ -75,7 +76,9 @@ def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command
     [
         path
         for path, _ in COMMANDS
-        if path[-1:] and path[-1] in ("list", "show", "types", "check", "demo", "attributes", "validate")
+        if path[-1:]
+        and path[-1]
+        in ("list", "show", "search", "follow", "types", "check", "demo", "attributes", "validate")
     ],
 )
 def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:

@@ -304,6 +304,15 @@ async def test_no_token_is_told_or_logged_wherever_it_is_sent(tmp_path: Path) ->
             ("PeopleService/GetPerson", people_pb2.GetPersonRequest(person=f"ref:{token}")),
         ):
             assert (await at.manage(method, request))[1]
+        for words in (
+            decision_log_pb2.EntryFilter(user=token),
+            decision_log_pb2.EntryFilter(system=token),
+            decision_log_pb2.EntryFilter(record=token),
+            decision_log_pb2.EntryFilter(record_type=token),
+            decision_log_pb2.EntryFilter(person=f"ref:{token}"),
+        ):
+            search = decision_log_pb2.DecisionLogServiceSearchRequest(filter=words)
+            assert not (await at.manage("DecisionLogService/Search", search))[1]
     written = await asyncio.to_thread(read_back, at.stores, at.directory)
     nowhere = at.secrets | {"no token of ours": needles(NO_TOKEN, "hausrotschwanz")}
     for where, data in written.everything:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -44,6 +44,7 @@ from policy_service.server.listening import free_port
 from policy_service.server.refusals import RefusedCallers
 from policy_service.server.serving import serve
 from policy_service.server.settings import Settings
+from policy_service.server.tails import TailMethod
 
 DRAIN_SECONDS = 5.0
 CANARY = "canary-0fb2-do-not-repeat"
@@ -105,6 +106,7 @@ class Uses:
         self.summaries: list[dict[str, Any]] = []
         self.finished = 0
         self.begun = 0
+        self.tails = 0
         self.gate = asyncio.Event()
 
     async def echo(self, call: Call, message: str) -> str:
@@ -131,6 +133,26 @@ class Uses:
     async def wait(self, call: Call, message: str) -> str:
         await self.gate.wait()
         return "done"
+
+    async def tail(self, call: Call, message: str) -> AsyncIterator[str]:
+        """`DELAY SIZE`: so many characters again and again; `fail KIND` after the first."""
+        if message.startswith("refuse "):
+            raise _FAILURES[message.removeprefix("refuse ")]()
+        self.entries.append({"method": call.method, "token": call.caller.token_id, "status": "OK"})
+        return self._tail(message)
+
+    async def _tail(self, message: str) -> AsyncIterator[str]:
+        first, _, second = message.partition(" ")
+        self.tails += 1
+        try:
+            yield "begun"
+            if first == "fail":
+                raise _FAILURES[second]()
+            while True:
+                await asyncio.sleep(float(first))
+                yield "x" * int(second)
+        finally:
+            self.tails -= 1
 
     async def cancelled_inside(self, call: Call, message: str) -> str:
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -175,6 +197,8 @@ class Uses:
                 "loads": self.store.loads,
                 "finished": self.finished,
                 "begun": self.begun,
+                "tails": self.tails,
+                "tasks": len(asyncio.all_tasks()),
             }
         )
 
@@ -237,12 +261,13 @@ async def main(capacity: int) -> None:
         "Cancelled": uses.cancelled_inside,
         "Tell": uses.tell,
     }
-    methods: list[Method[Any, Any]] = [
+    methods: list[Method[Any, Any] | TailMethod[Any, Any]] = [
         Method("TestService", name, _text, call, str.encode) for name, call in calls.items()
     ]
     methods.append(Method("TestService", "Batch", _text, uses.any, _answer, BATCH))
     methods.append(Method("TestService", "Stream", _text, uses.any, _answer, STREAM))
     methods.append(Method("DecisionService", "Check", parse_check, uses.check, str.encode))
+    methods.append(TailMethod("TestService", "Tail", _text, uses.tail, str.encode))
     parts = Parts(
         Router.of(methods),
         Authenticator(store.judge, to_head=store.to_head, load=store.load),

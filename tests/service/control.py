@@ -39,6 +39,7 @@ from policy_service.service.access import Access
 from policy_service.service.casework import Casework
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.log_questions import LogQuestions
+from policy_service.service.log_search import LogSearches
 from policy_service.service.outbox import Outbox
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
@@ -120,6 +121,7 @@ class Control:
     access: Access
     casework: Casework
     log_questions: LogQuestions
+    log_searches: LogSearches
     policy_questions: PolicyQuestions
 
     def put(self, *facts: Fact) -> Revision:
@@ -232,12 +234,14 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             Access(desk),
             Casework(desk),
             LogQuestions(desk, LogReader(stores.log_url).get),
+            LogSearches(desk, LogReader(stores.log_url)),
             PolicyQuestions(desk),
         )
         await desk.start()
         try:
             yield control
         finally:
+            await control.log_searches.close()
             await desk.close()
 
 

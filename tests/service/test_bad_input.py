@@ -62,6 +62,8 @@ MESSAGES: dict[type[Message], Parse] = {
     access_pb2.ListSystemsRequest: convert_access.parse_list_systems,
     access_pb2.ListTokensRequest: convert_access.parse_list_tokens,
     decision_log_pb2.DecisionLogServiceGetRequest: convert_log.parse_get,
+    decision_log_pb2.DecisionLogServiceSearchRequest: convert_log.parse_search,
+    decision_log_pb2.DecisionLogServiceFollowRequest: convert_log.parse_follow,
     policy_pb2.PolicyServiceValidateRequest: convert_policies.parse_validate,
     policy_pb2.PolicyServiceListRequest: convert_policies.parse_list,
     policy_pb2.PolicyServiceGetRequest: convert_policies.parse_get,

@@ -60,7 +60,8 @@ class Call:
     request: Any
 
 
-Answer = Callable[[Any], Message]
+Answer = Callable[[Any], Any]
+"""A message; of a method that answers with a stream, an iterable of them."""
 
 
 @dataclass
@@ -81,16 +82,32 @@ class FakeService(grpc.GenericRpcHandler):
         request_class = GetMessageClass(descriptor.input_type)
         response_class = GetMessageClass(descriptor.output_type)
         short = f"{name.removeprefix(f'{PACKAGE}.')}/{method}"
+        nothing: Answer = lambda _: () if descriptor.server_streaming else response_class()  # noqa: E731
+        answer = self.answers.get(short, nothing)
         metadata = {key: str(value) for key, value in handler_call_details.invocation_metadata or ()}
 
         def handle(request: Message, context: grpc.ServicerContext) -> Message:
             self.calls.append(Call(short, metadata, request))
             try:
-                return self.answers.get(short, lambda _: response_class())(request)
+                answered: Message = answer(request)
             except Refusal as refusal:
                 context.abort_with_status(rpc_status.to_status(_status(refusal)))
                 raise AssertionError("unreachable") from None
+            return answered
 
+        def handle_stream(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
+            self.calls.append(Call(short, metadata, request))
+            try:
+                yield from answer(request)
+            except Refusal as refusal:
+                context.abort_with_status(rpc_status.to_status(_status(refusal)))
+
+        if descriptor.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                handle_stream,
+                request_deserializer=request_class.FromString,
+                response_serializer=response_class.SerializeToString,
+            )
         return grpc.unary_unary_rpc_method_handler(
             handle,
             request_deserializer=request_class.FromString,

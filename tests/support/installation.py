@@ -41,6 +41,7 @@ from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
 from policy_service.service.desk import Backends, ControlDesk
 from policy_service.service.log_questions import LogQuestions
+from policy_service.service.log_search import LogSearches
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
 from policy_service.service.policy_questions import PolicyQuestions
@@ -74,8 +75,10 @@ class Installation:
                 found.serialise(await found.call(call, found.parse(each)))
                 for each in found.several.open(message)
             ]
-            return found.several.close(answers)
-        return found.serialise(await found.call(call, found.parse(message)))
+            several: bytes = found.several.close(answers)
+            return several
+        answer: bytes = found.serialise(await found.call(call, found.parse(message)))
+        return answer
 
     async def _caller(self, token: str) -> Caller:
         """As the door does for a token that memory does not know."""
@@ -119,6 +122,7 @@ async def installation(
         )
         await desk.start()
         log = LogReader(log_url)
+        searches = LogSearches(desk, log)
         managing = (
             *access_methods(Access(desk)),
             *policy_methods(PolicyQuestions(desk)),
@@ -126,7 +130,7 @@ async def installation(
             *people_methods(People(desk)),
             *record_methods(Records(desk)),
             *request_methods(Requests(desk)),
-            *log_methods(LogQuestions(desk, log.get)),
+            *log_methods(LogQuestions(desk, log.get), searches),
         )
         await memory.advance(reader.head())
 
@@ -146,6 +150,7 @@ async def installation(
             checks = CheckService(parts)
             router = Router.of((*managing, *decision_methods(checks, log.get)))
             yield Installation(checks, router, reader, memory, commit_round, administrator, log, worker_log)
+        await searches.close()
         await desk.close()
 
 

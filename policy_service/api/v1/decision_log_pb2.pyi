@@ -75,6 +75,210 @@ class DecisionLogServiceGetResponse(_message.Message):
 Global___DecisionLogServiceGetResponse: _TypeAlias = DecisionLogServiceGetResponse  # noqa: Y015
 
 @_typing.final
+class EntryFilter(_message.Message):
+    """Which entries: all that is set must hold. Empty: all of the organisation's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    SYSTEM_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    RECORD_TYPE_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`scheme:value` or `person:ID`: whom a decision is about, to whom it was to
+    be sent, who else would have read it, who is behind its user; or who is
+    named by a reading or a write. Who is on file nowhere is found as described.
+    """
+    user: _builtins.str
+    """Of a decision."""
+    system: _builtins.str
+    """The system that called."""
+    record: _builtins.str
+    """The reference of a decision's record; of one on file also readings and
+    writes that name it.
+    """
+    record_type: _builtins.str
+    effect: _decision_pb2.Effect.ValueType
+    """Of the whole answer."""
+    reason: _builtins.str
+    """The true reason, or what was told, of any part of a decision; of a refusal."""
+    method: _builtins.str
+    """As entries name it, e.g. `DecisionService/Check`."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        user: _builtins.str = ...,
+        system: _builtins.str = ...,
+        record: _builtins.str = ...,
+        record_type: _builtins.str = ...,
+        effect: _decision_pb2.Effect.ValueType = ...,
+        reason: _builtins.str = ...,
+        method: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "method", b"method", "person", b"person", "reason", b"reason", "record", b"record", "record_type", b"record_type", "system", b"system", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryFilter: _TypeAlias = EntryFilter  # noqa: Y015
+
+@_typing.final
+class DecisionLogServiceSearchRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    since: _builtins.str
+    """RFC 3339 times: `since` <= time < `until`. Empty: no bound."""
+    until: _builtins.str
+    page_size: _builtins.int
+    """At most so many entries; 0: 50, at most 1,000."""
+    page_token: _builtins.str
+    """The next page of the same search."""
+    @_builtins.property
+    def filter(self) -> Global___EntryFilter: ...
+    def __init__(
+        self,
+        *,
+        filter: Global___EntryFilter | None = ...,
+        since: _builtins.str = ...,
+        until: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceSearchRequest: _TypeAlias = DecisionLogServiceSearchRequest  # noqa: Y015
+
+@_typing.final
+class DecisionLogServiceSearchResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty: everything has been looked through. Entries or not, go on else."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundEntry]:
+        """Newest first: the streams are merged by time, and those of a page are in
+        the order of time and id. Clocks and waiting calls can make a page begin a
+        moment later than the one before it ended.
+        """
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___FoundEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceSearchResponse: _TypeAlias = DecisionLogServiceSearchResponse  # noqa: Y015
+
+@_typing.final
+class DecisionLogServiceFollowRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    since: _builtins.str
+    """An RFC 3339 time: entries from then on. Empty: from now on."""
+    resume_token: _builtins.str
+    """Of the last message of a call with the same filter and `since`: goes on
+    where that ended.
+    """
+    @_builtins.property
+    def filter(self) -> Global___EntryFilter: ...
+    def __init__(
+        self,
+        *,
+        filter: Global___EntryFilter | None = ...,
+        since: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "resume_token", b"resume_token", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceFollowRequest: _TypeAlias = DecisionLogServiceFollowRequest  # noqa: Y015
+
+@_typing.final
+class DecisionLogServiceFollowResponse(_message.Message):
+    """The first comes at once, with what is there or with nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundEntry]:
+        """Each stream in its order; streams against one another as they were found."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___FoundEntry] | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceFollowResponse: _TypeAlias = DecisionLogServiceFollowResponse  # noqa: Y015
+
+@_typing.final
+class FoundEntry(_message.Message):
+    """An entry and where it stands; Get has the bytes that were hashed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    stream_id: _builtins.str
+    """The stream's random id, and the index in it, from 0."""
+    index: _builtins.int
+    @_builtins.property
+    def entry(self) -> Global___LogEntry: ...
+    def __init__(
+        self,
+        *,
+        entry: Global___LogEntry | None = ...,
+        stream_id: _builtins.str = ...,
+        index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "index", b"index", "stream_id", b"stream_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundEntry: _TypeAlias = FoundEntry  # noqa: Y015
+
+@_typing.final
 class LogEntry(_message.Message):
     """One logical entry per call. It holds references and keyed fingerprints, never a
     protected value. Serialised once; the bytes are what is hashed and kept.

@@ -40,6 +40,16 @@ class DecisionLogServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetResponse.FromString,
                 _registered_method=True)
+        self.Search = channel.unary_unary(
+                '/policy_service.api.v1.DecisionLogService/Search',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchResponse.FromString,
+                _registered_method=True)
+        self.Follow = channel.unary_stream(
+                '/policy_service.api.v1.DecisionLogService/Follow',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionLogServiceServicer:
@@ -53,6 +63,26 @@ class DecisionLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Search(self, request, context):
+        """Search for entries, newest first, in pages. A page looks through so many
+        entries and for so long, and then answers with what it found, which may be
+        nothing: the search is over where `next_page_token` is empty, and not before.
+        It is of what the log held when its first page was asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Follow(self, request, context):
+        """Follow the log: entries as they come, or from a moment on, each stream in
+        its order. Ends after some minutes with OK, and whenever the service ends or
+        the token holds no more; `resume_token` goes on without a gap. Reading
+        slowly delays this call alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +90,16 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetResponse.SerializeToString,
+            ),
+            'Search': grpc.unary_unary_rpc_method_handler(
+                    servicer.Search,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchResponse.SerializeToString,
+            ),
+            'Follow': grpc.unary_stream_rpc_method_handler(
+                    servicer.Follow,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +130,60 @@ class DecisionLogService:
             '/policy_service.api.v1.DecisionLogService/Get',
             policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceGetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Search(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionLogService/Search',
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceSearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Follow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionLogService/Follow',
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.FromString,
             options,
             channel_credentials,
             insecure,

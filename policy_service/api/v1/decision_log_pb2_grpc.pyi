@@ -35,6 +35,18 @@ class DecisionLogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DecisionLogServiceAsyncStub: ...
     Get: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceGetRequest, _decision_log_pb2.DecisionLogServiceGetResponse]
     """Get one entry by its id (a decision id is one)."""
+    Search: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceSearchRequest, _decision_log_pb2.DecisionLogServiceSearchResponse]
+    """Search for entries, newest first, in pages. A page looks through so many
+    entries and for so long, and then answers with what it found, which may be
+    nothing: the search is over where `next_page_token` is empty, and not before.
+    It is of what the log held when its first page was asked for.
+    """
+    Follow: _grpc.UnaryStreamMultiCallable[_decision_log_pb2.DecisionLogServiceFollowRequest, _decision_log_pb2.DecisionLogServiceFollowResponse]
+    """Follow the log: entries as they come, or from a moment on, each stream in
+    its order. Ends after some minutes with OK, and whenever the service ends or
+    the token holds no more; `resume_token` goes on without a gap. Reading
+    slowly delays this call alone.
+    """
 
 @_typing.type_check_only
 class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
@@ -43,6 +55,18 @@ class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Get: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceGetRequest, _decision_log_pb2.DecisionLogServiceGetResponse]  # type: ignore[assignment]
     """Get one entry by its id (a decision id is one)."""
+    Search: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceSearchRequest, _decision_log_pb2.DecisionLogServiceSearchResponse]  # type: ignore[assignment]
+    """Search for entries, newest first, in pages. A page looks through so many
+    entries and for so long, and then answers with what it found, which may be
+    nothing: the search is over where `next_page_token` is empty, and not before.
+    It is of what the log held when its first page was asked for.
+    """
+    Follow: _aio.UnaryStreamMultiCallable[_decision_log_pb2.DecisionLogServiceFollowRequest, _decision_log_pb2.DecisionLogServiceFollowResponse]  # type: ignore[assignment]
+    """Follow the log: entries as they come, or from a moment on, each stream in
+    its order. Ends after some minutes with OK, and whenever the service ends or
+    the token holds no more; `resume_token` goes on without a gap. Reading
+    slowly delays this call alone.
+    """
 
 class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
     """DecisionLogService needs the role auditor; each reading is an entry itself."""
@@ -54,5 +78,29 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_pb2.DecisionLogServiceGetResponse, _abc.Awaitable[_decision_log_pb2.DecisionLogServiceGetResponse]]:
         """Get one entry by its id (a decision id is one)."""
+
+    @_abc_1.abstractmethod
+    def Search(
+        self,
+        request: _decision_log_pb2.DecisionLogServiceSearchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_pb2.DecisionLogServiceSearchResponse, _abc.Awaitable[_decision_log_pb2.DecisionLogServiceSearchResponse]]:
+        """Search for entries, newest first, in pages. A page looks through so many
+        entries and for so long, and then answers with what it found, which may be
+        nothing: the search is over where `next_page_token` is empty, and not before.
+        It is of what the log held when its first page was asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def Follow(
+        self,
+        request: _decision_log_pb2.DecisionLogServiceFollowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_decision_log_pb2.DecisionLogServiceFollowResponse], _abc.AsyncIterator[_decision_log_pb2.DecisionLogServiceFollowResponse]]:
+        """Follow the log: entries as they come, or from a moment on, each stream in
+        its order. Ends after some minutes with OK, and whenever the service ends or
+        the token holds no more; `resume_token` goes on without a gap. Reading
+        slowly delays this call alone.
+        """
 
 def add_DecisionLogServiceServicer_to_server(servicer: DecisionLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
