@@ -91,6 +91,11 @@ def takes(_: grpc.ServicerContext) -> None:
 
 def refuses(context: grpc.ServicerContext) -> None:
     """Refuses, in words that nobody should find again."""
+    context.abort(grpc.StatusCode.PERMISSION_DENIED, REFUSAL)
+
+
+def is_down(context: grpc.ServicerContext) -> None:
+    """Refuses so that it is asked again and again."""
     context.abort(grpc.StatusCode.UNAVAILABLE, REFUSAL)
 
 
@@ -106,8 +111,8 @@ def collecting(behave: Behaviour = takes) -> Iterator[Collector]:
     """Run a collector on a free port of the loopback."""
     collector = Collector(behave)
     server = grpc.server(ThreadPoolExecutor(8))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(collector), server)
-    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(collector), server)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(collector), server)  # type: ignore[no-untyped-call]  # it has no types
+    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(collector), server)  # type: ignore[no-untyped-call]
     collector.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:
