@@ -110,7 +110,10 @@ class Settings(BaseSettings):
 def host_and_port(address: str) -> tuple[str, int | None]:
     """Take `127.0.0.1:9464` or `[::1]:9464` apart; the port is None where there is none."""
     host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return address, None  # an IPv6 address without its brackets: where would it end?
     number = int(port) if port.isascii() and port.isdigit() else -1
     return host, number if 0 <= number <= 65_535 else None
 

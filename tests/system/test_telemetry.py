@@ -245,6 +245,9 @@ def test_a_collector_that_hangs_delays_no_answer_and_no_end(tmp_path: Path) -> N
             began = time.monotonic()
             check(clinic.worker, clinic.token)
             slowest = max(slowest, time.monotonic() - began)
+        answer = check(clinic.worker, clinic.token)
+        # The call began a trace of its own: the entry has its id.
+        assert any(clinic.manager.entry(answer.decision_id).trace_id)
         began = time.monotonic()
         assert service.stop() == 0
         ended = time.monotonic() - began
