@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import metadata
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -30,7 +30,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from prometheus_client import CollectorRegistry
 
-from policy_service.server.errors import cause
+from policy_service.server.errors import StartError, cause
 from policy_service.server.metrics import Kind, Metric
 from policy_service.server.scraping import Endpoint
 from policy_service.server.settings import Settings, host_and_port
@@ -71,10 +71,10 @@ class Exporters:
         """Where metrics can be read, `host:port`, once they are shown; or empty."""
 
     def trace(self) -> None:
-        """Begin to send spans, if an endpoint is set."""
+        """Begin to send spans, if an endpoint is set. Raises `StartError`."""
         if not self._settings.otlp_endpoint:
             return
-        exporter = _Spans(endpoint=self._settings.otlp_endpoint, timeout=SEND_SECONDS)
+        exporter = _made(_Spans, self._settings.otlp_endpoint)
         processor = BatchSpanProcessor(
             exporter,
             max_queue_size=MOST_SPANS,
@@ -91,13 +91,13 @@ class Exporters:
     def show(self, shown: Iterable[Metric], prometheus: str) -> None:
         """Begin to send metrics, and to let them be read at `prometheus`, where that is set.
 
-        Raises `StartError` where somebody else has that port.
+        Raises `StartError`, as where somebody else has that port.
         """
         shown = tuple(shown)
         histograms = _Histograms([metric for metric in shown if metric.kind is Kind.HISTOGRAM])
         readers: list[MetricReader] = []
         if self._settings.otlp_endpoint:
-            exporter = _Metrics(endpoint=self._settings.otlp_endpoint, timeout=SEND_SECONDS)
+            exporter = _made(_Metrics, self._settings.otlp_endpoint)
             self._senders.append(exporter)
             readers.append(_Sending(histograms, exporter, 1_000 * self._settings.telemetry_seconds))
         if prometheus:
@@ -163,7 +163,7 @@ class _Histograms:
     def added_to(self, collected: MetricsData) -> MetricsData:
         """The same with the histograms, beside the other metrics of this process."""
         now = time.time_ns()
-        counted = [self._of(metric, now) for metric in self._metrics]
+        counted = [metric for each in self._metrics if (metric := self._read(each, now)) is not None]
 
         def with_them(scope: sdk_export.ScopeMetrics) -> sdk_export.ScopeMetrics:
             ours = scope.scope.name == _SCOPE
@@ -176,6 +176,14 @@ class _Histograms:
                 for each in collected.resource_metrics
             ],
         )
+
+    def _read(self, metric: Metric, now: int) -> sdk_export.Metric | None:
+        """None where it cannot be read: that spoils no other, and ends no reader's thread."""
+        try:
+            return self._of(metric, now)
+        except Exception as error:  # noqa: BLE001 - as for callbacks of instruments
+            _log.error("a metric cannot be read", extra={"metric": metric.name, **cause(error)})
+            return None
 
     def _of(self, metric: Metric, now: int) -> sdk_export.Metric:
         points = []
@@ -263,6 +271,17 @@ class _Metrics(OTLPMetricExporter):
         result = super().export(metrics_data, timeout_millis, **kwargs)
         self._told.of(sent=result is MetricExportResult.SUCCESS)
         return result
+
+
+Sender = TypeVar("Sender", _Spans, _Metrics)
+
+
+def _made(kind: type[Sender], endpoint: str) -> Sender:
+    """An exporter, which reads settings of its own from the environment."""
+    try:
+        return kind(endpoint, SEND_SECONDS)
+    except Exception as error:
+        raise StartError("an `OTEL_EXPORTER_OTLP_` setting in the environment cannot be used") from error
 
 
 def _in_a_thread(work: Callable[..., None]) -> threading.Thread:

@@ -20,7 +20,7 @@ from typing import Any
 
 from policy_service.server import logs
 from policy_service.server.child import Role
-from policy_service.server.errors import StartError
+from policy_service.server.errors import PortTakenError, StartError
 from policy_service.server.listening import free_port
 from policy_service.server.settings import Settings, host_and_port
 
@@ -133,14 +133,17 @@ class _Supervisor:
 def _with_prometheus_ports(settings: Settings) -> Settings:
     """The same with each port for Prometheus chosen, so that it outlives the process that listens there.
 
-    Raises `PortTakenError`.
+    Raises `StartError`.
     """
     chosen = {}
     for name in ("decision_prometheus", "control_prometheus"):
         if address := getattr(settings, name):
             host, port = host_and_port(address)
             shown = address.rpartition(":")[0]
-            chosen[name] = f"{shown}:{free_port(host, port or 0)}"
+            try:
+                chosen[name] = f"{shown}:{free_port(host, port or 0)}"
+            except PortTakenError as error:
+                raise StartError(f"`{name}`: {error}") from None
     return settings.model_copy(update=chosen)
 
 

@@ -18,6 +18,9 @@ from pathlib import Path
 
 import grpc
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric as PrometheusMetric
+from prometheus_client.registry import Collector as Collecting
 
 import policy_service
 from policy_service.model.errors import UnavailableError
@@ -26,11 +29,11 @@ from policy_service.server.errors import StartError
 from policy_service.server.exporting import exporters
 from policy_service.server.logs import JsonFormatter, set_up
 from policy_service.server.metrics import Kind, Metric, of_calls, of_memory
-from policy_service.server.scraping import MOST_CONNECTIONS
+from policy_service.server.scraping import MOST_CONNECTIONS, Endpoint
 from policy_service.server.settings import Settings
 from policy_service.server.telemetry import Telemetry
 from policy_service.server.tracing import parent_of
-from tests.support.collector import REFUSAL, Behaviour, collecting, hangs, is_down, refuses, takes
+from tests.support.collector import REFUSAL, Behaviour, Collector, collecting, hangs, is_down, refuses, takes
 
 SERVICE = "policy_service.api.v1.DecisionService"
 SAMPLED = parent_of("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
@@ -153,6 +156,17 @@ async def test_without_settings_nothing_is_exported() -> None:
         assert (sent.tracing, sent.prometheus) == (None, "")
 
 
+@pytest.mark.parametrize("variable", ["COMPRESSION", "TRACES_TIMEOUT"])
+async def test_settings_that_the_exporter_refuses_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{variable}", REFUSAL)
+    with pytest.raises(StartError, match="OTEL_EXPORTER_OTLP_") as refused:
+        async with exporters(settings("http://127.0.0.1:4317"), "worker-0"):
+            pass
+    assert REFUSAL not in str(refused.value)
+
+
 async def test_a_port_that_somebody_has_is_refused() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -200,32 +214,51 @@ def _closed(connection: socket.socket) -> bool:
 
 
 async def test_a_number_that_cannot_be_read_spoils_no_other(lines: Callable[[], list[str]]) -> None:
+    with collecting() as collector:
+        await _with_numbers_that_cannot_be_read(collector)
+    assert not [line for line in lines() if REFUSAL in line]
+
+
+async def _with_numbers_that_cannot_be_read(collector: Collector) -> None:
     def down() -> int:
         raise UnavailableError
 
     def broken() -> Iterator[tuple[float, dict[str, str]]]:
         raise ValueError(REFUSAL)
 
-    async with exporters(Settings(), "worker-0") as sent:
-        bad = Metric(Kind.GAUGE, "bad", "", "", broken)
-        sent.show((*of_calls(Telemetry()), *of_memory(down, lambda: 0), bad), ANYWHERE)
+    telemetry = Telemetry()
+    telemetry.begin(SERVICE, "Check", None).end(b"")
+    bad = [
+        Metric(Kind.GAUGE, "bad.gauge", "", "", broken),
+        Metric(Kind.HISTOGRAM, "bad.ranges", "", "", ranges=broken),  # type: ignore[arg-type]
+    ]
+    async with exporters(settings(collector.endpoint), "worker-0") as sent:
+        sent.show((*bad, *of_memory(down, lambda: 0), *of_calls(telemetry)), ANYWHERE)
         shown = await asyncio.to_thread(scrape, sent.prometheus)
+        while len(collector.metrics) < 2:  # noqa: ASYNC110 - another thread's
+            await asyncio.sleep(0.05)
     assert "policy_service_edge_refusals" in shown
+    assert "rpc_server_call_duration_seconds_count" in shown
     assert "policy_service_revisions_behind" not in shown
-    assert not [line for line in lines() if REFUSAL in line]
+    assert collector.newest("rpc.server.call.duration") is not None
+    assert collector.newest("policy_service.edge.refusals") is not None
 
 
-async def test_a_scrape_that_fails_tells_nothing(lines: Callable[[], list[str]]) -> None:
-    def broken() -> Iterator[object]:
-        raise ValueError(REFUSAL)
+def test_a_scrape_that_fails_tells_nothing(lines: Callable[[], list[str]]) -> None:
+    class Broken(Collecting):
+        def collect(self) -> Iterator[PrometheusMetric]:
+            raise ValueError(REFUSAL)
 
-    async with exporters(Settings(), "worker-0") as sent:
-        bad = Metric(Kind.HISTOGRAM, "bad", "", "", ranges=broken)  # type: ignore[arg-type]
-        sent.show((*of_calls(Telemetry()), bad), ANYWHERE)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Broken())
+    endpoint = Endpoint("127.0.0.1", 0, registry)
+    try:
         with pytest.raises(urllib.error.HTTPError) as refused:
-            await asyncio.to_thread(scrape, sent.prometheus)
+            scrape(endpoint.address)
         with refused.value as answer:
             assert (answer.code, REFUSAL.encode() in answer.read()) == (500, False)
+    finally:
+        endpoint.close()
     assert told(lines(), "the metrics could not be shown")
     assert not [line for line in lines() if REFUSAL in line]
 

@@ -5,6 +5,7 @@ Prometheus.
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.server.calling import Client, Refused
 from tests.support.asking import check, question
 from tests.support.collector import Collector, collecting, hangs, labels
-from tests.support.running import Service, running
+from tests.support.running import Service, running, start
 from tests.system.conftest import Clinic, opened
+
+pytestmark = pytest.mark.xdist_group("telemetry")  # one service for all of them
 
 SAMPLED, UNSAMPLED = "01", "00"
 
@@ -77,9 +80,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 def prometheus(service: Service, process: str) -> str:
     """Where a process says, when it is ready, that it can be read."""
+    return f"http://{places(service, process)[-1]}/metrics"
+
+
+def places(service: Service, process: str) -> list[str]:
+    """Where each process of this name could be read."""
     lines = (json.loads(line) for line in service.logged.splitlines())
-    (address,) = [line["prometheus"] for line in lines if line["process"] == process and "prometheus" in line]
-    return f"http://{address}/metrics"
+    return [line["prometheus"] for line in lines if line["process"] == process and "prometheus" in line]
 
 
 def scraped(service: Service, process: str = "worker") -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -229,6 +236,32 @@ def test_the_collector_gets_the_same_metrics(watched: Watched) -> None:
     (point,) = durations.histogram.data_points
     assert point.count == sum(point.bucket_counts) > 0
     assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
+
+
+def test_a_worker_that_died_is_read_at_the_same_place(watched: Watched) -> None:
+    service, told = watched.clinic.service, prometheus(watched.clinic.service, "worker")
+    service.kill("worker")
+    end = time.monotonic() + 30
+    while len(places(service, "worker")) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    service.wait_until_serving()
+
+    assert prometheus(service, "worker") == told
+    check(watched.clinic.worker, watched.clinic.token)
+    assert with_labels(scraped(service)["policy_service_decisions_total"]) == 1
+
+
+def test_a_port_that_somebody_has_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = start(tmp_path / "var", {"control_prometheus": address})
+        assert process.wait(30) == 1
+    assert process.stdout is not None
+    process.stdout.close()
+    assert "`control_prometheus`: port" in (tmp_path / "var" / "stderr").read_text()
 
 
 def test_a_collector_that_hangs_delays_no_answer_and_no_end(tmp_path: Path) -> None:
