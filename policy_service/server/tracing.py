@@ -1,7 +1,7 @@
 """Traces: the W3C trace context that a call came with, and the span of a call that is sampled.
 
 A span says what its caller is told, in codes, and nothing else: who sends the context may know a person's
-name by it. So there is no reason here that only auditors see, and no `tracestate`, which is the caller's own
+name by it. So there is no reason here that only auditors see; and no `tracestate`, which is the caller's own
 text.
 """
 
@@ -34,7 +34,10 @@ _FAILURES: Final = frozenset({"UNKNOWN", "UNIMPLEMENTED", "INTERNAL", "UNAVAILAB
 
 
 def parent_of(traceparent: str) -> TraceParent | None:
-    """Read a `traceparent` header; None for one that says nothing (W3C Trace Context 2)."""
+    """Read a `traceparent` header; None for one that says nothing (W3C Trace Context 3.2).
+
+    It is read alone: without `tracestate`, which nobody here understands.
+    """
     if not traceparent:
         return None
     span = trace.get_current_span(_PROPAGATOR.extract({TRACEPARENT: traceparent})).get_span_context()
@@ -62,12 +65,7 @@ class Tracing:
         sampled = parent.trace_flags.sampled if parent is not None else self._draw() < self._ratio
         if not sampled:
             return None
-        context = None
-        if parent is not None:
-            bare = SpanContext(
-                parent.trace_id, parent.span_id, is_remote=True, trace_flags=parent.trace_flags
-            )
-            context = trace.set_span_in_context(trace.NonRecordingSpan(bare))
+        context = None if parent is None else trace.set_span_in_context(trace.NonRecordingSpan(parent))
         return self._tracer.start_span(
             f"{service}/{method}",
             context,

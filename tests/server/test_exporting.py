@@ -111,6 +111,7 @@ async def test_a_collector_that_refuses_is_told_of_once_and_not_in_its_words(
 
     lost = told(lines(), "telemetry cannot be sent, and some is lost")
     assert sorted(line["what"] for line in lost) == ["metrics", "traces"]
+    assert {json.loads(line)["logger"] for line in lines()} == {"policy_service.server.exporting"}
     assert not [line for line in lines() if REFUSAL in line or collector.endpoint.rpartition("/")[2] in line]
 
 
