@@ -17,6 +17,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 
+from policy_service.api.v1 import decision_pb2
 from tests.server.calling import Client, Refused
 from tests.support.asking import check, question
 from tests.support.collector import Collector, collecting, hangs, labels
@@ -137,6 +138,22 @@ def test_a_refusal_is_a_span_with_its_status(watched: Watched) -> None:
 
     assert found["rpc.response.status_code"] == "INVALID_ARGUMENT"
     assert found["policy_service.reason"] == "UNREADABLE_MESSAGE"
+
+
+def test_each_question_of_a_batch_is_a_span(watched: Watched) -> None:
+    checks = [decision_pb2.CheckRequest.FromString(question(nurse)) for nurse in ("nurse", "stranger", "")]
+    watched.clinic.worker.call(
+        "DecisionService/BatchCheck",
+        decision_pb2.BatchCheckRequest(checks=checks).SerializeToString(),
+        token=watched.clinic.token,
+        metadata=(("traceparent", f"00-{0xA4:032x}-{0xA4:016x}-{SAMPLED}"),),
+    )
+    watched.span(watched.ask(0xA5, SAMPLED))  # whatever came before it has come with it
+
+    spans = [span for span in watched.collector.spans() if span.trace_id.hex() == f"{0xA4:032x}"]
+    found = [labels(span.attributes) for span in spans]
+    assert {each["rpc.method"] for each in found} == {"BatchCheck"}
+    assert sorted(each["policy_service.effect"] for each in found) == ["deny", "deny", "permit"]
 
 
 def test_calls_that_are_not_sampled_make_no_span(watched: Watched) -> None:
