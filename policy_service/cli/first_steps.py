@@ -30,6 +30,8 @@ class Running:
     control_address: str
     var_dir: Path
     tls_ca: Path | None
+    prometheus: tuple[str, ...] = ()
+    """Where metrics can be read, `host:port`: of the questions, of the management."""
 
 
 def what_runs_where(running: Running) -> Sequence[str]:
@@ -39,6 +41,7 @@ def what_runs_where(running: Running) -> Sequence[str]:
         f"management  {running.control_address}  requests, people, records, access, policies, log",
         f"data        {running.var_dir.absolute()}",
         f"your token  {running.var_dir / 'admin.token'}",
+        *(f"metrics     http://{address}/metrics  for Prometheus" for address in running.prometheus),
     )
 
 

@@ -23,6 +23,11 @@ POLICY_SERVICE_FACTS_URL and POLICY_SERVICE_LOG_URL, for PostgreSQL
 postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.
 
 \b
+With --otlp-endpoint, POLICY_SERVICE_TRACE_RATIO is the share of calls that
+begin a trace (0.01; whoever sends a `traceparent` decides for himself), and
+POLICY_SERVICE_TELEMETRY_SECONDS how often metrics are sent (5).
+
+\b
 Examples
   policy-service serve --example
   policy-service serve --var-dir /srv/policy-service --decision-port 6001 \\
@@ -63,6 +68,20 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="PEM of the certificate's key.")
     ] = None,
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send traces and metrics there, by OTLP over gRPC."),
+    ] = None,
+    decision_prometheus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Where Prometheus may read metrics, on this machine. Default: nowhere.",
+        ),
+    ] = None,
+    control_prometheus: Annotated[
+        str | None, typer.Option(metavar="ADDRESS:PORT", help="The same for all but questions.")
+    ] = None,
 ) -> None:
     """Run the service here, until Ctrl-C or SIGTERM.
 
@@ -77,6 +96,9 @@ def serve(
         "control_port": control_port,
         "tls_certificate": tls_certificate,
         "tls_key": tls_key,
+        "otlp_endpoint": otlp_endpoint,
+        "decision_prometheus": decision_prometheus,
+        "control_prometheus": control_prometheus,
     }
     raise typer.Exit(
         _serve(run, {name: value for name, value in given.items() if value is not None}, example)
@@ -104,7 +126,8 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
             var_dir=settings.var_dir,
         )
         # A thread, since the supervisor must go on to look after its children.
-        threading.Thread(target=_welcome, args=(here, example), name="welcome", daemon=True).start()
+        metrics = tuple(filter(None, (there.decision_prometheus, there.control_prometheus)))
+        threading.Thread(target=_welcome, args=(here, example, metrics), name="welcome", daemon=True).start()
 
     progress(f"starting, with data in {settings.var_dir}")
     try:
@@ -117,7 +140,7 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
         ) from None
 
 
-def _welcome(run: Run, example: bool) -> None:
+def _welcome(run: Run, example: bool, metrics: tuple[str, ...]) -> None:
     """Load the example world if it is not there, then say what runs where. The service runs on regardless."""
     try:
         if example:
@@ -125,7 +148,7 @@ def _welcome(run: Run, example: bool) -> None:
     except Failure as failure:
         tell_failure(f"the example world was not loaded: {failure.message}", failure.do_next)
         example = False
-    running = Running(run.address, run.control_address, run.var_dir, run.tls_ca)
+    running = Running(run.address, run.control_address, run.var_dir, run.tls_ca, metrics)
     say()
     for line in what_runs_where(running):
         say(line)

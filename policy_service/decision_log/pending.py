@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from policy_service.decision_log.entry import Entry, StreamId
+from policy_service.model.counting import SECONDS, SIZES, Histogram
 
 
 class Pending(Protocol):
@@ -61,6 +62,10 @@ class RoundCounters:
     entries: int = 0
     largest_group: int = 0
     stale_groups: int = 0
+    sizes: Histogram = field(default_factory=lambda: Histogram(SIZES))
+    """Entries in a group that was appended."""
+    seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """What its round took: from the reading of the head until it was durable."""
     # By the event loop.
     redecided: int = 0
     released: int = 0

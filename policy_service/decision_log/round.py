@@ -277,6 +277,7 @@ class CommitRound:
         return group
 
     def _commit_group(self, group: list[_Waiting]) -> None:
+        began = time.monotonic()
         try:
             group, revision, read_at = self._validate(group)
             entries = [waiting.pending.entry for waiting in group]
@@ -294,6 +295,8 @@ class CommitRound:
         self.counters.groups += 1
         self.counters.entries += len(group)
         self.counters.largest_group = max(self.counters.largest_group, len(group))
+        self.counters.sizes.add(len(group))
+        self.counters.seconds.add(time.monotonic() - began)
         if self._clock() - read_at > self._limits.head_age:
             read_at = self._validate_late(revision, read_at)
         self._tell(self._release, group, outcomes, revision, read_at)

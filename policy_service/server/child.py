@@ -82,7 +82,8 @@ async def _run(role: Role, settings: Settings, port: int) -> int:
                     if role is Role.WORKER:
                         tune_collector()
                     _say({"ready": True})
-                    _log.info("ready", extra={"port": port})
+                    shown = {"prometheus": parts.prometheus} if parts.prometheus else {}
+                    _log.info("ready", extra={"port": port, **shown})
 
                 # A worker's port is shared with its siblings; control has none.
                 shared = role is Role.WORKER

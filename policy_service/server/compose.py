@@ -6,9 +6,9 @@ Each opener yields what `serving` serves, and closes everything when it is left,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -37,7 +37,9 @@ from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.server.authenticator import Authenticator
 from policy_service.server.errors import Refusal, StartError
+from policy_service.server.exporting import exporters
 from policy_service.server.handlers import Call, Router, WriteRefusal
+from policy_service.server.metrics import Metric, of_calls, of_decisions, of_memory, of_round
 from policy_service.server.refusals import RefusedCallers, WriteSummaries
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
@@ -48,6 +50,7 @@ from policy_service.server.servicers_policies import policy_methods
 from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
 from policy_service.server.settings import Settings
+from policy_service.server.telemetry import Telemetry
 from policy_service.service.access import Access
 from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
@@ -79,6 +82,9 @@ class Parts:
     write_summaries: WriteSummaries
     broken: asyncio.Event
     """Set when the process can no longer do its work, and must end."""
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    prometheus: str = ""
+    """Where the process's metrics can be read, `host:port`; or empty."""
 
 
 def utc_now() -> datetime:
@@ -92,10 +98,13 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
 
     Raises `StartError` and `PolicyServiceError`.
     """
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         control = await asyncio.to_thread(_open_control_stores, settings, stack)
         memory = FactsMemory(control.reader)
         stack.callback(memory.close)
+        sent = await stack.enter_async_context(exporters(settings, CONTROL_SLOT))
+        telemetry = Telemetry(sent.tracing)
+        sent.show((*of_calls(telemetry), *_of_memory(control.reader, memory)), settings.control_prometheus)
         broken = asyncio.Event()
         desk = ControlDesk(
             Backends(
@@ -135,6 +144,8 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 write_refusal,
                 _summaries(control, memory),
                 broken,
+                telemetry,
+                sent.prometheus,
             )
         finally:
             await searches.close()
@@ -144,10 +155,12 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
 @asynccontextmanager
 async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
     """Open a decision worker; control has migrated. Raises `PolicyServiceError`."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         worker = await asyncio.to_thread(_open_stores, settings, WORKER_SLOT, stack)
         memory = FactsMemory(worker.reader)
         stack.callback(memory.close)
+        sent = await stack.enter_async_context(exporters(settings, WORKER_SLOT))
+        telemetry = Telemetry(sent.tracing)
         broken = asyncio.Event()
 
         async def advance(revision: int) -> None:
@@ -173,6 +186,15 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
                 )
             )
             await checks.warm()
+            sent.show(
+                (
+                    *of_calls(telemetry),
+                    *of_decisions(checks.counters),
+                    *of_round(commit_round.counters),
+                    *_of_memory(worker.reader, memory),
+                ),
+                settings.decision_prometheus,
+            )
 
             async def write_refusal(call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
                 await checks.refused(
@@ -190,7 +212,13 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
                 write_refusal,
                 _summaries(worker, memory),
                 broken,
+                telemetry,
+                sent.prometheus,
             )
+
+
+def _of_memory(reader: FactsReader, memory: FactsMemory) -> Iterator[Metric]:
+    return of_memory(reader.head, lambda: memory.view.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +237,7 @@ class _ControlStores(_Stores):
     store: FactStore
 
 
-def _open_control_stores(settings: Settings, stack: ExitStack) -> _ControlStores:
+def _open_control_stores(settings: Settings, stack: AsyncExitStack) -> _ControlStores:
     settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema.migrate(settings.facts)
     if not settings.log.startswith("sqlite:"):
@@ -228,7 +256,7 @@ def _open_control_stores(settings: Settings, stack: ExitStack) -> _ControlStores
     )
 
 
-def _open_stores(settings: Settings, slot: str, stack: ExitStack) -> _Stores:
+def _open_stores(settings: Settings, slot: str, stack: AsyncExitStack) -> _Stores:
     key = load_or_create_key(settings.fingerprint_key)
     fingerprinter = Fingerprinter(key)
     versions = Versions(

@@ -22,7 +22,7 @@ from policy_service.server.handlers import Headers, Method, Router, Wrapper
 from policy_service.server.limits import Limits, overloaded
 from policy_service.server.refusals import Refusals
 from policy_service.server.tails import TailMethod, Tails
-from policy_service.server.tracing import TRACEPARENT, trace_id_of
+from policy_service.server.tracing import TRACEPARENT, parent_of
 
 AUTHORIZATION = "authorization"
 CONTROLLER = "x-controller"
@@ -167,7 +167,7 @@ def _refusing(refusal: Refusal) -> Handler:
 def _read(metadata: Sequence[tuple[str, str | bytes]]) -> Headers:
     """Read what the edge needs. Credentials that are sent twice are none: which of them would count?"""
     authorization = controller = ""
-    trace_id = b""
+    parent = None
     for key, value in metadata:
         if not isinstance(value, str):
             continue
@@ -180,8 +180,8 @@ def _read(metadata: Sequence[tuple[str, str | bytes]]) -> Headers:
         elif key == CONTROLLER:
             controller = value
         elif key == TRACEPARENT:
-            trace_id = trace_id_of(value)
-    return Headers(authorization, controller, trace_id)
+            parent = parent_of(value)
+    return Headers(authorization, controller, parent)
 
 
 def _no_message() -> InvalidArgumentError:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from policy_service.model.caller import Caller
@@ -26,12 +27,14 @@ from policy_service.server.errors import Refusal, abort, cause, refusal_of
 from policy_service.server.guests import Context
 from policy_service.server.limits import Limits
 from policy_service.server.refusals import Refusals
+from policy_service.server.telemetry import Telemetry
+from policy_service.server.tracing import TraceParent
 
 PACKAGE = "policy_service.api.v1"
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
-Outcome = TypeVar("Outcome")
+Outcome = TypeVar("Outcome", bound="bytes | Refusal")
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +99,11 @@ class Method(Generic[Request, Response]):
         return f"{self.service}/{self.name}"
 
     @property
+    def full_service(self) -> str:
+        """As gRPC names the service, e.g. `policy_service.api.v1.PeopleService`."""
+        return f"{PACKAGE}.{self.service}"
+
+    @property
     def path(self) -> str:
         """As gRPC names it, e.g. `/policy_service.api.v1.PeopleService/PutPerson`."""
         return f"/{PACKAGE}.{self.service}/{self.name}"
@@ -140,7 +148,8 @@ class Headers:
 
     authorization: str = ""
     controller: str = ""
-    trace_id: bytes = b""
+    parent: TraceParent | None = None
+    """The caller's trace context."""
 
 
 WriteRefusal = Callable[[Call, PolicyServiceError, Refusal], Awaitable[None]]
@@ -163,11 +172,13 @@ class Wrapper:
         refusals: Refusals,
         write_refusal: WriteRefusal,
         confirm: Confirm,
+        telemetry: Telemetry,
     ) -> None:
         self._limits = limits
         self._refusals = refusals
         self._write_refusal = write_refusal
         self._confirm = confirm
+        self._telemetry = telemetry
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(
@@ -183,13 +194,15 @@ class Wrapper:
         self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, peer: str
     ) -> asyncio.Task[bytes | Refusal]:
         """Begin to answer one question; it goes on to its entry whoever waits for it."""
-        return self._started(self._perform(method, caller, headers, request, peer))
+        perform = partial(self._perform, method, caller, headers, request, peer)
+        return self._started(self._observed(method, headers, perform))
 
     def begin_refusal(
         self, method: Method[Any, Any], caller: Caller, headers: Headers, error: Exception, peer: str
     ) -> asyncio.Task[Refusal]:
         """Begin to refuse a message in which no question can be found, with an entry like any other."""
-        return self._started(self._refuse_unread(method, caller, headers, error, peer))
+        refuse = partial(self._refuse_unread, method, caller, headers, error, peer)
+        return self._started(self._observed(method, headers, refuse))
 
     async def drained(self) -> None:
         """Return when no call runs any more."""
@@ -202,10 +215,28 @@ class Wrapper:
         task.add_done_callback(self._running.discard)
         return task
 
+    async def _observed(
+        self, method: Method[Any, Any], headers: Headers, work: Callable[[bytes], Awaitable[Outcome]]
+    ) -> Outcome:
+        """What `work` comes to; it is given the trace id that its entry has."""
+        observed = self._telemetry.begin(method.full_service, method.name, headers.parent)
+        outcome = None
+        try:
+            outcome = await work(observed.trace_id)
+            return outcome
+        finally:
+            observed.end(outcome)
+
     async def _refuse_unread(
-        self, method: Method[Any, Any], caller: Caller, headers: Headers, error: Exception, peer: str
+        self,
+        method: Method[Any, Any],
+        caller: Caller,
+        headers: Headers,
+        error: Exception,
+        peer: str,
+        trace_id: bytes,
     ) -> Refusal:
-        call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
+        call = Call(caller, method.entry_name, caller.controller, headers.authorization, trace_id)
         try:
             await self._confirm(headers.authorization)
         except Exception as stranger:  # noqa: BLE001 - the edge, as in `_perform`
@@ -219,13 +250,14 @@ class Wrapper:
         headers: Headers,
         request: bytes,
         peer: str,
+        trace_id: bytes,
     ) -> bytes | Refusal:
         try:
             self._limits.enter(caller)
         except OverloadedError as error:
             self._refusals.count(peer, error.reason)
             return refusal_of(error)
-        call = Call(caller, method.entry_name, caller.controller, headers.authorization, headers.trace_id)
+        call = Call(caller, method.entry_name, caller.controller, headers.authorization, trace_id)
         try:
             try:
                 if headers.controller:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from policy_service.server.errors import cause
+from policy_service.server.telemetry import current_trace_id
 
 _OWN = "policy_service"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -44,6 +45,8 @@ class JsonFormatter(logging.Formatter):
             line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info is not None and record.exc_info[1] is not None:
             line |= cause(record.exc_info[1])
+        if trace_id := current_trace_id():
+            line["trace_id"] = trace_id
         return line
 
 
@@ -74,3 +77,5 @@ def set_up(process: str, level: int = logging.INFO) -> None:
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each start that nothing was to do
+    # What an exporter says of a failure, `exporting` says once, without what the other side answered.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)

@@ -37,7 +37,11 @@ WriteSummaries = Callable[[Sequence[RefusedCallers]], Awaitable[None]]
 class Refusals:
     """Counts refusals and writes their summaries once a second. Event loop only."""
 
-    def __init__(self, write: WriteSummaries, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, write: WriteSummaries, now: Callable[[], datetime], totals: dict[str, int] | None = None
+    ) -> None:
+        """`totals` counts by cause, since the start."""
+        self._totals = {} if totals is None else totals
         self._write = write
         self._now = now
         self._counts: Counter[tuple[datetime, str, str]] = Counter()
@@ -45,6 +49,7 @@ class Refusals:
 
     def count(self, peer: str, cause: str) -> None:
         """Count one refused call of this peer, as gRPC names it."""
+        self._totals[cause] = self._totals.get(cause, 0) + 1
         second = self._now().replace(microsecond=0)
         key = (second, host_of(peer), cause)
         if key not in self._counts and len(self._counts) >= MOST_SUMMARIES:

@@ -15,6 +15,7 @@ from policy_service.server.convert_explain import explain_response, parse_explai
 from policy_service.server.convert_report import parse_report, report_response
 from policy_service.server.convert_several import BATCH, STREAM
 from policy_service.server.handlers import Call, Method
+from policy_service.server.telemetry import decided
 from policy_service.service.check import CheckService
 from policy_service.service.explain import Explained, ExplainService
 from policy_service.service.report import OutcomeReports, Reported
@@ -29,10 +30,12 @@ def decision_methods(
     explanations, reports = ExplainService(checks), OutcomeReports(checks, get)
 
     async def check(call: Call, asked: CheckCall) -> Decision:
-        return await checks.check(call.authorization, _traced(asked, call), call.method)
+        return _noted(await checks.check(call.authorization, _traced(asked, call), call.method))
 
     async def explain(call: Call, asked: CheckCall) -> Explained:
-        return await explanations.explain(call.authorization, _traced(asked, call))
+        explained = await explanations.explain(call.authorization, _traced(asked, call))
+        _noted(explained.decision)
+        return explained
 
     async def report(call: Call, outcome: Outcome) -> Reported:
         return await reports.report(call.authorization, replace(outcome, trace_id=call.trace_id))
@@ -44,6 +47,12 @@ def decision_methods(
         Method(SERVICE, "Explain", parse_explain, explain, explain_response),
         Method(SERVICE, "ReportOutcome", parse_report, report, report_response),
     )
+
+
+def _noted(decision: Decision) -> Decision:
+    """Note for the call's span what its caller is told."""
+    decided(decision.effect.value, decision.reason)
+    return decision
 
 
 def _traced(asked: CheckCall, call: Call) -> CheckCall:

@@ -53,8 +53,8 @@ async def serve(
     """Serve until `stop` is set or the process is broken, then drain. Raises `StartError`."""
     guests = guests or Guests()
     limits = Limits(settings.max_calls)
-    refusals = Refusals(parts.write_summaries, utc_now)
-    wrapper = Wrapper(limits, refusals, parts.write_refusal, parts.authenticator.settle)
+    refusals = Refusals(parts.write_summaries, utc_now, parts.telemetry.refused)
+    wrapper = Wrapper(limits, refusals, parts.write_refusal, parts.authenticator.settle, parts.telemetry)
     conversations = Conversations(wrapper, limits, refusals)
     health = Health(parts.router.services, guests)
     open_to_all = dict(health.handlers())

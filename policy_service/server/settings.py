@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,37 @@ class Settings(BaseSettings):
     """How long calls in flight may take to finish after SIGTERM."""
     max_calls: int = Field(default=2_048, ge=4)
     """Calls in flight in one process; no system holds more than a quarter."""
+
+    otlp_endpoint: str = ""
+    """Where traces and metrics are sent to, by OTLP over gRPC: `http://127.0.0.1:4317`; empty: nowhere.
+    Headers, certificates and the like are the exporter's own settings, `OTEL_EXPORTER_OTLP_…`.
+    """
+    trace_ratio: float = Field(default=0.01, ge=0, le=1)
+    """The share of calls that begin a trace; whoever sends a trace context decides for himself."""
+    telemetry_seconds: float = Field(default=5.0, ge=0.25, le=3_600)
+    """How often metrics are sent, and at the latest spans."""
+    decision_prometheus: str = ""
+    """Where Prometheus may read the decision worker's metrics, on this machine alone: `127.0.0.1:9464`; port
+    0: any free port, which is logged; empty: nowhere.
+    """
+    control_prometheus: str = ""
+    """The same for control."""
+
+    @model_validator(mode="after")
+    def _telemetry(self) -> Self:
+        _check_endpoint(self.otlp_endpoint)
+        taken = {self.decision_port, self.control_port}
+        for name in ("decision_prometheus", "control_prometheus"):
+            address = getattr(self, name)
+            if not address:
+                continue
+            host, port = host_and_port(address)
+            if port is None or not _is_loopback(host):
+                raise ValueError(f"`{name}` must be a loopback address and a port, as in `127.0.0.1:9464`")
+            if port and port in taken:
+                raise ValueError(f"`{name}` must have a port of its own")
+            taken.add(port)
+        return self
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -73,6 +105,34 @@ class Settings(BaseSettings):
     def admin_token(self) -> Path:
         """The file that the first administrator's token is written to."""
         return self.var_dir / "admin.token"
+
+
+def host_and_port(address: str) -> tuple[str, int | None]:
+    """Take `127.0.0.1:9464` or `[::1]:9464` apart; the port is None where there is none."""
+    host, _, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return address, None  # an IPv6 address without its brackets: where would it end?
+    number = int(port) if port.isascii() and port.isdigit() else -1
+    return host, number if 0 <= number <= 65_535 else None
+
+
+def _check_endpoint(endpoint: str) -> None:
+    if not endpoint:
+        return
+    try:
+        parts = urlsplit(endpoint)
+        whole = bool(parts.hostname and parts.port) and parts.path in ("", "/")
+    except ValueError:
+        whole = False
+    if not whole or parts.scheme not in ("http", "https") or parts.username is not None or parts.query:
+        raise ValueError("`otlp_endpoint` must be a URL with host and port, as in `http://127.0.0.1:4317`")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise ValueError(
+            "`otlp_endpoint` must begin with `https://`, unless it is on this machine:"
+            " what happens here would cross the network in clear"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,9 +20,9 @@ from typing import Any
 
 from policy_service.server import logs
 from policy_service.server.child import Role
-from policy_service.server.errors import StartError
+from policy_service.server.errors import PortTakenError, StartError
 from policy_service.server.listening import free_port
-from policy_service.server.settings import Settings
+from policy_service.server.settings import Settings, host_and_port
 
 SILENCE_SECONDS = 30.0
 """A child beats every second. One that is silent for so long does not turn any more."""
@@ -43,6 +43,9 @@ class Running:
     bind: str
     decision_port: int
     control_port: int
+    decision_prometheus: str
+    """Where the process's metrics can be read, `host:port`; or empty."""
+    control_prometheus: str
 
 
 def run(settings: Settings, on_ready: Callable[[Running], None] = lambda _: None) -> int:
@@ -62,9 +65,10 @@ class _Supervisor:
         self._children: list[_Child] = []
 
     async def run(self) -> int:
-        settings, loop = self._settings, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._told_to_stop)
+        settings = await asyncio.to_thread(_with_prometheus_ports, self._settings)
         control_port = await asyncio.to_thread(free_port, settings.bind, settings.control_port)
         decision_port = await asyncio.to_thread(free_port, settings.bind, settings.decision_port)
         control = _Child(Role.CONTROL, settings, control_port)
@@ -76,7 +80,15 @@ class _Supervisor:
                 self._children.append(child)
                 if not await self._unless_stopped(child.start_first()):
                     return await self._end()
-            self._on_ready(Running(settings.bind, decision_port, control_port))
+            self._on_ready(
+                Running(
+                    settings.bind,
+                    decision_port,
+                    control_port,
+                    settings.decision_prometheus,
+                    settings.control_prometheus,
+                )
+            )
             _log.info("ready", extra={"decision_port": decision_port, "control_port": control_port})
             keeping = [asyncio.create_task(child.keep(self._stop)) for child in self._children]
             if await self._unless_stopped(asyncio.wait(keeping, return_when=asyncio.FIRST_COMPLETED)):
@@ -116,6 +128,23 @@ class _Supervisor:
         _log.info("ended")
         # SIGTERM itself ends a child that was told so early that it had not begun anything yet.
         return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
+
+
+def _with_prometheus_ports(settings: Settings) -> Settings:
+    """The same with each port for Prometheus chosen, so that it outlives the process that listens there.
+
+    Raises `StartError`.
+    """
+    chosen = {}
+    for name in ("decision_prometheus", "control_prometheus"):
+        if address := getattr(settings, name):
+            host, port = host_and_port(address)
+            shown = address.rpartition(":")[0]
+            try:
+                chosen[name] = f"{shown}:{free_port(host, port or 0)}"
+            except PortTakenError as error:
+                raise StartError(f"`{name}`: {error}") from None
+    return settings.model_copy(update=chosen)
 
 
 class _Child:

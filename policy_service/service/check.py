@@ -29,7 +29,9 @@ from policy_service.model.errors import PermissionDeniedError, UnavailableError
 from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
+from policy_service.model.trace import DecisionTrace
 from policy_service.service.caller import authenticate
+from policy_service.service.counters import DecisionCounters
 from policy_service.service.decide import Decided, Steps, decide_in_steps, too_large
 from policy_service.service.policies import PublishedPolicies, published
 
@@ -65,6 +67,7 @@ class CheckService:
     def __init__(self, parts: DeciderParts) -> None:
         self._parts = parts
         self._policies: PublishedPolicies | None = None
+        self.counters = DecisionCounters()
 
     async def check(self, authorization: str, call: CheckCall, method: str = METHOD) -> Decision:
         """Answer `call`, durable and valid at the head that was read after it arrived, in an entry of
@@ -83,6 +86,7 @@ class CheckService:
         pending = PendingDecision(self, authorization, call, method, decider)
         await pending.decide_again()
         await self.commit(pending)
+        self.counters.count(method, pending.trace)
         return pending
 
     async def commit(self, pending: Pending) -> None:
@@ -204,7 +208,7 @@ class PendingDecision:
         self._decider = decider
         self.fits = True
         """The log takes an entry of what was decided; if not, the answer is another one."""
-        self._decided: tuple[Revision, Entry, Decision] | None = None
+        self._decided: tuple[Revision, Entry, Decision, DecisionTrace] | None = None
 
     @property
     def revision(self) -> int:
@@ -219,7 +223,11 @@ class PendingDecision:
         return self._made[2]
 
     @property
-    def _made(self) -> tuple[Revision, Entry, Decision]:
+    def trace(self) -> DecisionTrace:
+        return self._made[3]
+
+    @property
+    def _made(self) -> tuple[Revision, Entry, Decision, DecisionTrace]:
         if self._decided is None:
             raise UnavailableError("NOT_DECIDED", "the call was not decided")
         return self._decided
@@ -247,7 +255,7 @@ class PendingDecision:
             staff_texts=policies.messages.texts(_reasons(answer), self._call.language),
             outsider_text=policies.messages.outsider(self._call.language),
         )
-        self._decided = (revision, entry, decision)
+        self._decided = (revision, entry, decision, decided.trace)
 
 
 def _reasons(answer: Decision) -> Iterator[str]:

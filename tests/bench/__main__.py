@@ -16,12 +16,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc
 
@@ -31,16 +34,21 @@ from tests.bench import world
 from tests.bench.generator import Job, Result
 from tests.bench.rounds import interleaved, median_ratio
 from tests.bench.rows import Report
+from tests.support.collector import collecting
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "policies"
 PATH = "/policy_service.api.v1.DecisionService/Check"
 CONNECTIONS, CONCURRENCY = 4, 64
+SCRAPE_SECONDS = 5.0
 P99_TARGET_MS = 10.0
 """At half of the maximum rate."""
 
 ECHO, FLOOR = "echo: the stack alone", "echo with a durable round: the floor"
 MIXED, AT_HALF = "Check, mixed", "Check, mixed, at half of that"
+ON_FILE = "Check, 1 field, on file"
+OBSERVED = f"{ON_FILE}, all telemetry on"
+"""Of the cheapest call, of which it is the largest part."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,9 @@ class Measured:
 
 
 @contextmanager
-def serving(kind: str, plan: Plan, settings: Settings, token: str) -> Iterator[Measured]:
+def serving(
+    kind: str, plan: Plan, settings: Settings, token: str, environment: Mapping[str, str]
+) -> Iterator[Measured]:
     """Run one kind of server over what `settings` name."""
     port = free_port("127.0.0.1", 0)
     with tempfile.TemporaryFile("w+") as log:
@@ -118,13 +128,16 @@ def serving(kind: str, plan: Plan, settings: Settings, token: str) -> Iterator[M
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            env=os.environ | environment,
         )
         assert process.stdout is not None
         try:
-            if not process.stdout.readline():
+            ready = process.stdout.readline()
+            if not ready:
                 log.seek(0)
                 raise SystemExit(f"the server `{kind}` did not start:\n{log.read()[-2_000:]}")
-            yield Measured(plan, port, process, token)
+            with read_by_prometheus(json.loads(ready)["prometheus"]):
+                yield Measured(plan, port, process, token)
         finally:
             process.terminate()
             process.wait(30)
@@ -134,7 +147,7 @@ def serving(kind: str, plan: Plan, settings: Settings, token: str) -> Iterator[M
 def main() -> None:
     plan, report = Plan.of_environment(), Report()
     kinds = {
-        "Check, 1 field, on file": world.on_file(),
+        ON_FILE: world.on_file(),
         "Check, 1 field, described send": world.described(),
         "Check, 20 fields, described send": world.twenty_fields(),
     }
@@ -143,17 +156,19 @@ def main() -> None:
     asked = {name: world.as_text(questions) for name, questions in kinds.items()} | {
         MIXED: world.as_text(mixed)
     }
-    echoes = asked["Check, 1 field, on file"]
+    echoes = asked[ON_FILE]
     with tempfile.TemporaryDirectory(prefix="policy-service-bench-") as scratch, ExitStack() as stack:
         servers = {
             kind: stack.enter_context(_prepared(report, kind, plan, Path(scratch) / kind))
             for kind in ("echo", "durable-echo", "check")
         }
+        observed = stack.enter_context(_observed(report, plan, Path(scratch) / "observed"))
         _say_conditions(report, plan, Path(scratch), len(mixed))
         half = _HalfRate(servers["check"], asked[MIXED])
         loads: dict[str, Callable[[int], Result]] = {
             ECHO: partial(servers["echo"].load, echoes),
             FLOOR: partial(servers["durable-echo"].load, echoes),
+            OBSERVED: partial(observed.load, asked[ON_FILE]),
             **{name: partial(servers["check"].load, asked[name]) for name in kinds},
             MIXED: half.most,
             AT_HALF: half.half,
@@ -161,7 +176,7 @@ def main() -> None:
         told = {name: _telling(report, name, load, plan.rounds) for name, load in loads.items()}
         results = interleaved(plan.rounds, told)
         resident = servers["check"].resident_mebibytes()
-    for name in (ECHO, FLOOR, *asked):
+    for name in (ECHO, FLOOR, OBSERVED, *asked):
         _say_load(report, name, results[name])
     _say_latency(report, results[AT_HALF], half.rates)
     report.say("resident set of the worker", resident, "MiB")
@@ -169,6 +184,7 @@ def main() -> None:
     report.say("floor / echo", median_ratio(calls[FLOOR], calls[ECHO]), "ratio")
     for name in kinds:
         report.say(f"{name} / floor", median_ratio(calls[name], calls[FLOOR]), "ratio")
+    report.say(f"{OBSERVED} / off", median_ratio(calls[OBSERVED], calls[ON_FILE]), "ratio")
     twenty = 20 * statistics.median(calls["Check, 20 fields, described send"])
     report.say("Check, 20 fields: decisions", twenty, "decisions/s")
     report.show()
@@ -176,13 +192,52 @@ def main() -> None:
 
 
 @contextmanager
-def _prepared(report: Report, kind: str, plan: Plan, directory: Path) -> Iterator[Measured]:
+def _prepared(
+    report: Report,
+    kind: str,
+    plan: Plan,
+    directory: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Measured]:
     """A server over a store and a log of its own, since two of them write."""
     settings = Settings(var_dir=directory)
     with report.console.status(f"putting a hospital on file for `{kind}`"):
         token = world.prepare(settings, POLICIES)
-    with serving(kind, plan, settings, token) as server:
+    with serving(kind, plan, settings, token, environment) as server:
         yield server
+
+
+@contextmanager
+def _observed(report: Report, plan: Plan, directory: Path) -> Iterator[Measured]:
+    """A worker that sends traces and metrics to a collector in this process, and is read by Prometheus."""
+    with collecting() as collector:
+        environment = {
+            "POLICY_SERVICE_OTLP_ENDPOINT": collector.endpoint,
+            "POLICY_SERVICE_DECISION_PROMETHEUS": "127.0.0.1:0",
+        }
+        with _prepared(report, "check", plan, directory, environment) as server:
+            yield server
+        if not collector.spans() or collector.newest("policy_service.decisions") is None:
+            raise SystemExit("no span or no metric came: this measures nothing")
+
+
+@contextmanager
+def read_by_prometheus(address: str) -> Iterator[None]:
+    """Read the metrics at `address`, if there is one, every few seconds."""
+    over = threading.Event()
+
+    def read() -> None:
+        while address and not over.wait(SCRAPE_SECONDS):
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+                answer.read()
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reading.join()
 
 
 def _telling(
@@ -246,6 +301,9 @@ def _say_conditions(report: Report, plan: Plan, scratch: Path, distinct: int) ->
     report.say("load", f"closed loop, {CONNECTIONS} connections, {CONCURRENCY} in flight, one system")
     report.say("distinct questions", float(distinct))
     report.say("cores", pinned)
+    ratio, seconds = Settings().trace_ratio, Settings().telemetry_seconds
+    told = f"{ratio:.0%} of calls traced; OTLP every {seconds:g} s, a scrape every {SCRAPE_SECONDS:g} s"
+    report.say("all telemetry on", told)
     report.say("rounds", f"{plan.rounds} of {plan.seconds:g} s, the loads in turn; medians")
     python, sqlite = platform.python_version(), sqlite3.sqlite_version
     report.say("versions", f"Python {python}, grpcio {grpc.__version__}, SQLite {sqlite}")

@@ -128,11 +128,13 @@ async def _run(kind: str, settings: Settings, port: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def on_ready(_: Health) -> None:
-        tune_collector()
-        print(json.dumps({"loop": type(asyncio.get_running_loop()).__module__}), flush=True)
-
     async with OPEN[kind](settings) as parts:
+
+        def on_ready(_: Health) -> None:
+            tune_collector()
+            said = {"loop": type(asyncio.get_running_loop()).__module__, "prometheus": parts.prometheus}
+            print(json.dumps(said), flush=True)
+
         await serve(parts, settings, port, stop, share_port=True, on_ready=on_ready)
 
 

@@ -52,6 +52,11 @@ def test_a_port_that_somebody_has(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_where_metrics_can_be_read_is_told() -> None:
+    running = Running("127.0.0.1:1", "127.0.0.1:2", Path("var"), None, ("127.0.0.1:3",))
+    assert what_runs_where(running)[-1] == "metrics     http://127.0.0.1:3/metrics  for Prometheus"
+
+
 def test_the_defaults_need_no_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(sys.executable).parents[2])
     monkeypatch.setenv("PATH", "/usr/bin:/bin")

@@ -77,6 +77,7 @@ async def test_those_who_come_while_a_round_is_written_are_the_next_group(log_ur
         counters = round_.counters
     assert (counters.groups, counters.entries, counters.largest_group) == (2, 21, 20)
     assert counters.released == 21
+    assert (counters.sizes.total, counters.sizes.most, sum(counters.seconds.counts)) == (21, 20, 2)
 
 
 async def test_callers_who_ask_again_at_once_are_gathered(sqlite_log: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ from tests.promises.canary_world import (
 from tests.promises.leaves import leaves, with_leaf
 from tests.promises.world import CLINIC
 from tests.service.control import Stores
+from tests.support.collector import collecting
 from tests.support.installation import installation
 from tests.support.postgres import postgres_url
 from tests.support.served import served, socket_road
@@ -57,6 +59,8 @@ class Opened:
     directory: Path | None
     lines: Callable[[], str] = str
     """What its processes have logged."""
+    exported: list[bytes] = field(default_factory=list)
+    """What has left its processes as traces and metrics, all of it once the road is closed."""
     told: Told = field(default_factory=Told)
     secrets: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     """Tokens that were issued; each is a canary, too."""
@@ -84,14 +88,35 @@ class Opened:
         return secret
 
 
+METRICS = re.compile(r"http://127\.0\.0\.1:\d+/metrics")
+
+
+def read(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return bytes(answer.read())
+
+
 @asynccontextmanager
 async def opened(kind: str, directory: Path) -> AsyncIterator[Opened]:
     async with AsyncExitStack() as stack:
         if kind == "socket":
-            service = stack.enter_context(served(directory))
+            collector = stack.enter_context(collecting())
+            sent: list[bytes] = []
+            stack.callback(lambda: sent.extend(collector.everything))
+            service = stack.enter_context(
+                served(
+                    directory,
+                    otlp_endpoint=collector.endpoint,
+                    trace_ratio="1",
+                    telemetry_seconds="0.25",
+                    decision_prometheus="127.0.0.1:0",
+                    control_prometheus="127.0.0.1:0",
+                )
+            )
             road: Road = await stack.enter_async_context(socket_road(service))
             stores = Stores(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}")
-            at = Opened(road, stores, directory, lambda: service.logs)
+            at = Opened(road, stores, directory, lambda: service.logs, sent)
+            stack.callback(lambda: sent.extend(map(read, METRICS.findall(service.logs))))
         elif kind == "sqlite":
             stores = Stores(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}")
             road = await stack.enter_async_context(installation(stores.facts_url, stores.log_url))
@@ -143,7 +168,9 @@ async def test_no_value_of_a_fact_or_a_call_is_left_anywhere(
         await read_control(at, auditor)
     written = await asyncio.to_thread(read_back, at.stores, at.directory)
     said = (at.lines() + caplog.text + "".join(capfd.readouterr())).encode()
-    assert_nothing_left(at, written, said)
+    if kind == "socket":
+        assert_exported(at.exported)
+    assert_nothing_left(at, written, b"\n".join((said, *at.exported)))
 
 
 async def read_control(at: Opened, auditor: str) -> None:
@@ -170,6 +197,16 @@ def assert_nothing_left(at: Opened, written: Written, said: bytes) -> None:
     for name, wanted in KEPT_IN_THE_LOG.items():
         assert any(found({name: wanted}, entry) for entry in written.entries), name
     assert any(b"CONTACT_UNREADABLE" in told for told in at.told.statuses)
+
+
+def assert_exported(exported: list[bytes]) -> None:
+    """All three ways out were in use, and both processes were heard of."""
+    everything = b"\n".join(exported)
+    for words in (b"DecisionService/Check", b"PeopleService/PutPerson", b"policy_service.effect"):
+        assert words in everything
+    assert sum(b"rpc_server_call_duration_seconds_bucket" in one for one in exported) == 2
+    assert b"policy_service.outcomes" in everything
+    assert b"NOT_AVAILABLE" in everything
 
 
 FINCHLING = re.compile(rb"finchling[^0-9a-z]([0-9]+)", re.IGNORECASE)
@@ -245,7 +282,8 @@ async def test_no_text_of_any_call_is_told_or_logged(tmp_path: Path) -> None:
                 await at.ask("DecisionService/Explain", decision_pb2.ExplainRequest(check=changed), token)
     written = await asyncio.to_thread(read_back, at.stores, at.directory)
     assert len({reason_of(data) for data in written.entries}) > 15, "too few of them got further than a word"
-    for told in (at.lines().encode(), *at.told.statuses):
+    assert_exported(at.exported)
+    for told in (at.lines().encode(), *at.exported, *at.told.statuses):
         assert not places.seen(told)
     kept = [(data, without_references(data)) for data in written.entries]
     assert any(places.seen(whole) for whole, _ in kept), "the search itself finds nothing"

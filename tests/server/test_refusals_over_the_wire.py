@@ -112,6 +112,23 @@ def test_the_trace_id_of_a_call_is_read(client: Client, header: str, trace: str)
     assert json.loads(answer)["trace"] == trace
 
 
+def test_a_log_line_has_the_trace_id_of_its_call() -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    with running_edge() as running:
+        with Client(running.port) as client:
+            for metadata in ((("traceparent", f"00-{trace_id}-b7ad6b7169203331-00"),), ()):
+                with pytest.raises(Refused):
+                    client.call("TestService/Fail", "canary", token="friend", metadata=metadata)
+        assert running.process.stdin is not None
+        assert running.process.stderr is not None
+        running.process.stdin.close()
+        logged = [json.loads(line) for line in running.process.stderr]
+
+    failed = [line for line in logged if line["message"] == "a call failed"]
+    assert [line.get("trace_id") for line in failed] == [trace_id, None]
+    assert all("trace_id" not in line for line in logged if line not in failed)
+
+
 def test_the_logs_of_a_process_repeat_nothing_that_was_sent() -> None:
     with running_edge() as running:
         with Client(running.port) as client:

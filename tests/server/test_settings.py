@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from policy_service.server.settings import Settings
+from policy_service.server.settings import Settings, host_and_port
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -36,6 +36,21 @@ def test_with_a_certificate_it_listens_where_it_is_told() -> None:
         ({"decision_port": 6000, "control_port": 6000}, "must differ"),
         ({"decision_port": 65_536}, "decision_port"),
         ({"no_such_setting": 1}, "no_such_setting"),
+        ({"otlp_endpoint": "http://192.0.2.7:4317"}, "must begin with `https://`"),
+        ({"otlp_endpoint": "127.0.0.1:4317"}, "a URL with host and port"),
+        ({"otlp_endpoint": "http://127.0.0.1"}, "a URL with host and port"),
+        ({"otlp_endpoint": "http://127.0.0.1:99999"}, "a URL with host and port"),
+        ({"otlp_endpoint": "http://user:secret@127.0.0.1:4317"}, "a URL with host and port"),
+        ({"otlp_endpoint": "https://otlp.example.org:4317/v1/traces"}, "a URL with host and port"),
+        ({"decision_prometheus": "0.0.0.0:9464"}, "must be a loopback address and a port"),
+        ({"decision_prometheus": "9464"}, "must be a loopback address and a port"),
+        ({"control_prometheus": "127.0.0.1:"}, "must be a loopback address and a port"),
+        ({"control_prometheus": "127.0.0.1:65536"}, "must be a loopback address and a port"),
+        ({"control_prometheus": "::1:9464"}, "must be a loopback address and a port"),
+        ({"control_prometheus": "127.0.0.1:50051"}, "a port of its own"),
+        ({"decision_prometheus": "127.0.0.1:1", "control_prometheus": "[::1]:1"}, "a port of its own"),
+        ({"trace_ratio": 1.5}, "trace_ratio"),
+        ({"telemetry_seconds": 0}, "telemetry_seconds"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict[str, object], said: str) -> None:
@@ -50,6 +65,30 @@ def test_the_environment_says_what_is_not_given(monkeypatch: pytest.MonkeyPatch)
     settings = Settings(control_port=6003)
 
     assert (settings.decision_port, settings.control_port) == (6001, 6003)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"otlp_endpoint": "http://127.0.0.1:4317"},
+        {"otlp_endpoint": "http://[::1]:4317/"},
+        {"otlp_endpoint": "https://otlp.example.org:4317"},
+        {"decision_prometheus": "127.0.0.1:9464", "control_prometheus": "[::1]:9465"},
+        {"decision_prometheus": "localhost:0", "control_prometheus": "127.0.0.1:0"},
+    ],
+)
+def test_where_telemetry_may_go(given: dict[str, object]) -> None:
+    settings = Settings(**given)  # type: ignore[arg-type]
+
+    assert {name: getattr(settings, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("127.0.0.1:9464", ("127.0.0.1", 9464)), ("[::1]:0", ("::1", 0)), ("localhost", ("", None))],
+)
+def test_an_address_is_taken_apart(address: str, found: tuple[str, int | None]) -> None:
+    assert host_and_port(address) == found
 
 
 def test_databases_and_secrets_are_in_the_directory_unless_said_otherwise(tmp_path: Path) -> None:
