@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import typer
 
@@ -70,7 +71,8 @@ def record(
         list[str] | None,
         typer.Option(
             metavar="WHO",
-            help="Against whom, or who is authorised: SCHEME:VALUE, person:ID, user:REF, team:REF or "
+            help="Against whom; for restricted_access who is let in, and nobody else; for "
+            "authorised_representative who is authorised: SCHEME:VALUE, person:ID, user:REF, team:REF or "
             "role:NAME. Repeatable.",
         ),
     ] = None,
@@ -296,6 +298,13 @@ def _details(request: pb.PrivacyRequest) -> list[tuple[str, str]]:
     ]
 
 
+_RECIPIENTS: Final[Mapping[str, str]] = {
+    RequestKind.AUTHORISED_REPRESENTATIVE: "authorised",
+    RequestKind.RESTRICTED_ACCESS: "only for",
+}
+"""What the recipients are to a request of each kind that is not against them."""
+
+
 def _show(request: pb.PrivacyRequest) -> None:
     against = ", ".join(request.recipients)
     if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
@@ -308,7 +317,7 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("person", request.person),
             ("covers", ", ".join(request.covers)),
             (
-                "authorised" if request.kind == RequestKind.AUTHORISED_REPRESENTATIVE else "against",
+                _RECIPIENTS.get(request.kind, "against"),
                 f"everyone except {against or 'nobody'}" if request.everyone_except else against,
             ),
             *_details(request),

@@ -221,6 +221,24 @@ def test_a_request_against_nobody_named_is_against_everybody(terminal: Terminal,
         assert ("against  everybody" in terminal("requests", "show", "r-1").out) is told
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("restricted_access", "only for"),
+        ("authorised_representative", "authorised"),
+        ("excluded_person", "against"),
+        ("do_not_share", "against"),
+    ],
+)
+def test_who_is_let_in_is_not_shown_as_kept_out(
+    terminal: Terminal, fake: FakeService, kind: str, told: str
+) -> None:
+    request = requests_pb2.PrivacyRequest(kind=kind, recipients=["user:n.nurse"])
+    answer = requests_pb2.PrivacyRequestServiceGetResponse(request=request)
+    fake.answers["PrivacyRequestService/Get"] = lambda _: answer
+    assert re.search(rf"^{told} +user:n.nurse$", terminal("requests", "show", "r-1").out, re.MULTILINE)
+
+
 @pytest.mark.parametrize("command", ["requests", "systems", "tokens"])
 def test_an_empty_list_says_so(terminal: Terminal, command: str) -> None:
     assert terminal(command, "list").out == "none\n"

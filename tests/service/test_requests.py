@@ -133,6 +133,15 @@ async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -
     )
 
 
+async def test_restricted_access_without_recipients_says_whom_they_would_let_in(control: Control) -> None:
+    await on_file(control)
+    with pytest.raises(InvalidArgumentError, match="those who are let in"):
+        await record(control, replace(WITHHOLD, kind=RequestKind.RESTRICTED_ACCESS))
+    with pytest.raises(InvalidArgumentError) as caught:
+        await record(control, replace(WITHHOLD, kind=RequestKind.EXCLUDED_PERSON))
+    assert "let in" not in caught.value.message
+
+
 async def test_case_13_a_date_includes_its_day_where_the_clocks_change(control: Control) -> None:
     await on_file(control)
     request = await record(control, replace(WITHHOLD, valid_until="2026-03-29"))
