@@ -13,7 +13,16 @@ from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestService
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
+from policy_service.cli.render import (
+    as_json,
+    moment,
+    now,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    say_wrapped,
+)
 from policy_service.cli.run import current, manager
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import (
@@ -227,8 +236,10 @@ def record(
         answer = connection.call(method, request, controller=controller)
     if json:
         print_json(answer)
-    else:
-        _show(answer.request)
+        return
+    _show(answer.request)
+    for note in answer.notes:
+        say_wrapped(f"note: {note}", "")
 
 
 @app.command("list")

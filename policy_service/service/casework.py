@@ -29,6 +29,7 @@ from policy_service.service.asking import (
     any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.known_words import check_categories_held
 from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
@@ -119,6 +120,7 @@ class Casework:
             people, recipients = self._named(
                 view, controller, "override", asked.people, asked.recipients, frozenset({"user", "team"})
             )
+            check_categories_held(view, controller, asked.categories, "override.categories")
             override_id = new_id(self._desk.fingerprinter, "override_id", occasion)
             for there in view.overrides(controller, asked.record):
                 if there.override_id == override_id:
@@ -162,6 +164,7 @@ class Casework:
             people, recipients = self._named(
                 view, controller, "order", asked.people, asked.recipients, frozenset({"team"})
             )
+            check_categories_held(view, controller, asked.categories, "order.categories")
             order_id = new_id(self._desk.fingerprinter, "order_id", occasion)
             for there in view.orders(controller, asked.record):
                 if there.order_id == order_id:

@@ -155,6 +155,15 @@ def test_requests_record_sends_what_belongs_to_a_kind(terminal: Terminal, fake: 
         assert line in needs.out
 
 
+def test_what_may_be_a_slip_is_noted(terminal: Terminal, fake: FakeService) -> None:
+    words = "`request.recipients[0]`: no user, record, grant or record type names this role"
+    answer = requests_pb2.PrivacyRequestServiceRecordResponse(notes=[words])
+    fake.answers["PrivacyRequestService/Record"] = lambda _: answer
+    asked = ("requests", "record", "--person", "s:1", "--kind", "object", "--recipient", "role:r")
+    assert " ".join(terminal(*asked).out.split()) == f"note: {words}"
+    assert terminal(*asked, "--json").json["notes"] == [words]
+
+
 def test_each_recording_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
     for _ in range(2):
         terminal("requests", "record", "--person", "s:1", "--kind", "object")

@@ -33,7 +33,7 @@ from tests.service.control import (
 )
 
 WHY = "she is unconscious, her canary-7f allergies are needed"
-BREAK_GLASS = GrantOverride(OverrideKind.BREAK_GLASS, "d.clinician", "W-1", ("health.letter",), WHY)
+BREAK_GLASS = GrantOverride(OverrideKind.BREAK_GLASS, "d.clinician", "W-1", ("health.report",), WHY)
 SAFEGUARDING = replace(
     BREAK_GLASS,
     kind=OverrideKind.SAFEGUARDING,
@@ -77,7 +77,7 @@ async def test_an_override_runs_from_now_for_as_long_as_it_may(control: Control)
         "d.clinician",
         "W-1",
         (vera,),  # one person under two identifiers is one
-        ("health.letter",),
+        ("health.report",),
         (f"person:{adam}", "user:other", "team:mash", "team:mash-2"),
         WHY,
         "police-approver",
@@ -119,10 +119,11 @@ async def test_what_no_override_can_be(control: Control) -> None:
         replace(BREAK_GLASS, user="nightly"): ("override.user", "ONLY_FOR_STAFF"),
         replace(BREAK_GLASS, record=" W-1"): ("override.record", "BAD_REFERENCE"),
         replace(BREAK_GLASS, categories=()): ("override.categories", "REQUIRED"),
-        replace(BREAK_GLASS, categories=("health.letter", "locations")): (
+        replace(BREAK_GLASS, categories=("health.report", "locations")): (
             "override.categories[1]",
             "UNKNOWN_CATEGORY",
         ),
+        replace(BREAK_GLASS, categories=("health.reprot",)): ("override.categories[0]", "UNKNOWN_CATEGORY"),
         replace(BREAK_GLASS, categories=("finance", "finance")): ("override.categories[1]", "REPEATED"),
         replace(BREAK_GLASS, justification=" "): ("override.justification", "REQUIRED"),
         replace(BREAK_GLASS, justification="x" * 501): ("override.justification", "TOO_LONG"),
@@ -186,6 +187,7 @@ async def test_what_no_order_can_be(control: Control) -> None:
         replace(ORDER, people=("police-ref:P-9",)): ("order.people[0]", "UNKNOWN_PERSON"),
         replace(ORDER, categories=()): ("order.categories", "REQUIRED"),
         replace(ORDER, categories=("legal.order",)): ("order.categories[0]", "UNKNOWN_CATEGORY"),
+        replace(ORDER, categories=("child.sumary",)): ("order.categories[0]", "UNKNOWN_CATEGORY"),
         replace(ORDER, recipients=()): ("order.recipients", "REQUIRED"),
         replace(ORDER, recipients=("user:x",)): ("order.recipients[0]", "RESERVED_SCHEME"),
         replace(ORDER, ends=""): ("order.ends", "REQUIRED"),

@@ -199,7 +199,7 @@ def test_what_sets_requests_aside_is_put_on_file_and_ended(first: Client, police
         user="d.clinician",
         record="OM-60",
         people=["police-ref:P-60"],
-        categories=["health.letter"],
+        categories=["health.report"],
         justification="unconscious",
     )
     grant = casework_pb2.GrantOverrideRequest(override=override)
