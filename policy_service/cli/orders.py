@@ -14,7 +14,7 @@ from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, print_json, print_notes, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.service import moments
 
@@ -73,6 +73,7 @@ def record(
         print_json(answer)
     else:
         _show(answer.order)
+        print_notes(answer.notes)
 
 
 @app.command()

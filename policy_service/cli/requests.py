@@ -18,10 +18,10 @@ from policy_service.cli.render import (
     moment,
     now,
     print_json,
+    print_notes,
     print_pairs,
     print_table,
     say,
-    say_wrapped,
 )
 from policy_service.cli.run import current, manager
 from policy_service.model.errors import InvalidArgumentError
@@ -238,8 +238,7 @@ def record(
         print_json(answer)
         return
     _show(answer.request)
-    for note in answer.notes:
-        say_wrapped(f"note: {note}", "")
+    print_notes(answer.notes)
 
 
 @app.command("list")

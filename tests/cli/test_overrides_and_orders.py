@@ -54,6 +54,19 @@ def test_a_justification_may_come_from_standard_input(terminal: Terminal, fake: 
     assert terminal(*GRANT).code == 2  # none at all
 
 
+def test_what_may_be_a_slip_is_noted(terminal: Terminal, fake: FakeService) -> None:
+    granted = pb.GrantOverrideResponse(
+        override=pb.Override(override_id="o-1"), notes=["`override.record` ..."]
+    )
+    ordered = pb.RecordOrderResponse(order=pb.CourtOrder(order_id="o-2"), notes=["`order.record` ..."])
+    fake.answers["CaseworkService/GrantOverride"] = lambda _: granted
+    fake.answers["CaseworkService/RecordOrder"] = lambda _: ordered
+    grant = (*GRANT, "--justification", "x")
+    assert terminal(*grant).out.endswith("\nnote: `override.record` ...\n")
+    assert terminal(*RECORD).out.endswith("\nnote: `order.record` ...\n")
+    assert terminal(*grant, "--json").json["notes"] == ["`override.record` ..."]
+
+
 def test_each_grant_and_each_order_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
     for _ in range(2):
         terminal(*GRANT, "--justification", "x")

@@ -411,6 +411,8 @@ async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
         replace(NEEDS, recipients=("team:x",)): ("request.recipients", "ONLY_FOR_ANOTHER_KIND"),
         replace(NEEDS, kind=RequestKind.WITHHOLD_LOCATION): (need, "ONLY_FOR_ANOTHER_KIND"),
         needs(language="Polish, I think"): (f"{need}.language", "BAD_LANGUAGE"),
+        needs(language="polish"): (f"{need}.language", "BAD_LANGUAGE"),
+        needs(language="latn"): (f"{need}.language", "BAD_LANGUAGE"),
         needs(sign_language="b"): (f"{need}.sign_language", "BAD_LANGUAGE"),
         needs(not_these=("police-ref:P-9",)): (f"{need}.not_these[0]", "UNKNOWN_PERSON"),
         needs(not_these=("police-ref:P-1",)): (f"{need}.not_these[0]", "SAME_PERSON"),
