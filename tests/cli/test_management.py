@@ -340,6 +340,35 @@ def test_systems_list(terminal: Terminal, fake: FakeService) -> None:
     assert terminal("systems", "list", "--json").json["systems"][0]["grant"]["mayDescribe"] is False
 
 
+def test_systems_show_prints_the_whole_grant(terminal: Terminal, fake: FakeService) -> None:
+    explains, serves = access_pb2.Grant(may_explain=True), access_pb2.Grant(self_service=True)
+    pages = [
+        [
+            access_pb2.System(name="letters", controller="c"),
+            access_pb2.System(name="portal", controller="c", grant=serves),
+        ],
+        [access_pb2.System(name="letters", controller="d", grant=explains)],
+    ]
+
+    def page(asked: access_pb2.ListSystemsRequest) -> access_pb2.ListSystemsResponse:
+        number = int(asked.page_token or "0")
+        return access_pb2.ListSystemsResponse(
+            systems=pages[number], next_page_token=str(number + 1) if number < 1 else ""
+        )
+
+    fake.answers["AccessService/ListSystems"] = page
+    both = terminal("systems", "show", "letters")
+    assert both.code == 0
+    assert re.findall(r"^(controller|may explain) +(\S+)$", both.out, re.MULTILINE) == [
+        *(("controller", "c"), ("may explain", "no"), ("controller", "d"), ("may explain", "yes")),
+    ]
+    shown = terminal("systems", "show", "portal", "--json").json["systems"]
+    assert [each["grant"]["selfService"] for each in shown] == [True]
+    missing = terminal("systems", "show", "leters")
+    assert (missing.code, missing.out) == (1, "")
+    assert "perhaps `letters` is meant" in missing.err
+
+
 def issued(fake: FakeService) -> None:
     token = access_pb2.Token(token_id="0123", system="letters", controller="c", expires_at=at(90))
     fake.answers["AccessService/IssueToken"] = lambda _: access_pb2.IssueTokenResponse(
