@@ -15,17 +15,24 @@ from policy_service.cli.asking import question_command
 from policy_service.cli.check import question
 from policy_service.cli.connect import decisions
 from policy_service.cli.exits import CODES_IN_WORDS, Exit
-from policy_service.cli.render import print_json, print_pairs, print_table, say
+from policy_service.cli.render import WIDTH, print_json, print_pairs, print_table, say, wrap_sentence
 from policy_service.cli.run import asking_system, current
 
 EPILOG = f"""\b
 Example
-  Why the officer is not told who made the enquiry; the system that asks needs
-  the grant --may-explain of `policy-service systems put`:
-  policy-service explain --as police-records --user o.manager \\
+  Why the officer is not told who made the enquiry. The system that asks needs
+  the grant --may-explain of `policy-service systems put`; in the example
+  world the privacy office's has it, and the officers' has not:
+  policy-service explain --as police-privacy-office --user o.manager \\
       --record OM-1001 --field enquiry.made_by
 
 {CODES_IN_WORDS}"""
+
+_NOTHING_EXPLAINED = (
+    "Next: Check the record for a slip. `policy-service systems show NAME` shows whether the system may"
+    " explain; if not, `policy-service systems put NAME --may-explain` with all the rest of its grant: it"
+    " replaces the whole."
+)
 
 
 @question_command(question)
@@ -79,6 +86,10 @@ def print_explanation(request: pb.CheckRequest, explained: pb.ExplainResponse, *
             ("log entry", answer.decision_id),
         ]
     )
+    if not explained.questions:
+        say()
+        for line in wrap_sentence(_NOTHING_EXPLAINED, WIDTH):
+            say(line)
 
 
 def _about(request: pb.CheckRequest, asked: pb.ExplainedQuestion) -> Iterator[tuple[str, str]]:

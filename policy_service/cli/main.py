@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from policy_service.cli import (
+    artefacts,
     check,
     explain,
     flags,
@@ -23,6 +24,7 @@ from policy_service.cli import (
     serve,
     systems,
     tokens,
+    users,
 )
 from policy_service.cli.demo import demo
 from policy_service.cli.example import command as example
@@ -149,11 +151,13 @@ app.command(epilog=CODES_IN_WORDS)(demo)
 app.add_typer(requests.app, name="requests")
 app.add_typer(people.app, name="people")
 app.add_typer(records.app, name="records")
+app.add_typer(artefacts.app, name="artefacts")
 app.add_typer(overrides.app, name="overrides")
 app.add_typer(orders.app, name="orders")
 app.add_typer(log.app, name="log")
 app.add_typer(policies.app, name="policies")
 app.add_typer(systems.app, name="systems")
+app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(example.app, name="example")
 app.command(epilog=serve.EPILOG)(serve.serve)

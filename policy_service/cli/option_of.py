@@ -101,6 +101,9 @@ OPTION_OF: Final = {
     "declaration.field": "--field",
     "declaration.parts": "--part",
     "declaration.user": "--user",
+    "artefact_type.name": "the NAME",
+    "artefact_type.envelope": "--envelope",
+    "artefact_type.capabilities": "--can",
     # overrides and orders
     "override.kind": "--kind",
     "override.user": "--user",
@@ -119,7 +122,17 @@ OPTION_OF: Final = {
     "order.begins": "--begins",
     "order.ends": "--ends",
     "order_id": "the ID",
-    # systems and tokens
+    # users, systems and tokens
+    "user.reference": "the REF",
+    "user.kind": "--job-of",
+    "user.person": "--person",
+    "user.roles": "--role",
+    "user.teams": "--team",
+    "user.organisation": "--organisation",
+    "user.owner": "--job-of",
+    "user.record_types": "--record-type",
+    "user.suspended": "--suspended",
+    "user.controller": "--controller",
     "system.name": "the NAME",
     "system.controller": "--controller",
     "system.grant.record_types": "--record-type",

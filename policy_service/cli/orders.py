@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -12,8 +14,9 @@ from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, print_json, print_notes, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
+from policy_service.service import moments
 
 app = typer.Typer(no_args_is_help=True, help="Orders of a court, which compel what they name.")
 
@@ -70,6 +73,7 @@ def record(
         print_json(answer)
     else:
         _show(answer.order)
+        print_notes(answer.notes)
 
 
 @app.command()
@@ -117,7 +121,10 @@ def list_orders(
         return
     print_table(
         ("order", "reference", "record", "begins", "ends"),
-        ((each.order_id, each.reference, each.record, each.begins[:10], each.ends[:10]) for each in found),
+        (
+            (each.order_id, each.reference, each.record, _beginning(each.begins), _end(each.ends))
+            for each in found
+        ),
     )
     if more:
         say(f"the first {limit}; there are more, see --limit")
@@ -132,8 +139,33 @@ def _show(order: pb.CourtOrder) -> None:
             ("about", ", ".join(order.people)),
             ("categories", ", ".join(order.categories)),
             ("recipients", ", ".join(order.recipients)),
-            ("begins", order.begins),
-            ("ends", order.ends),
+            ("begins", _beginning(order.begins)),
+            ("ends", _end(order.ends)),
             ("recorded by", order.recorded_by),
         ]
     )
+
+
+def _beginning(text: str) -> str:
+    """When an order begins, as it is written: a day, where it begins with it, else a time."""
+    return _day_or_time(text, timedelta())
+
+
+def _end(text: str) -> str:
+    """When an order ends, as it is written: its last day, where it ends with it, else a time.
+
+    On file is the moment at which it is over. Of a day that is included this is the next day's first.
+    """
+    return _day_or_time(text, timedelta(days=1))
+
+
+def _day_or_time(text: str, back: timedelta) -> str:
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text
+    zone = ZoneInfo(moments.DEFAULT_ZONE)
+    day = moment.astimezone(zone).date()
+    if moments.first_moment(day, zone) == moment:
+        return (day - back).isoformat()
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

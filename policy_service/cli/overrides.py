@@ -12,7 +12,7 @@ from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, print_json, print_notes, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.cli.values import value_of
 from policy_service.model.vocabulary import OverrideKind
@@ -93,6 +93,7 @@ def grant(
         print_json(answer)
     else:
         _show(answer.override)
+        print_notes(answer.notes)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Final
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
 from policy_service.server.limits import MAX_REQUEST_BYTES
-from policy_service.service.policies import BASE_TYPES, MAX_FILES, MESSAGES
+from policy_service.service.policies import BASE_TYPES, MAX_FILES, MESSAGES, RENAME, SUFFIX, is_passed_over
 
 _FILES: Final = "name files that end in .yaml, or folders that hold such files"
 
@@ -40,6 +40,9 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
             )
         name = os.fsencode(path).decode("utf-8", "replace")
         data = _read(path)
+        if is_passed_over(path):
+            found.problems.append(pb.PolicyProblem(file=name, line=1, text=RENAME))
+            continue
         try:
             file = pb.PolicyFile(name=name, text=data.decode("utf-8"))
         except UnicodeDecodeError as error:
@@ -68,7 +71,9 @@ def _below(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    files = sorted(each for each in path.rglob("*.yaml") if each.is_file())
+    files = sorted(
+        each for each in path.rglob("*") if each.is_file() and (each.suffix == SUFFIX or is_passed_over(each))
+    )
     if not files:
         raise Failure(f"there is no .yaml file in `{path}`", do_next=_FILES, code=Exit.USAGE)
     yield from files

@@ -114,6 +114,13 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
         say(f"{name.ljust(width)}  {value}")
 
 
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was taken and may not be what was meant, in lines of at most 80 columns."""
+    for note in notes:
+        for line in wrap_sentence(clean(f"note: {note}"), WIDTH):
+            typer.echo(line)
+
+
 def clean(text: str) -> str:
     """Make control characters visible: no answer of a server may steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import typer
 
@@ -12,7 +13,16 @@ from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestService
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
+from policy_service.cli.render import (
+    as_json,
+    moment,
+    now,
+    print_json,
+    print_notes,
+    print_pairs,
+    print_table,
+    say,
+)
 from policy_service.cli.run import current, manager
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import (
@@ -70,7 +80,8 @@ def record(
         list[str] | None,
         typer.Option(
             metavar="WHO",
-            help="Against whom, or who is authorised: SCHEME:VALUE, person:ID, user:REF, team:REF or "
+            help="Against whom; for restricted_access who is let in, and nobody else; for "
+            "authorised_representative who is authorised: SCHEME:VALUE, person:ID, user:REF, team:REF or "
             "role:NAME. Repeatable.",
         ),
     ] = None,
@@ -225,8 +236,9 @@ def record(
         answer = connection.call(method, request, controller=controller)
     if json:
         print_json(answer)
-    else:
-        _show(answer.request)
+        return
+    _show(answer.request)
+    print_notes(answer.notes)
 
 
 @app.command("list")
@@ -296,6 +308,13 @@ def _details(request: pb.PrivacyRequest) -> list[tuple[str, str]]:
     ]
 
 
+_RECIPIENTS: Final[Mapping[str, str]] = {
+    RequestKind.AUTHORISED_REPRESENTATIVE: "authorised",
+    RequestKind.RESTRICTED_ACCESS: "only for",
+}
+"""What the recipients are to a request of each kind that is not against them."""
+
+
 def _show(request: pb.PrivacyRequest) -> None:
     against = ", ".join(request.recipients)
     if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
@@ -308,7 +327,7 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("person", request.person),
             ("covers", ", ".join(request.covers)),
             (
-                "authorised" if request.kind == RequestKind.AUTHORISED_REPRESENTATIVE else "against",
+                _RECIPIENTS.get(request.kind, "against"),
                 f"everyone except {against or 'nobody'}" if request.everyone_except else against,
             ),
             *_details(request),

@@ -9,11 +9,12 @@ import typer
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.cli import flags
-from policy_service.cli.connect import control
+from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
+from policy_service.engine.places import perhaps
 from policy_service.model.vocabulary import Purpose
 
 app = typer.Typer(no_args_is_help=True, help="Consuming systems, and what each may ask.")
@@ -24,6 +25,12 @@ Example
       --record-type '*' --verb see --verb send --purpose casework \\
       --may-describe
 """
+_SHOW_EXAMPLE = """\b
+Example
+  policy-service systems show police-records --controller example-police
+"""
+_ALL = 10_000
+"""More systems than any organisation has."""
 
 
 @app.command(epilog=_EXAMPLE)
@@ -75,7 +82,10 @@ def put(
     key: flags.Key = "",
     json: flags.AsJson = False,
 ) -> None:
-    """Put a system on file, or replace its whole grant. What is not said is not granted."""
+    """Put a system on file, or replace its whole grant. What is not said is not granted.
+
+    So say again what it has already: `systems show` prints it.
+    """
     request = pb.PutSystemRequest(
         system=pb.System(
             name=name,
@@ -143,6 +153,45 @@ def list_systems(
     )
     if more:
         say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command(epilog=_SHOW_EXAMPLE)
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `systems list` shows it.")],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Show a system with its whole grant, which is what `systems put` replaces."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        on_file = _all_systems(connection, controller)
+    found = [each for each in on_file if each.name == name]
+    if not found:
+        near = perhaps(name, (each.name for each in on_file))
+        raise Failure(
+            f"no system of this name is on file for this token{near}",
+            do_next="`policy-service systems list` shows those that are",
+            code=Exit.DENIED,
+        )
+    if json:
+        print_json({"systems": [as_json(each) for each in found]})
+        return
+    for number, system in enumerate(found):
+        if number:
+            say()
+        _show(system)
+
+
+def _all_systems(connection: Connection, controller: str) -> list[pb.System]:
+    method = AccessServiceStub(connection.channel).ListSystems
+
+    def page(token: str, size: int) -> tuple[list[pb.System], str]:
+        question = pb.ListSystemsRequest(page_size=size, page_token=token)
+        answer = connection.call(method, question, controller=controller)
+        return list(answer.systems), answer.next_page_token
+
+    return all_pages(page, _ALL)[0]
 
 
 def _role_purpose(text: str) -> pb.RolePurpose:

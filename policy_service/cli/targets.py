@@ -16,6 +16,8 @@ from policy_service.client.question import field_instance
 
 _OPTION: Final = re.compile(r",(?=(?:contact-point|channel|interpreter)=)")
 _PLACE: Final = ",place="
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Of a person on file: `person:ID` is how a call names her, and no key of a description."""
 NONE: Final = "none"
 """A claim that nothing can be carried out this time."""
 _KINDS: Final = ("party", "person", "team")
@@ -37,8 +39,21 @@ def recipient(text: str) -> pb.Recipient:
     found = pb.Recipient(**{kind: reference})
     for option in options:
         name, _, value = option.partition("=")
-        setattr(found, name.replace("-", "_"), value)
+        said = _interpreter(value) if name == "interpreter" else value
+        setattr(found, name.replace("-", "_"), said)
     return found
+
+
+def _interpreter(text: str) -> str:
+    """Who interprets, as the call says it; it may be written as `--to` writes a person, with `person:`."""
+    kind, _, reference = text.partition(":")
+    if not text or (kind in _KINDS and (kind != "person" or not reference)):
+        raise Failure(
+            f"--to: `interpreter={text}` names no person",
+            do_next="write ,interpreter=KEY of a description, or ,interpreter=SCHEME:VALUE, or person:ID",
+            code=Exit.USAGE,
+        )
+    return text if kind != "person" or _ID.fullmatch(reference) else reference
 
 
 def field(text: str) -> pb.FieldInstance:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policy_service.engine.abac import ACES, TARGETS, catalogue_path
-from policy_service.engine.catalogue import Attribute, Catalogue
+from policy_service.engine.catalogue import Attribute, AttributeType, Catalogue
 from policy_service.engine.conditions import REFUSED, SAME_TYPE, SHAPES, Kind, Operand, Shape
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import (
@@ -34,6 +34,19 @@ _BELONGS_TO_THE_DOCUMENT = {
     "effect": "the tier gives it",
     "priority": "the tier gives it",
 }
+
+
+_NOTHING_THERE = {
+    AttributeType.STRING: '`{condition: Equals, value: ""}` where the empty text is meant',
+    AttributeType.STRINGS: "`IsEmpty` where the list without members is meant",
+    AttributeType.BOOLEAN: "`{condition: Eq, value: false}` where false is meant",
+    AttributeType.NUMBER: "what it is to be compared with",
+}
+_CATEGORIES = frozenset({"resource.categories", "resource.category_families"})
+"""What a field holds, as a policy sees it."""
+_OF_ONE = {Kind.ANY_IN: "`AllIn`", Kind.ANY_IN_ATTRIBUTE: "`AllInAttribute`"}
+_OF_ONE_NEGATED = {Kind.ALL_IN: "`Not` of `AnyIn`", Kind.ALL_IN_ATTRIBUTE: "`Not` of `AnyInAttribute`"}
+"""Conditions that hold where one category is as they say, and what asks for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +175,7 @@ class PolicyPart:
                 f"write one of {fitting}"
             )
         self._refuse_gain_by_absence(attribute, kind, condition, negated=negated)
+        self._refuse_gain_by_one_category(attribute, kind, condition, negated=negated)
         self._check_operand(attribute, kind, shape, condition, negated=negated)
 
     def _kind(self, condition: Place, fitting: str) -> Kind:
@@ -220,6 +234,11 @@ class PolicyPart:
         if ace.text() not in ACES:
             raise ace.fault(f"write one of {spelt(ACES)}")
         other = self._attribute(path, ace.text(), path.text())
+        if self._effect is Effect.PERMIT and other.path in _CATEGORIES:
+            raise path.fault(
+                "a permit covers every category of a field: write it the other way round, "
+                f"`AllInAttribute` on `{other.path}`, compared with `{attribute.path}`"
+            )
         if other.type not in shape.other_types or (kind in SAME_TYPE and other.type is not attribute.type):
             raise path.fault(
                 f"`{kind}` cannot compare `{attribute.path}`, {TYPE_WORDS[attribute.type]}, "
@@ -232,6 +251,15 @@ class PolicyPart:
         """Uphold *fail closed*: `Exists` and `NotExists` turn absence into an answer, never into access."""
         if kind not in (Kind.EXISTS, Kind.NOT_EXISTS):
             return
+        if attribute.total:
+            holds, instead = (
+                ("always", "leave it out, or write `Any`")
+                if kind is Kind.EXISTS
+                else ("never", f"write {_NOTHING_THERE[attribute.type]}")
+            )
+            raise condition.fault(
+                f"`{attribute.path}` is never missing, so that `{kind}` {holds} holds: {instead}"
+            )
         true_when_missing = (kind is Kind.NOT_EXISTS) is not negated
         if self._effect is Effect.PERMIT and true_when_missing:
             raise condition.fault(f"a permit may not rest on `{attribute.path}` being missing")
@@ -239,4 +267,17 @@ class PolicyPart:
             raise condition.fault(
                 f"a deny may not end where `{attribute.path}` is missing: leave the condition out, "
                 "a deny that compares a missing attribute denies"
+            )
+
+    def _refuse_gain_by_one_category(
+        self, attribute: Attribute, kind: Kind, condition: Place, *, negated: bool
+    ) -> None:
+        """Uphold that a permit covers *all* categories of a field: one that is covered opens no other."""
+        if self._effect is not Effect.PERMIT or attribute.path not in _CATEGORIES:
+            return
+        instead = (_OF_ONE_NEGATED if negated else _OF_ONE).get(kind)
+        if instead is not None:
+            said = f"`Not` of `{kind}`" if negated else f"`{kind}`"
+            raise condition.fault(
+                f"a permit covers every category of a field, and {said} is content with one: write {instead}"
             )

@@ -85,9 +85,12 @@ LOOKUPS = {
         Lookup("user", User, ("controller", "reference")),
         Lookup("users_of_person", User, ("person_id",)),
         Lookup("system", System, ("controller", "name")),
+        Lookup("systems_of", System, ("controller",)),
         Lookup("token", Token, ("token_id",)),
         Lookup("record_type", RecordType, ("controller", "name")),
+        Lookup("record_types_of", RecordType, ("controller",)),
         Lookup("artefact_type", ArtefactType, ("controller", "name")),
+        Lookup("artefact_types_of", ArtefactType, ("controller",)),
         Lookup("policy_set", PolicySet, ()),
     )
 }
@@ -235,6 +238,10 @@ def system(controller: Controller, name: str) -> Key:
     return ("system", controller, name)
 
 
+def systems_of(controller: Controller) -> Key:
+    return ("systems_of", controller)
+
+
 def token(token_id: str) -> Key:
     return ("token", token_id)
 
@@ -243,8 +250,16 @@ def record_type(controller: Controller, name: str) -> Key:
     return ("record_type", controller, name)
 
 
+def record_types_of(controller: Controller) -> Key:
+    return ("record_types_of", controller)
+
+
 def artefact_type(controller: Controller, name: str) -> Key:
     return ("artefact_type", controller, name)
+
+
+def artefact_types_of(controller: Controller) -> Key:
+    return ("artefact_types_of", controller)
 
 
 def policy_set() -> Key:

@@ -147,14 +147,26 @@ class FactsView:
     def system(self, controller: Controller, name: str) -> System | None:
         return self._one(keys.system(controller, name))
 
+    def systems_of(self, controller: Controller) -> tuple[System, ...]:
+        """All of an organisation: no decision needs them, and a manager's call may."""
+        return self._all(keys.systems_of(controller))
+
     def token(self, token_id: str) -> Token | None:
         return self._one(keys.token(token_id))
 
     def record_type(self, controller: Controller, name: str) -> RecordType | None:
         return self._one(keys.record_type(controller, name))
 
+    def record_types_of(self, controller: Controller) -> tuple[RecordType, ...]:
+        """As `systems_of`."""
+        return self._all(keys.record_types_of(controller))
+
     def artefact_type(self, controller: Controller, name: str) -> ArtefactType | None:
         return self._one(keys.artefact_type(controller, name))
+
+    def artefact_types_of(self, controller: Controller) -> tuple[ArtefactType, ...]:
+        """As `systems_of`."""
+        return self._all(keys.artefact_types_of(controller))
 
     def policy_set(self) -> PolicySet | None:
         """The one that is published, or none."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+# The language itself is 2 or 3 letters of ISO 639 (RFC 5646 2.2.1). 4 are reserved, and of 5 to 8 none was
+# ever registered: `polish` is a slip.
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _MOST = 35
 """RFC 5646 4.4.1: the longest tag that it expects to be needed."""
 

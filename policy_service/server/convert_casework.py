@@ -40,7 +40,7 @@ def parse_grant_override(data: bytes) -> GrantOverride:
 
 def granted_response(done: Done[Override]) -> bytes:
     return pb.GrantOverrideResponse(
-        override=_override(done.answer), facts_token=done.facts_token
+        override=_override(done.answer), facts_token=done.facts_token, notes=done.notes
     ).SerializeToString()
 
 
@@ -71,7 +71,9 @@ def parse_record_order(data: bytes) -> RecordOrder:
 
 
 def recorded_order_response(done: Done[CourtOrder]) -> bytes:
-    return pb.RecordOrderResponse(order=_order(done.answer), facts_token=done.facts_token).SerializeToString()
+    return pb.RecordOrderResponse(
+        order=_order(done.answer), facts_token=done.facts_token, notes=done.notes
+    ).SerializeToString()
 
 
 def parse_end_order(data: bytes) -> EndOrder:

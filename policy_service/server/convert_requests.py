@@ -72,7 +72,7 @@ def parse_list(data: bytes) -> ListRequests:
 
 def record_response(done: Done[RequestShown]) -> bytes:
     return pb.PrivacyRequestServiceRecordResponse(
-        request=_message(done.answer), facts_token=done.facts_token
+        request=_message(done.answer), facts_token=done.facts_token, notes=done.notes
     ).SerializeToString()
 
 

@@ -73,6 +73,8 @@ class Draft(Generic[T]):
     removed: tuple[Fact, ...] = ()
     controller: Controller | None = None
     """Whose it is, where the facts alone tell: an installation's token named nobody."""
+    notes: tuple[str, ...] = ()
+    """What is taken, and may not be what was meant; in words for whoever wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Done(Generic[T]):
 
     answer: T
     facts_token: str
+    notes: tuple[str, ...] = ()
+    """As in `Draft`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from policy_service.facts import keys
@@ -29,6 +30,7 @@ from policy_service.service.asking import (
     any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.known_words import check_categories_held, check_records, notes_of_words
 from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
@@ -50,6 +52,8 @@ MOST_MINUTES: Mapping[OverrideKind, int] = {
     OverrideKind.SAFEGUARDING: 28 * 24 * 60,
 }
 MAX_JUSTIFICATION = 500
+
+W = TypeVar("W", Override, CourtOrder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,16 @@ class Casework:
             _check_override(asked)
             controller = occasion.controller
             _check_grantee(view, controller, asked.user, occasion.caller.principal)
+            _check_users(view, controller, asked.recipients)
             people, recipients = self._named(
                 view, controller, "override", asked.people, asked.recipients, frozenset({"user", "team"})
             )
+            check_categories_held(view, controller, asked.categories, "override.categories")
+            notes = check_records(view, controller, {"override.record": asked.record})
             override_id = new_id(self._desk.fingerprinter, "override_id", occasion)
             for there in view.overrides(controller, asked.record):
                 if there.override_id == override_id:
-                    return Draft(there, (there,))  # asked again by its idempotency key
+                    return Draft(there, (there,), notes=notes)  # asked again by its idempotency key
             override = Override(
                 override_id=override_id,
                 controller=controller,
@@ -137,9 +144,10 @@ class Casework:
                 granted_at=occasion.now,
                 ends_at=occasion.now + timedelta(minutes=asked.valid_minutes or MOST_MINUTES[asked.kind]),
             )
-            return Draft(override, (override,))
+            return Draft(override, (override,), notes=notes)
 
-        return await self._desk.write(call, GRANTORS, asked.note, draft)
+        done = await self._desk.write(call, GRANTORS, asked.note, draft)
+        return await self._noted(done, numbered(asked.recipients, "override.recipients"))
 
     async def end_override(self, call: Asking, asked: EndOverride) -> Done[Override]:
         """End an override now. One that has ended already stays so from when it did."""
@@ -162,10 +170,12 @@ class Casework:
             people, recipients = self._named(
                 view, controller, "order", asked.people, asked.recipients, frozenset({"team"})
             )
+            check_categories_held(view, controller, asked.categories, "order.categories")
+            notes = check_records(view, controller, {"order.record": asked.record})
             order_id = new_id(self._desk.fingerprinter, "order_id", occasion)
             for there in view.orders(controller, asked.record):
                 if there.order_id == order_id:
-                    return Draft(there, (there,))  # asked again by its idempotency key
+                    return Draft(there, (there,), notes=notes)  # asked again by its idempotency key
             order = CourtOrder(
                 order_id=order_id,
                 controller=controller,
@@ -178,9 +188,10 @@ class Casework:
                 begins_at=begins_at,
                 ends_at=ends_at,
             )
-            return Draft(order, (order,))
+            return Draft(order, (order,), notes=notes)
 
-        return await self._desk.write(call, RECORDERS, asked.note, draft)
+        done = await self._desk.write(call, RECORDERS, asked.note, draft)
+        return await self._noted(done, numbered(asked.recipients, "order.recipients"))
 
     async def end_order(self, call: Asking, asked: EndOrder) -> Done[CourtOrder]:
         """End an order now: it was set aside, or complied with. As `end_override`."""
@@ -201,6 +212,12 @@ class Casework:
     async def list_orders(self, call: Asking, asked: ListOfRecord) -> Listed[CourtOrder]:
         """A page of orders, as `list_overrides`."""
         return await self._list(call, asked, CourtOrder, FactsView.orders, lambda each: each.order_id)
+
+    async def _noted(self, done: Done[W], recipients: Mapping[str, str]) -> Done[W]:
+        """What was done, with notes of the teams among `recipients` that nothing names."""
+        controller = done.answer.controller
+        more: tuple[str, ...] = await notes_of_words(self._desk.facts, controller, recipients)
+        return replace(done, notes=(*done.notes, *more))
 
     async def _list(
         self,
@@ -280,17 +297,31 @@ def _check_override(asked: GrantOverride) -> None:
 
 
 def _check_grantee(view: FactsView, controller: Controller, user: str, grantor: str) -> None:
-    """A member of staff, and another than who grants. He need not be on file: a system may describe him."""
+    """A member of staff on file, and another than who grants."""
     if user.casefold() == grantor.casefold():
         raise InvalidArgumentError(
             "override.user", "GRANTED_TO_ONESELF", "`override.user` is who grants it; somebody else must"
         )
     view.prefetch(keys.user(controller, user))
     there = view.user(controller, user)
-    if there is not None and there.kind is not UserKind.STAFF:
+    if there is None:
+        raise InvalidArgumentError("override.user", "UNKNOWN_USER", "`override.user` names no user on file")
+    if there.kind is not UserKind.STAFF:
         raise InvalidArgumentError(
             "override.user", "ONLY_FOR_STAFF", "`override.user` is a job, and decides nothing"
         )
+
+
+def _check_users(view: FactsView, controller: Controller, recipients: Sequence[str]) -> None:
+    users = {
+        field: recipient.partition(":")[2]
+        for field, recipient in numbered(recipients, "override.recipients").items()
+        if recipient.startswith("user:")
+    }
+    view.prefetch(*(keys.user(controller, reference) for reference in users.values()))
+    for field, reference in users.items():
+        if view.user(controller, reference) is None:
+            raise InvalidArgumentError(field, "UNKNOWN_USER", f"`{field}` names no user on file")
 
 
 def _check_order(asked: RecordOrder, now: datetime) -> tuple[datetime, datetime]:

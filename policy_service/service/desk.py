@@ -193,7 +193,8 @@ class ControlDesk:
         if written.repeated:
             return await self._write_again(call, looked.occasion, draft, written)
         await self._complete()
-        return Done(looked.drafted.answer, self._backends.facts_token(written.revision))
+        drafted = looked.drafted
+        return Done(drafted.answer, self._backends.facts_token(written.revision), drafted.notes)
 
     def _commit(self, call: Asking, note: Note, looked: _Looked[T]) -> Written:
         """Commit what was drafted, as the revision that follows the one it was drafted from. Blocking."""
@@ -255,7 +256,7 @@ class ControlDesk:
         await self._leave_reading(
             call, occasion.caller, occasion.controller, occasion.now, first.revision, found
         )
-        return Done(made.answer, self._backends.facts_token(first.revision))
+        return Done(made.answer, self._backends.facts_token(first.revision), made.notes)
 
     async def read(
         self,

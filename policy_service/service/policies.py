@@ -26,6 +26,8 @@ __all__ = ["BASE_TYPES", "MAX_FILES", "MESSAGES"]
 
 BASE_TYPES = "base_types"
 MAX_FILES = 10_000
+SUFFIX = ".yaml"
+RENAME = f"give it a name that ends in `{SUFFIX}`, the service reads no other"
 
 
 class PolicySetUnreadableError(Exception):
@@ -42,14 +44,24 @@ class PublishedPolicies:
     messages: Messages
 
 
+def is_passed_over(file: Path) -> bool:
+    """Tell whether it looks like a file of a set, and its name does not end as such a file's does."""
+    return file.suffix != SUFFIX and file.suffix.lower() in {SUFFIX, ".yml"}
+
+
 def shipped_policy_set(directory: Path) -> PolicySet:
     """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types, those
     below `messages` catalogues of messages.
 
-    Raises `PolicySetUnreadableError` where a file cannot be read, `PolicyDocumentError`, `BaseTypeError` or
-    `PolicySetError` where the set would not compile, or where a reason has no text.
+    Raises `PolicySetUnreadableError` where a file cannot be read or would be passed over,
+    `PolicyDocumentError`, `BaseTypeError` or `PolicySetError` where the set would not compile, or where a
+    reason has no text.
     """
-    files = sorted(directory.rglob("*.yaml"))
+    passed_over = sorted(file for file in directory.rglob("*") if is_passed_over(file))
+    if passed_over:
+        named = passed_over[0].relative_to(directory)
+        raise PolicySetUnreadableError(f"`{directory.name}`: `{named}` would be passed over: {RENAME}")
+    files = sorted(directory.rglob(f"*{SUFFIX}"))
     if not files or len(files) > MAX_FILES:
         raise PolicySetUnreadableError(
             f"`{directory.name}`: expected 1 to {MAX_FILES} files that end in `.yaml`"

@@ -145,7 +145,10 @@ def _check_recipients(kind: RequestKind, recipients: Sequence[str]) -> None:
     if kind in _NEED_RECIPIENTS and not recipients:
         # An empty list means everything elsewhere; here it would shut everybody out, let everybody in, or
         # nobody.
-        raise InvalidArgumentError(field, "REQUIRED", f"a request of the kind `{kind}` names its recipients")
+        who = ": those who are let in" if kind is RequestKind.RESTRICTED_ACCESS else ""
+        raise InvalidArgumentError(
+            field, "REQUIRED", f"a request of the kind `{kind}` names its recipients{who}"
+        )
     if kind in _WITHOUT_RECIPIENTS and recipients:
         raise InvalidArgumentError(
             field, "ONLY_FOR_ANOTHER_KIND", f"a request of the kind `{kind}` is against nobody"

@@ -6,7 +6,7 @@ A request protects from the moment `record` has returned: the next check in ever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from policy_service.facts import keys
@@ -34,6 +34,7 @@ from policy_service.service.asking import (
     any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.known_words import check_categories_held, check_records, notes_of_words
 from policy_service.service.moments import DEFAULT_ZONE
 from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
@@ -131,12 +132,12 @@ class Requests:
                 )
             recipients = as_kept(numbered(asked.recipients, "request.recipients"), people)
             _check_representatives(asked, recipients, person)
-            _check_names(view, controller, asked)
+            notes = _check_names(view, controller, asked)
             points = () if asked.safe_contact is None else view.contact_points_of(person.person_id)
             request_id = new_id(self._desk.fingerprinter, "request_id", occasion)
             for there in view.requests_about(person.person_id):
                 if there.request_id == request_id:  # asked again by its idempotency key
-                    return Draft(_shown(view, there), (there,))
+                    return Draft(_shown(view, there), (there,), notes=notes)
             request = PrivacyRequest(
                 request_id=request_id,
                 controller=controller,
@@ -167,9 +168,12 @@ class Requests:
                 safe_contact=safe_contact_of(asked.safe_contact, points, person),
                 communication=communication_of(asked.communication, people, person),
             )
-            return Draft(_shown(view, request), (request,))
+            return Draft(_shown(view, request), (request,), notes=notes)
 
-        return await self._desk.write(call, RECORDERS, asked.note, draft)
+        done = await self._desk.write(call, RECORDERS, asked.note, draft)
+        named = numbered(asked.recipients, "request.recipients")
+        more = await notes_of_words(self._desk.facts, done.answer.request.controller, named)
+        return replace(done, notes=(*done.notes, *more))
 
     async def get(self, call: Asking, asked: GetRequest) -> RequestShown:
         """One request. Privacy officers and auditors; another organisation's is not available."""
@@ -292,8 +296,8 @@ def _check_representatives(asked: RecordRequest, recipients: Sequence[str], pers
         )
 
 
-def _check_names(view: FactsView, controller: Controller, asked: RecordRequest) -> None:
-    """What has to be on file for the organisation besides people. Records need not be: most are described."""
+def _check_names(view: FactsView, controller: Controller, asked: RecordRequest) -> tuple[str, ...]:
+    """What has to be on file for the organisation besides people; notes of what need not be, and is not."""
     users = {
         f"request.recipients[{i}]": recipient.partition(":")[2]
         for i, recipient in enumerate(asked.recipients)
@@ -311,6 +315,8 @@ def _check_names(view: FactsView, controller: Controller, asked: RecordRequest) 
     for field, reference in users.items():
         if view.user(controller, reference) is None:
             raise InvalidArgumentError(field, "UNKNOWN_USER", f"`{field}` names no user on file")
+    check_categories_held(view, controller, asked.categories, "request.scope.categories")
+    return check_records(view, controller, numbered(asked.records, "request.scope.records"))
 
 
 def _names_a_person(recipient: str) -> bool:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from policy_service.engine.places import perhaps
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller
-from policy_service.model.vocabulary import is_category
+from policy_service.model.vocabulary import CATEGORIES, is_category
 
 _CONTROLLER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -88,7 +89,9 @@ def checked_categories(values: Sequence[str], field: str) -> tuple[str, ...]:
     for i, value in enumerate(values):
         if not is_category(value):
             raise InvalidArgumentError(
-                f"{field}[{i}]", "UNKNOWN_CATEGORY", f"`{field}[{i}]` is not a field category"
+                f"{field}[{i}]",
+                "UNKNOWN_CATEGORY",
+                f"`{field}[{i}]` is not a field category{perhaps(value, sorted(CATEGORIES))}",
             )
     no_repeats(values, field)
     return tuple(values)

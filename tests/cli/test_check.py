@@ -122,6 +122,37 @@ def test_every_option_is_asked(terminal: Terminal, fake: FakeService, tmp_path: 
     )
 
 
+ON_FILE = "person:01930000-0000-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("trust-ref:T-3002", "trust-ref:T-3002"),
+        ("person:trust-ref:T-3002", "trust-ref:T-3002"),
+        ("person:iris", "iris"),
+        ("iris", "iris"),
+        (ON_FILE, ON_FILE),
+    ],
+)
+def test_an_interpreter_may_be_written_as_a_recipient_is(
+    terminal: Terminal, fake: FakeService, written: str, sent: str
+) -> None:
+    to = f"party:mother,interpreter={written},channel=phone.live"
+    terminal("check", "--as", "police-records", "--user", "u", "--record", "R", "--field", "f", "--to", to)
+    assert fake.calls[0].request.recipients[0].interpreter == sent
+
+
+@pytest.mark.parametrize("written", ["party:mother", "team:t", "person:", ""])
+def test_an_interpreter_is_a_person(terminal: Terminal, fake: FakeService, written: str) -> None:
+    to = f"party:mother,interpreter={written}"
+    typed = terminal(
+        "check", "--as", "police-records", "--user", "u", "--record", "R", "--field", "f", "--to", to
+    )
+    assert (typed.code, fake.calls) == (2, [])
+    assert "interpreter=SCHEME:VALUE" in typed.err
+
+
 def test_to_be_able_to_do_nothing_is_said_by_its_name(terminal: Terminal, fake: FakeService) -> None:
     fake.answers["DecisionService/Check"] = permit
     simplest = ("check", "--as", "nhs-letters", "--user", "u", "--record", "R", "--field", "f")

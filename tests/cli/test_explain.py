@@ -115,6 +115,10 @@ def test_nothing_explained_ends_with_1(terminal: Terminal, explained: pb.Explain
     typed = terminal(*SIMPLE)
     assert typed.code == 1
     assert "nothing: not there, or not for this system" in typed.out
+    assert max(len(line) for line in typed.out.splitlines()) <= 80
+    for command in ("`policy-service systems show NAME`", "`policy-service systems put NAME --may-explain`"):
+        assert command in typed.out
+    assert "replaces the whole" in typed.out
 
 
 def test_a_refusal_names_the_option(terminal: Terminal, fake: FakeService) -> None:

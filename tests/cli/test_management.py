@@ -155,6 +155,15 @@ def test_requests_record_sends_what_belongs_to_a_kind(terminal: Terminal, fake: 
         assert line in needs.out
 
 
+def test_what_may_be_a_slip_is_noted(terminal: Terminal, fake: FakeService) -> None:
+    words = "`request.recipients[0]`: no user, record, grant or record type names this role"
+    answer = requests_pb2.PrivacyRequestServiceRecordResponse(notes=[words])
+    fake.answers["PrivacyRequestService/Record"] = lambda _: answer
+    asked = ("requests", "record", "--person", "s:1", "--kind", "object", "--recipient", "role:r")
+    assert " ".join(terminal(*asked).out.split()) == f"note: {words}"
+    assert terminal(*asked, "--json").json["notes"] == [words]
+
+
 def test_each_recording_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
     for _ in range(2):
         terminal("requests", "record", "--person", "s:1", "--kind", "object")
@@ -219,6 +228,24 @@ def test_a_request_against_nobody_named_is_against_everybody(terminal: Terminal,
         answer = requests_pb2.PrivacyRequestServiceGetResponse(request=requests_pb2.PrivacyRequest(kind=kind))
         fake.answers["PrivacyRequestService/Get"] = lambda _, answer=answer: answer  # type: ignore[misc]
         assert ("against  everybody" in terminal("requests", "show", "r-1").out) is told
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("restricted_access", "only for"),
+        ("authorised_representative", "authorised"),
+        ("excluded_person", "against"),
+        ("do_not_share", "against"),
+    ],
+)
+def test_who_is_let_in_is_not_shown_as_kept_out(
+    terminal: Terminal, fake: FakeService, kind: str, told: str
+) -> None:
+    request = requests_pb2.PrivacyRequest(kind=kind, recipients=["user:n.nurse"])
+    answer = requests_pb2.PrivacyRequestServiceGetResponse(request=request)
+    fake.answers["PrivacyRequestService/Get"] = lambda _: answer
+    assert re.search(rf"^{told} +user:n.nurse$", terminal("requests", "show", "r-1").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", ["requests", "systems", "tokens"])
@@ -311,6 +338,35 @@ def test_systems_list(terminal: Terminal, fake: FakeService) -> None:
 
     assert terminal("systems", "list").out.splitlines()[2].split() == ["letters", "c", "see", "suspended"]
     assert terminal("systems", "list", "--json").json["systems"][0]["grant"]["mayDescribe"] is False
+
+
+def test_systems_show_prints_the_whole_grant(terminal: Terminal, fake: FakeService) -> None:
+    explains, serves = access_pb2.Grant(may_explain=True), access_pb2.Grant(self_service=True)
+    pages = [
+        [
+            access_pb2.System(name="letters", controller="c"),
+            access_pb2.System(name="portal", controller="c", grant=serves),
+        ],
+        [access_pb2.System(name="letters", controller="d", grant=explains)],
+    ]
+
+    def page(asked: access_pb2.ListSystemsRequest) -> access_pb2.ListSystemsResponse:
+        number = int(asked.page_token or "0")
+        return access_pb2.ListSystemsResponse(
+            systems=pages[number], next_page_token=str(number + 1) if number < 1 else ""
+        )
+
+    fake.answers["AccessService/ListSystems"] = page
+    both = terminal("systems", "show", "letters")
+    assert both.code == 0
+    assert re.findall(r"^(controller|may explain) +(\S+)$", both.out, re.MULTILINE) == [
+        *(("controller", "c"), ("may explain", "no"), ("controller", "d"), ("may explain", "yes")),
+    ]
+    shown = terminal("systems", "show", "portal", "--json").json["systems"]
+    assert [each["grant"]["selfService"] for each in shown] == [True]
+    missing = terminal("systems", "show", "leters")
+    assert (missing.code, missing.out) == (1, "")
+    assert "perhaps `letters` is meant" in missing.err
 
 
 def issued(fake: FakeService) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policy_service.api.v1 import casework_pb2 as pb
 from tests.cli.conftest import Terminal
 from tests.support.fake_service import FakeService
@@ -50,6 +52,19 @@ def test_a_justification_may_come_from_standard_input(terminal: Terminal, fake: 
     terminal(*GRANT, "--justification", "-", stdin="unconscious\n")
     assert fake.calls[0].request.override.justification == "unconscious"
     assert terminal(*GRANT).code == 2  # none at all
+
+
+def test_what_may_be_a_slip_is_noted(terminal: Terminal, fake: FakeService) -> None:
+    granted = pb.GrantOverrideResponse(
+        override=pb.Override(override_id="o-1"), notes=["`override.record` ..."]
+    )
+    ordered = pb.RecordOrderResponse(order=pb.CourtOrder(order_id="o-2"), notes=["`order.record` ..."])
+    fake.answers["CaseworkService/GrantOverride"] = lambda _: granted
+    fake.answers["CaseworkService/RecordOrder"] = lambda _: ordered
+    grant = (*GRANT, "--justification", "x")
+    assert terminal(*grant).out.endswith("\nnote: `override.record` ...\n")
+    assert terminal(*RECORD).out.endswith("\nnote: `order.record` ...\n")
+    assert terminal(*grant, "--json").json["notes"] == ["`override.record` ..."]
 
 
 def test_each_grant_and_each_order_has_a_key_of_its_own(terminal: Terminal, fake: FakeService) -> None:
@@ -135,5 +150,29 @@ def test_orders_end_and_list(terminal: Terminal, fake: FakeService) -> None:
     assert "order      o-1" in typed.out
     listed = terminal("orders", "list", "--record", "W-1")
     assert fake.calls[1].request.record == "W-1"
-    assert listed.out.splitlines()[2].split() == ["o-1", "FC/12", "W-1", "2026-03-01", "2026-03-02"]
+    times = ["2026-03-01", "2026-03-02", "12:00:00", "UTC"]
+    assert listed.out.splitlines()[2].split() == ["o-1", "FC/12", "W-1", *times]
     assert terminal("orders", "list", "--json").json["orders"][0]["orderId"] == "o-1"
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        # What is on file of `--ends 2030-01-31` and, in summer time, of `--ends 2030-06-30`.
+        ("2030-02-01T00:00:00+00:00", "2030-01-31"),
+        ("2030-06-30T23:00:00+00:00", "2030-06-30"),
+        ("2030-07-01T00:00:00+00:00", "2030-07-01 00:00:00 UTC"),
+        ("no moment", "no moment"),
+    ],
+)
+def test_a_last_day_is_shown_as_it_was_written(
+    terminal: Terminal, fake: FakeService, ends: str, shown: str
+) -> None:
+    order = pb.CourtOrder(order_id="o-1", begins="2030-01-15T00:00:00+00:00", ends=ends)
+    fake.answers["CaseworkService/RecordOrder"] = lambda _: pb.RecordOrderResponse(order=order)
+    lines = terminal(*RECORD).out.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [
+        ["order", "o-1"],
+        ["begins", "2030-01-15"],
+        ["ends", shown],
+    ]

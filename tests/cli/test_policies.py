@@ -137,6 +137,26 @@ def test_what_is_no_text_is_told_and_the_rest_is_sent(
     assert (typed.code, len(fake.calls)) == (1, 1)
 
 
+@pytest.mark.parametrize("name", ["mine.yml", "mine.YAML", "deep/mine.Yml"])
+def test_a_file_that_would_be_passed_over_is_a_problem(
+    terminal: Terminal, fake: FakeService, folder: Path, name: str
+) -> None:
+    """Whoever saved it so believes that it protects somebody."""
+    fake.answers["PolicyService/Validate"] = judging
+    (folder / "base_types" / "base.x.yaml").unlink()
+    (folder / "a.yaml").unlink()
+    mine = folder / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text(RIGHT)
+    for paths, files in (([folder], 2), ([mine], 1), ([mine.parent], 1 if "/" in name else 2)):
+        typed = terminal("policies", "validate", *map(str, paths))
+        assert typed.code == 1
+        assert f"{mine}:1: give it a name that ends in `.yaml`, the service reads no other" in typed.out
+        assert f"1 problem in 1 of {files} file" in typed.out
+    assert all(file.text == RIGHT for call in fake.calls for file in call.request.documents)
+    assert str(mine) not in {file.name for call in fake.calls for file in call.request.documents}
+
+
 @pytest.mark.parametrize("what", ["no.yaml", "empty", ""])
 def test_what_cannot_be_read_is_an_error_of_usage(
     terminal: Terminal, fake: FakeService, tmp_path: Path, what: str

@@ -93,14 +93,16 @@ def conditions(draw: st.DrawFn, attribute: Attribute, tier: Tier | None, *, nega
             part = conditions(attribute, tier, negated=negated, depth=depth - 1)
             return {"condition": name, "values": draw(st.lists(part, min_size=1, max_size=3))}
         case "presence":
-            return {"condition": draw(st.sampled_from(_presence(tier, negated=negated)))}
+            return {"condition": draw(st.sampled_from(_presence(attribute, tier, negated=negated)))}
         case "other":
             return draw(_with_other(attribute, tier))
         case _:
             return draw(_plain(attribute))
 
 
-def _presence(tier: Tier | None, *, negated: bool) -> list[str]:
+def _presence(attribute: Attribute, tier: Tier | None, *, negated: bool) -> list[str]:
+    if attribute.total:
+        return ["Any"]
     if tier is None:
         return ["Any", "Exists", "NotExists"]
     gains_by_presence = (tier.effect is Effect.PERMIT) is not negated

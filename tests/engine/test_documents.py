@@ -314,6 +314,66 @@ def test_a_policy_of_the_absolute_tier_names_only_what_is_never_missing() -> Non
     assert "`context.contact_point.verified_days` may be missing" in refused(text).text
 
 
+@pytest.mark.parametrize(
+    ("ace", "path", "condition", "text"),
+    [
+        ("context", "recipient.adverse", "Exists", "so that `Exists` always holds: leave it out"),
+        ("context", "recipient.adverse", "NotExists", "never holds: write `{condition: Eq, value: false}`"),
+        ("context", "recipient.relations", "NotExists", "never holds: write `IsEmpty`"),
+        ("subject", "kind", "NotExists", "never holds: write `{condition: Equals"),
+    ],
+)
+@pytest.mark.parametrize("tier", ["baseline", "basis"])
+@pytest.mark.parametrize("negated", [False, True])
+def test_presence_of_what_is_never_missing_is_refused(
+    ace: str, path: str, condition: str, text: str, tier: str, negated: bool
+) -> None:
+    """`Exists` would always hold and `NotExists` never: a policy of no effect, or of too much."""
+    said = f"{{condition: {condition}}}"
+    said = f"{{condition: Not, value: {said}}}" if negated else said
+    policy = DELIVERY.replace("gate: delivery", "gate: disclosure").replace("tier: baseline", f"tier: {tier}")
+    policy = policy.replace(
+        "context: {$.contact_point.verified_days: CONDITION}", f"{ace}: {{$.{path}: {said}}}"
+    )
+    assert f"`{ace}.{path}` is never missing" in refused(policy).text
+    assert text in refused(policy).text
+
+
+@pytest.mark.parametrize(
+    ("condition", "instead"),
+    [
+        ("{condition: AnyIn, values: [finance]}", "write `AllIn`"),
+        ("{condition: Not, value: {condition: AllIn, values: [finance]}}", "write `Not` of `AnyIn`"),
+        (
+            "{condition: AnyInAttribute, ace: context, path: $.recipient.contract_categories}",
+            "write `AllInAttribute`",
+        ),
+        ("{condition: AnyOf, values: [{condition: AnyIn, values: [finance]}]}", "write `AllIn`"),
+    ],
+)
+@pytest.mark.parametrize("tier", ["basis", "override", "court_order"])
+def test_a_permit_is_not_content_with_one_category(condition: str, instead: str, tier: str) -> None:
+    for path in ("categories", "category_families"):
+        policy = DELIVERY.replace("gate: delivery", "gate: disclosure").replace("baseline\n", f"{tier}\n")
+        rules = f"resource: {{$.{path}: {condition}}}"
+        policy = policy.replace("context: {$.contact_point.verified_days: CONDITION}", rules)
+        if path == "category_families":
+            policy = policy.replace("[finance]", "[health]")
+        error = refused(policy)
+        assert "a permit covers every category of a field" in error.text
+        assert error.text.endswith(instead)
+        denies = policy.replace(f"tier: {tier}\n", "tier: baseline\n")
+        assert parse_document(denies, name="it.yaml").tier is Tier.BASELINE
+
+
+def test_a_permit_compares_the_fields_categories_and_nothing_with_them() -> None:
+    turned = "{condition: AnyInAttribute, ace: resource, path: $.categories}"
+    rules = f"context: {{$.recipient.contract_categories: {turned}}}"
+    policy = DELIVERY.replace("gate: delivery", "gate: disclosure").replace("baseline\n", "basis\n")
+    policy = policy.replace("context: {$.contact_point.verified_days: CONDITION}", rules)
+    assert "write it the other way round, `AllInAttribute` on `resource.categories`" in refused(policy).text
+
+
 def test_a_permit_may_not_rest_on_absence() -> None:
     text = DELIVERY.replace("tier: baseline", "tier: basis").replace("CONDITION", "{condition: NotExists}")
     assert (

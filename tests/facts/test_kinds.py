@@ -51,8 +51,11 @@ def test_a_kind_of_fact_can_be_looked_up(kind: type[Fact]) -> None:
 @EVERY_LOOKUP
 def test_a_look_up_names_fields_of_its_kind_and_has_an_index(lookup: Lookup) -> None:
     assert set(lookup.fields) <= set(KINDS[lookup.kind].names)
-    if not lookup.many:
-        assert has_index(KINDS[lookup.kind].table, *lookup.fields, "revision_to")
+    table = KINDS[lookup.kind].table
+    if lookup.fields == ("controller",):  # all of a few: rows closed since are read, and passed over
+        assert has_index(table, "controller", "name", "revision_to")
+    elif not lookup.many:
+        assert has_index(table, *lookup.fields, "revision_to")
 
 
 def has_index(table: Table, *columns: str, unique: bool = False) -> bool:

@@ -160,6 +160,7 @@ WRONG_VALUES: list[tuple[str, object, str]] = [
     ("user_assurance", 4, "OUT_OF_RANGE"),
     ("language", CANARY, "BAD_LANGUAGE"),
     ("language", "c", "BAD_LANGUAGE"),
+    ("language", "welsh", "BAD_LANGUAGE"),
     (f"{D}.record.premises", CANARY, "UNKNOWN_KEY"),
     (f"{D}.record.premises", "m", "UNKNOWN_KEY"),
     (f"{PEOPLE}.name", "17 - 4", "NAME_UNREADABLE"),

@@ -9,10 +9,10 @@ import pytest
 
 from policy_service.facts import keys
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
-from policy_service.model.facts import CourtOrder, Override, PersonId
+from policy_service.model.facts import CourtOrder, Override, PersonId, User
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import OverrideKind, StaffRole, UserKind
-from policy_service.service.access import PutUser
+from policy_service.service.access import PutSystem, PutUser
 from policy_service.service.asking import Note
 from policy_service.service.casework import EndOrder, EndOverride, GrantOverride, ListOfRecord, RecordOrder
 from policy_service.service.pages import PageAsked
@@ -33,7 +33,7 @@ from tests.service.control import (
 )
 
 WHY = "she is unconscious, her canary-7f allergies are needed"
-BREAK_GLASS = GrantOverride(OverrideKind.BREAK_GLASS, "d.clinician", "W-1", ("health.letter",), WHY)
+BREAK_GLASS = GrantOverride(OverrideKind.BREAK_GLASS, "d.clinician", "W-1", ("health.report",), WHY)
 SAFEGUARDING = replace(
     BREAK_GLASS,
     kind=OverrideKind.SAFEGUARDING,
@@ -50,8 +50,15 @@ ORDER = RecordOrder(
 )
 
 
+STAFF = tuple(
+    User(f"user-{reference}", POLICE, reference, UserKind.STAFF, PersonId(""))
+    for reference in ("d.clinician", "other")
+)
+
+
 async def on_file(control: Control) -> tuple[PersonId, PersonId]:
-    """Vera, with two identifiers, and Adam."""
+    """Vera, with two identifiers, and Adam; and who may be granted something."""
+    control.put(*STAFF)
     ids = []
     for identifiers in (("police-ref:P-1", "nhs-number:9434765919"), ("police-ref:P-2",)):
         put = await control.people.put_person(OFFICER.calling(), PutPerson(identifiers))
@@ -60,6 +67,7 @@ async def on_file(control: Control) -> tuple[PersonId, PersonId]:
 
 
 async def grant(control: Control, asked: GrantOverride = BREAK_GLASS, by: Manager = APPROVER) -> Override:
+    control.put(*STAFF)
     return (await control.casework.grant_override(by.calling(), asked)).answer
 
 
@@ -77,7 +85,7 @@ async def test_an_override_runs_from_now_for_as_long_as_it_may(control: Control)
         "d.clinician",
         "W-1",
         (vera,),  # one person under two identifiers is one
-        ("health.letter",),
+        ("health.report",),
         (f"person:{adam}", "user:other", "team:mash", "team:mash-2"),
         WHY,
         "police-approver",
@@ -116,13 +124,16 @@ async def test_what_no_override_can_be(control: Control) -> None:
     await control.access.put_user(ADMIN.calling(), nightly)
     refused = {
         replace(BREAK_GLASS, user=""): ("override.user", "REQUIRED"),
+        replace(BREAK_GLASS, user="d.clinicain"): ("override.user", "UNKNOWN_USER"),
+        replace(BREAK_GLASS, recipients=("team:a", "user:x")): ("override.recipients[1]", "UNKNOWN_USER"),
         replace(BREAK_GLASS, user="nightly"): ("override.user", "ONLY_FOR_STAFF"),
         replace(BREAK_GLASS, record=" W-1"): ("override.record", "BAD_REFERENCE"),
         replace(BREAK_GLASS, categories=()): ("override.categories", "REQUIRED"),
-        replace(BREAK_GLASS, categories=("health.letter", "locations")): (
+        replace(BREAK_GLASS, categories=("health.report", "locations")): (
             "override.categories[1]",
             "UNKNOWN_CATEGORY",
         ),
+        replace(BREAK_GLASS, categories=("health.reprot",)): ("override.categories[0]", "UNKNOWN_CATEGORY"),
         replace(BREAK_GLASS, categories=("finance", "finance")): ("override.categories[1]", "REPEATED"),
         replace(BREAK_GLASS, justification=" "): ("override.justification", "REQUIRED"),
         replace(BREAK_GLASS, justification="x" * 501): ("override.justification", "TOO_LONG"),
@@ -139,6 +150,29 @@ async def test_what_no_override_can_be(control: Control) -> None:
     }
     asks = (control.casework.grant_override(APPROVER.calling(), asked) for asked in refused)
     assert await refusals(asks) == list(refused.values())
+
+
+async def test_a_record_or_a_team_that_nothing_names_is_noted_or_refused(control: Control) -> None:
+    await on_file(control)
+    await control.access.put_system(
+        ADMIN.calling(), PutSystem("ward", may_describe=True, assert_teams=("mash",))
+    )
+    override = await control.casework.grant_override(APPROVER.calling(), SAFEGUARDING)
+    order = await control.casework.record_order(OFFICER.calling(), ORDER)
+    for done, field, slips in ((override, "override", (3,)), (order, "order", (1,))):
+        about_record, *about_teams = done.notes
+        assert about_record.startswith(f"`{field}.record` names no record on file")
+        assert [note.partition(":")[0] for note in about_teams] == [
+            f"`{field}.recipients[{n}]`" for n in slips
+        ]
+    await control.access.put_system(ADMIN.calling(), PutSystem("ward"))  # which describes none any more
+    refused = await refusals(
+        [
+            control.casework.grant_override(APPROVER.calling(), SAFEGUARDING),
+            control.casework.record_order(OFFICER.calling(), ORDER),
+        ]
+    )
+    assert refused == [("override.record", "UNKNOWN_RECORD"), ("order.record", "UNKNOWN_RECORD")]
 
 
 async def test_an_override_is_ended_now_and_once(control: Control) -> None:
@@ -186,6 +220,7 @@ async def test_what_no_order_can_be(control: Control) -> None:
         replace(ORDER, people=("police-ref:P-9",)): ("order.people[0]", "UNKNOWN_PERSON"),
         replace(ORDER, categories=()): ("order.categories", "REQUIRED"),
         replace(ORDER, categories=("legal.order",)): ("order.categories[0]", "UNKNOWN_CATEGORY"),
+        replace(ORDER, categories=("child.sumary",)): ("order.categories[0]", "UNKNOWN_CATEGORY"),
         replace(ORDER, recipients=()): ("order.recipients", "REQUIRED"),
         replace(ORDER, recipients=("user:x",)): ("order.recipients[0]", "RESERVED_SCHEME"),
         replace(ORDER, ends=""): ("order.ends", "REQUIRED"),

@@ -194,12 +194,14 @@ def test_the_rest_of_what_a_person_asks_for_is_put_on_file_and_read_again(police
 def test_what_sets_requests_aside_is_put_on_file_and_ended(first: Client, police: Client) -> None:
     vera = police.ask(police.people.PutPerson, person("police-ref:P-60")).person
     approver = token_of(first, POLICE, "p.approver", "approver")
+    clinician = access_pb2.User(reference="d.clinician", controller=POLICE)
+    first.ask(first.access.PutUser, access_pb2.PutUserRequest(user=clinician))
     override = casework_pb2.Override(
         kind="break_glass",
         user="d.clinician",
         record="OM-60",
         people=["police-ref:P-60"],
-        categories=["health.letter"],
+        categories=["health.report"],
         justification="unconscious",
     )
     grant = casework_pb2.GrantOverrideRequest(override=override)

@@ -505,10 +505,12 @@ def test_request_answers() -> None:
     expected = privacy_request()
     expected.request_id, expected.state, expected.received_by = "q", "active", "officer"
     expected.received_at.FromDatetime(NOON)
-    recorded = convert_requests.record_response(Done(SHOWN, "token"))
+    recorded = convert_requests.record_response(Done(SHOWN, "token", ("a slip?",)))
     assert requests_pb.PrivacyRequestServiceRecordResponse.FromString(
         recorded
-    ) == requests_pb.PrivacyRequestServiceRecordResponse(request=expected, facts_token="token")
+    ) == requests_pb.PrivacyRequestServiceRecordResponse(
+        request=expected, facts_token="token", notes=["a slip?"]
+    )
     got = convert_requests.get_response(SHOWN)
     assert requests_pb.PrivacyRequestServiceGetResponse.FromString(got).request == expected
     listed = requests_pb.PrivacyRequestServiceListResponse.FromString(

@@ -19,7 +19,12 @@ from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Effect
 from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, is_part, parse_messages
 from policy_service.service.messages import Messages
-from policy_service.service.policies import PublishedPolicies, published, shipped_policy_set
+from policy_service.service.policies import (
+    PolicySetUnreadableError,
+    PublishedPolicies,
+    published,
+    shipped_policy_set,
+)
 
 POLICIES = Path(__file__).parents[2] / "policies"
 EN = (POLICIES / "messages" / "en.yaml").read_text("utf-8")
@@ -51,6 +56,14 @@ def shipped() -> PublishedPolicies:
 
 
 # --- complete -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_a_set_that_would_be_passed_over_is_refused(tmp_path: Path) -> None:
+    directory = tmp_path / "set"
+    shutil.copytree(POLICIES, directory)
+    (directory / "disclosure" / "mine.yml").write_text("uid: x")
+    with pytest.raises(PolicySetUnreadableError, match="would be passed over: give it a name"):
+        shipped_policy_set(directory)
 
 
 def test_every_deny_of_a_shipped_policy_has_a_text(shipped: PublishedPolicies) -> None:

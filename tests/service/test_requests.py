@@ -13,7 +13,9 @@ from policy_service.model.errors import InvalidArgumentError, NotAvailableError,
 from policy_service.model.facts import (
     CommunicationSupport,
     ContactPoint,
+    FieldType,
     Fingerprint,
+    PartType,
     PersonId,
     PrivacyRequest,
     SafeContact,
@@ -33,9 +35,11 @@ from policy_service.model.vocabulary import (
     Visibility,
     WrittenFormat,
 )
+from policy_service.service import known_words
 from policy_service.service.access import PutSystem, PutUser
 from policy_service.service.pages import PageAsked
 from policy_service.service.people import PutContactPoint, PutPerson
+from policy_service.service.records import PutArtefactType, PutRecord, PutRecordType
 from policy_service.service.request_details import CommunicationAsked, SafeContactAsked
 from policy_service.service.requests import GetRequest, ListRequests, RecordRequest, RequestShown
 from tests.service.control import (
@@ -66,7 +70,8 @@ async def on_file(control: Control) -> dict[str, PersonId]:
     }.items():
         people[name] = (await control.people.put_person(OFFICER.calling(), asked)).answer.person.person_id
     await control.access.put_user(ADMIN.calling(), PutUser("o.manager"))
-    await control.access.put_system(ADMIN.calling(), PutSystem("police-records", verbs=(Verb.SEE,)))
+    system = PutSystem("police-records", verbs=(Verb.SEE,), may_describe=True)
+    await control.access.put_system(ADMIN.calling(), system)
     return people
 
 
@@ -80,7 +85,7 @@ async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -
         person="nhs-number:943 476 5919",
         kind=RequestKind.DO_NOT_SHARE,
         covers=("police-ref:P-3",),
-        categories=("health.letter",),
+        categories=("health.report",),
         record_types=("base.case",),
         records=("OM-1",),
         systems=("police-records",),
@@ -111,7 +116,7 @@ async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -
         received_at=NOON,
         received_by="police-officer",
         covers=(people["child"],),
-        categories=("health.letter",),
+        categories=("health.report",),
         record_types=("base.case",),
         records=("OM-1",),
         systems=("police-records",),
@@ -131,6 +136,80 @@ async def test_a_request_is_on_file_for_the_next_check_whole(control: Control) -
         visibility=Visibility.SECRET,
         begins_at=datetime(2026, 3, 1, tzinfo=UTC),
     )
+
+
+async def test_a_category_that_no_field_has_is_refused_with_the_nearest(control: Control) -> None:
+    """It would be on file as active, and protect nothing."""
+    await on_file(control)
+    own = FieldType(
+        "ward", ("health.summary",), ("subject",), (PartType("p", ("child.plan",), ("subject",)),)
+    )
+    put = PutRecordType("ward", "base.case", (own,))
+    await control.records.put_record_type(OFFICER.calling(), put)
+    leaflet = PutArtefactType("leaflet", (FieldType("top", ("health.advice",), ("subject",)),))
+    await control.records.put_artefact_type(OFFICER.calling(), leaflet)
+    for known in ("health.summary", "child.plan", "health.advice", "health.report", "finance"):
+        assert (await record(control, replace(WITHHOLD, categories=(known,)))).categories == (known,)
+    for slip, near in {
+        "health.sumary": ", perhaps `health.summary` is meant",
+        "health.xxxxxxxxxxxxx": "; declare it in a record type first",
+        "report.bdy": ", perhaps `report.body` is meant",
+    }.items():
+        with pytest.raises(InvalidArgumentError) as caught:
+            await record(control, replace(WITHHOLD, categories=("finance", slip)))
+        error = caught.value
+        assert (error.field, error.reason) == ("request.scope.categories[1]", "UNKNOWN_CATEGORY")
+        assert error.message.endswith(near)
+    # The police's words are not the trust's.
+    await control.people.put_person(TRUST_OFFICER.calling(), PutPerson(("trust-ref:1",)))
+    theirs = RecordRequest("trust-ref:1", RequestKind.DO_NOT_SHARE, categories=("health.summary",))
+    with pytest.raises(InvalidArgumentError, match="is in no field"):
+        await control.requests.record(TRUST_OFFICER.calling(), theirs)
+
+
+async def test_a_record_that_is_not_on_file_is_noted_or_refused(control: Control) -> None:
+    await on_file(control)
+    put = PutRecordType("ward", "base.case")
+    await control.records.put_record_type(OFFICER.calling(), put)
+    await control.records.put_record(OFFICER.calling(), PutRecord("W-1", "ward"))
+    asked = replace(WITHHOLD, records=("W-1", "W-9"))
+    done = await control.requests.record(OFFICER.calling(), asked)
+    (note,) = done.notes
+    assert note.startswith("`request.scope.records[1]` names no record on file: it counts where a system")
+    await control.access.put_system(ADMIN.calling(), PutSystem("police-records"))  # none describes any more
+    with pytest.raises(InvalidArgumentError) as caught:
+        await control.requests.record(OFFICER.calling(), asked)
+    assert (caught.value.field, caught.value.reason) == ("request.scope.records[1]", "UNKNOWN_RECORD")
+    assert (await control.requests.record(OFFICER.calling(), replace(asked, records=("W-1",)))).notes == ()
+
+
+async def test_a_team_or_a_role_that_nothing_names_is_noted(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await on_file(control)
+    await control.access.put_user(
+        ADMIN.calling(), PutUser("d.doctor", roles=("clinician",), teams=("ward-7",))
+    )
+    named = ("role:clincian", "role:clinician", "team:ward-7", "team:xyz", "user:o.manager")
+    asked = replace(WITHHOLD, recipients=named)
+    done = await control.requests.record(OFFICER.calling(), asked)
+    nothing = "no user, record, grant or record type names this"
+    assert done.notes == (
+        f"`request.recipients[0]`: {nothing} role, perhaps `clinician` is meant",
+        f"`request.recipients[3]`: {nothing} team",
+    )
+    # Where there are more users than are looked through, the word may be one of the others'.
+    monkeypatch.setattr(known_words, "MOST_LOOKED_THROUGH", 1)
+    assert (await control.requests.record(OFFICER.calling(), asked)).notes == ()
+
+
+async def test_restricted_access_without_recipients_says_whom_they_would_let_in(control: Control) -> None:
+    await on_file(control)
+    with pytest.raises(InvalidArgumentError, match="those who are let in"):
+        await record(control, replace(WITHHOLD, kind=RequestKind.RESTRICTED_ACCESS))
+    with pytest.raises(InvalidArgumentError) as caught:
+        await record(control, replace(WITHHOLD, kind=RequestKind.EXCLUDED_PERSON))
+    assert "let in" not in caught.value.message
 
 
 async def test_case_13_a_date_includes_its_day_where_the_clocks_change(control: Control) -> None:
@@ -332,6 +411,8 @@ async def test_what_no_request_of_its_kind_can_be(control: Control) -> None:
         replace(NEEDS, recipients=("team:x",)): ("request.recipients", "ONLY_FOR_ANOTHER_KIND"),
         replace(NEEDS, kind=RequestKind.WITHHOLD_LOCATION): (need, "ONLY_FOR_ANOTHER_KIND"),
         needs(language="Polish, I think"): (f"{need}.language", "BAD_LANGUAGE"),
+        needs(language="polish"): (f"{need}.language", "BAD_LANGUAGE"),
+        needs(language="latn"): (f"{need}.language", "BAD_LANGUAGE"),
         needs(sign_language="b"): (f"{need}.sign_language", "BAD_LANGUAGE"),
         needs(not_these=("police-ref:P-9",)): (f"{need}.not_these[0]", "UNKNOWN_PERSON"),
         needs(not_these=("police-ref:P-1",)): (f"{need}.not_these[0]", "SAME_PERSON"),

@@ -61,7 +61,7 @@ def test_each_command_to_try_works_by_copy_and_paste(service: Service) -> None:
 def test_tokens_are_for_their_owner_alone(service: Service) -> None:
     files = [service.var_dir / "admin.token", *sorted((service.var_dir / "tokens").iterdir())]
     systems = sorted(system.name for organisation in read_world(WORLD) for system in organisation.systems)
-    assert len(systems) == 7
+    assert len(systems) == 8
     assert [path.stem for path in files] == ["admin", *systems]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
@@ -191,7 +191,8 @@ def test_the_examples_of_help_do_what_they_show(service: Service, tmp_path: Path
         where += ["--var-dir", str(service.var_dir)]
         words = shlex.split(line.removeprefix("policy-service "))
         result = typed([str(PROGRAM), *where, *words], cwd=tmp_path)  # some write a file
-        denied = "--field enquiry.made_by" in line  # which the help says, too
+        # Which the help says, too; to explain a denial is no denial.
+        denied = "--field enquiry.made_by" in line and " explain " not in line
         assert (result.returncode, result.stderr) == (int(denied), ""), line
 
 

@@ -67,7 +67,7 @@ def test_every_block_runs_and_prints_what_is_shown(service: Service, tmp_path: P
         assert shown in result.stdout, text
         assert result.returncode == (1 if "problem" in shown else 0), text
         ran += 1
-    assert ran == 5
+    assert ran == 6
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -41,7 +41,9 @@ class Override(_message.Message):
     kind: _builtins.str
     """break_glass (at most 4 hours) or safeguarding (at most 28 days)."""
     user: _builtins.str
-    """The user's reference. What his role must be stands in the policies."""
+    """The user's reference; he is on file. What his role must be stands in the
+    policies.
+    """
     record: _builtins.str
     """The record's reference."""
     justification: _builtins.str
@@ -122,18 +124,26 @@ class GrantOverrideResponse(_message.Message):
 
     OVERRIDE_FIELD_NUMBER: _builtins.int
     FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     facts_token: _builtins.str
     @_builtins.property
     def override(self) -> Global___Override: ...
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was granted, and may not be what was meant: a record or a team that
+        nothing on file names.
+        """
+
     def __init__(
         self,
         *,
         override: Global___Override | None = ...,
         facts_token: _builtins.str = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["override", b"override"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "override", b"override"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "notes", b"notes", "override", b"override"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,18 +343,24 @@ class RecordOrderResponse(_message.Message):
 
     ORDER_FIELD_NUMBER: _builtins.int
     FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     facts_token: _builtins.str
     @_builtins.property
     def order(self) -> Global___CourtOrder: ...
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As of GrantOverrideResponse."""
+
     def __init__(
         self,
         *,
         order: Global___CourtOrder | None = ...,
         facts_token: _builtins.str = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "order", b"order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "notes", b"notes", "order", b"order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

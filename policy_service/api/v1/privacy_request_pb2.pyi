@@ -310,18 +310,26 @@ class PrivacyRequestServiceRecordResponse(_message.Message):
 
     REQUEST_FIELD_NUMBER: _builtins.int
     FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     facts_token: _builtins.str
     @_builtins.property
     def request(self) -> Global___PrivacyRequest: ...
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was recorded, and may not be what was meant: a team, a role or a record
+        that nothing on file names.
+        """
+
     def __init__(
         self,
         *,
         request: Global___PrivacyRequest | None = ...,
         facts_token: _builtins.str = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "notes", b"notes", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,127 @@
+"""`artefacts`: kinds of letters, bundles and messages, and what their senders were shown to carry out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from policy_service.api.v1 import record_pb2 as pb
+from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
+from policy_service.cli import flags
+from policy_service.cli.connect import control
+from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.render import print_json, print_pairs, print_table, say
+from policy_service.cli.run import current, manager
+from policy_service.model.obligation import ObligationKind
+
+app = typer.Typer(
+    no_args_is_help=True, help="Kinds of letters and bundles, and what their senders can carry out."
+)
+
+_PUT_EXAMPLE = """\b
+Example
+  What answers OBLIGATION_UNSUPPORTED: the evidence that whoever sends such
+  letters checks an address first, and the last day on which it counts:
+  policy-service artefacts put police.notice \\
+      --envelope return_address,category=location.work,about=author \\
+      --can verify_contact:TEST-REPORT-7:2030-12-31 \\
+      --controller example-police
+"""
+
+
+@app.command(epilog=_PUT_EXAMPLE)
+def put(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `check --artefact` says it.")],
+    envelope: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,OPTIONS",
+            help="A field that it always carries: category=NAME and about=ROLE or about=co_recipient, each "
+            "once at least. Repeatable.",
+        ),
+    ] = None,
+    can: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OBLIGATION:EVIDENCE:UNTIL",
+            help="What its senders were shown to carry out, a reference to the proof, and the last day on "
+            "which that counts. Repeatable. Obligations: "
+            f"{', '.join(kind for kind in ObligationKind if not kind.is_supportive)}.",
+        ),
+    ] = None,
+    controller: flags.Controller = "",
+    reason: flags.Reason = "",
+    key: flags.Key = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Put a kind of artefact on file, or replace the whole of it. What is not said, it has not.
+
+    Fields whose documents have parts of their own are put on file by the API.
+    """
+    request = pb.PutArtefactTypeRequest(
+        artefact_type=pb.ArtefactType(
+            name=name,
+            envelope=[_field(text) for text in envelope or ()],
+            capabilities=[_capability(text) for text in can or ()],
+        ),
+        idempotency_key=key,
+        reason=reason,
+    )
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = RecordServiceStub(connection.channel).PutArtefactType
+        answer = connection.call(method, request, controller=controller)
+    if json:
+        print_json(answer)
+        return
+    artefact_type = answer.artefact_type
+    print_pairs([("artefact", artefact_type.name)])
+    if artefact_type.envelope:
+        say()
+        print_table(
+            ("envelope", "categories", "about"),
+            (
+                (each.name, ", ".join(each.categories), ", ".join(each.about))
+                for each in artefact_type.envelope
+            ),
+        )
+    if artefact_type.capabilities:
+        say()
+        print_table(
+            ("can", "evidence", "until"),
+            ((each.obligation, each.evidence, each.until) for each in artefact_type.capabilities),
+        )
+
+
+def _field(text: str) -> pb.FieldType:
+    name, *options = text.split(",")
+    found = pb.FieldType(name=name)
+    for option in options:
+        key, _, value = option.partition("=")
+        match key:
+            case "category" if value:
+                found.categories.append(value)
+            case "about" if value:
+                found.about.append(value)
+            case _:
+                raise Failure(
+                    f"--envelope `{text}` cannot be read at `{option}`",
+                    do_next="write NAME,category=NAME,about=ROLE, e.g. "
+                    "copy_list,category=contact.post,about=co_recipient",
+                    code=Exit.USAGE,
+                )
+    return found
+
+
+def _capability(text: str) -> pb.Capability:
+    obligation, _, rest = text.partition(":")
+    evidence, _, until = rest.rpartition(":")
+    if not (obligation and evidence and until):
+        raise Failure(
+            f"--can `{text}` names no obligation with its proof and an end",
+            do_next="write OBLIGATION:EVIDENCE:UNTIL, e.g. redact:TEST-REPORT-7:2030-12-31",
+            code=Exit.USAGE,
+        )
+    return pb.Capability(obligation=obligation, evidence=evidence, until=until)
