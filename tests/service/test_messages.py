@@ -16,7 +16,7 @@ from policy_service.engine import PolicyDocumentError, Tell
 from policy_service.engine.combine import NO_BASIS as NOTHING_APPLIED
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.model.obligation import ObligationKind
-from policy_service.model.vocabulary import Effect
+from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, is_part, parse_messages
 from policy_service.service.messages import Messages
 from policy_service.service.policies import PublishedPolicies, published, shipped_policy_set
@@ -85,6 +85,23 @@ def test_every_text_is_a_sentence_with_a_next_step() -> None:
         assert re.fullmatch(r"[A-Z].*\.", text), text
         # A code in a sentence is jargon, and might be the code of something else.
         assert not re.search(r"[A-Z]{2,}|_", text), text
+
+
+def test_a_text_that_another_reader_may_cause_is_right_for_both(shipped: PublishedPolicies) -> None:
+    """She is the recipient, and he shares her mailbox: nobody is to be told to keep it from her."""
+    by_who_reads = re.compile(r"\$\.(recipient\.(adverse|associate|excluded)|requests_naming_recipient): ")
+    reasons = {
+        d.reason
+        for d in shipped.plan.documents
+        if d.gate is Gate.DISCLOSURE
+        and d.tier in (Tier.ABSOLUTE, Tier.REQUEST)
+        and by_who_reads.search(d.source)
+        and "send" not in d.source  # DO_NOT_SHARE has a text that speaks of no recipient
+    }
+    assert reasons == {"ADVERSE_PERSON", "EXCLUDED_PERSON", "WITHHOLD_LOCATION"}
+    for told in shipped.messages.texts(reasons, "en"):
+        assert "somebody else who may open what arrives" in told.text, told.reason
+        assert "tell the recipient" not in told.next_step, told.reason
 
 
 def test_a_set_without_a_text_for_a_reason_is_refused(tmp_path: Path) -> None:
