@@ -120,7 +120,8 @@ def test_a_set_without_a_text_for_a_reason_is_refused(tmp_path: Path) -> None:
 def test_a_set_without_a_text_for_an_obligation_is_refused(tmp_path: Path) -> None:
     directory = copy(tmp_path)
     file = directory / "messages" / "en.yaml"
-    file.write_text(EN.replace("  show_warning:", "  wave_a_flag:").replace("  no_safe_contact:", "  other:"))
+    without = re.sub(r"(?m)^  show_warning: .*\n", "", EN)
+    file.write_text(without.replace("  no_safe_contact:", "  other:"))
 
     with pytest.raises(PolicyDocumentError) as refused:
         shipped_policy_set(directory)
@@ -271,6 +272,7 @@ def test_a_review_says_what_to_look_at() -> None:
         (SMALL.replace("Take it out.", '"Take {name} out."'), 8, "no placeholders"),
         (SMALL.replace("Take it out.", "a" * (MAX_TEXT + 1)), 8, f"may have {MAX_TEXT}"),
         (SMALL.replace("order_used", "Order used"), 10, "not the shape of a code"),
+        (SMALL.replace("  redact", "  redacd"), 8, "no obligation `redacd`, perhaps `redact` is meant"),
         (SMALL.replace("NO_BASIS", "No_basis"), 6, "not the shape of a code"),
         (SMALL.replace("  NO_BASIS", "  NO_BASE"), 2, "no text for `NO_BASIS`, which the service gives"),
         (SMALL.replace("outsider: Nobody may know.\n", ""), 1, "`outsider` is missing"),
@@ -372,6 +374,8 @@ def test_of_a_part_nothing_is_missed() -> None:
     assert parse_messages(files, part=True).texts(["OWN"], "cy")[0].text == "Ours."
     with pytest.raises(PolicyDocumentError, match=r"own/en.yaml:2: reasons.OWN.next: no such key"):
         parse_messages([("messages/own/en.yaml", own.replace("next_step", "next"))], part=True)
+    with pytest.raises(PolicyDocumentError, match=r"en.yaml:2: .* perhaps `no_voicemail` is meant"):
+        parse_messages([("messages/own/en.yaml", "obligations:\n  no_voicemale: Leave none.\n")], part=True)
     with pytest.raises(PolicyDocumentError, match=r"messages/own/en.yaml:1: `outsider` is missing"):
         parse_messages(files)
 
