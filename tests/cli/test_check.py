@@ -305,7 +305,7 @@ def test_an_answer_that_names_no_decision_is_no_answer(terminal: Terminal, fake:
         (
             Refusal(grpc.StatusCode.PERMISSION_DENIED, "no", "ROLE_REQUIRED"),
             3,
-            "may not do this (ROLE_REQUIRED)",
+            "may not do this: no (ROLE_REQUIRED)",
         ),
         (
             Refusal(grpc.StatusCode.UNAVAILABLE, "cannot answer", "STORE_UNAVAILABLE"),
@@ -467,6 +467,12 @@ def test_what_cannot_be_right_is_not_sent(
     ("text", "told"),
     [
         ("people: [{key: a, nick: b}]", "nick"),
+        (
+            "people: [{key: a, nick: b}]",
+            "the keys of `people[0]` are key, identifiers, kind, birth_date, ",
+        ),
+        ("record: {parties: [{rol: b}]}", "the keys of `record.parties[0]` are party, role, person;"),
+        ("persons: []", "the keys are user, record, people, relationships, contact_points;"),
         ("people: [{key: a, key: b}]", "`key` stands twice"),
         ("- a list", "mapping"),
         ("people: [", "line 1"),
@@ -474,7 +480,18 @@ def test_what_cannot_be_right_is_not_sent(
         ('{"contact_points": [{"key": "p", "home": NaN}]}', "contact_points[0].home"),
         ("contact_points: [{key: p, home: .inf}]", "contact_points[0].home"),
     ],
-    ids=["unknown key", "key twice", "no mapping", "no YAML", "wrong type", "no number", "no end"],
+    ids=[
+        "unknown key",
+        "its keys",
+        "keys further in",
+        "keys of the top",
+        "key twice",
+        "no mapping",
+        "no YAML",
+        "wrong type",
+        "no number",
+        "no end",
+    ],
 )
 def test_a_description_is_read_strictly(terminal: Terminal, tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "described.yaml"
