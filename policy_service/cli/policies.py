@@ -16,7 +16,7 @@ from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.policy_files import policy_files
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
+from policy_service.cli.render import WIDTH, as_json, print_json, print_pairs, print_table, say, say_wrapped
 from policy_service.cli.run import current, manager
 from policy_service.model.vocabulary import Gate, Tier
 
@@ -238,7 +238,13 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
         facts.append("for obligations alone")
     say_wrapped(attribute.sentence, "  ")
     say_wrapped("; ".join(facts), "  ")
-    say(f"  in rules: $.{rest} under {ace}; e.g. {attribute.example}")
+    # Both are there to be copied, so neither is broken.
+    written, example = f"  in rules: $.{rest} under {ace}", f"e.g. {attribute.example}"
+    if len(written) + len(example) + 2 <= WIDTH:
+        say(f"{written}; {example}")
+    else:
+        say(written)
+        say(f"  {example}")
     if attribute.values:
         more = [f"{family}.…" for family in attribute.families]
         say_wrapped(f"one of: {', '.join(each or '(empty)' for each in (*attribute.values, *more))}", "  ")
