@@ -201,8 +201,15 @@ class Connection:
                 do_next = "ask with a system's token: name the system with --as SYSTEM"
             case "CONTROLLER_NOT_YOURS":
                 do_next = "leave --controller out, or name the organisation that the token belongs to"
+            case "ROLE_REQUIRED":
+                return Failure(
+                    f"the token from {self._token.source} may not do this: {error.message}{reason}",
+                    do_next="use the token of somebody who has the role, with --token-file;"
+                    " `policy-service tokens list` shows who has which",
+                    code=Exit.NOT_ALLOWED,
+                )
             case _:
-                do_next = "use the token of somebody who has the role, with --token-file"
+                do_next = "use the token of somebody who may, with --token-file"
         return Failure(
             f"the token from {self._token.source} may not do this{reason}",
             do_next=do_next,

@@ -64,7 +64,8 @@ def explain(
 def print_explanation(request: pb.CheckRequest, explained: pb.ExplainResponse, *, every: bool) -> None:
     """Print each question with what decided it, or (`every`) each policy considered, and then the answer."""
     for number, asked in enumerate(explained.questions, start=1):
-        say(f"{number}. {' '.join((asked.gate, effect(asked.effect), asked.reason)).rstrip()}")
+        came_to = "not denied" if _not_denied(asked) else effect(asked.effect)
+        say(f"{number}. {' '.join((asked.gate, came_to, asked.reason)).rstrip()}")
         print_pairs(_about(request, asked))
         shown = [policy for policy in asked.policies if every or policy.decided]
         for policy in shown:
@@ -100,9 +101,21 @@ def _about(request: pb.CheckRequest, asked: pb.ExplainedQuestion) -> Iterator[tu
         yield "towards", asked.reader
         yield "recipient", recipient_of(request, asked.recipient)
     applied = [policy.uid for policy in asked.policies if policy.decided]
-    yield "tier", asked.tier or "none: no policy applied"
+    yield "tier", asked.tier or _without_tier(asked)
     yield "decided by", ", ".join(applied)
     yield "considered", f"{len(asked.policies)} policies"
+
+
+def _not_denied(asked: pb.ExplainedQuestion) -> bool:
+    """Whether no policy permitted it and none had to: the default of whatever needs a permit is a deny."""
+    return not asked.tier and asked.effect == pb.EFFECT_PERMIT
+
+
+def _without_tier(asked: pb.ExplainedQuestion) -> str:
+    if not _not_denied(asked):
+        return "none: no policy applied"
+    who = "somebody whom the field implies" if asked.implied_data_subject else "an implied reader"
+    return f"none: no deny applied; {who} is tested against denies alone, and needs no permit"
 
 
 def _judged(policy: pb.ExplainedPolicy) -> str:

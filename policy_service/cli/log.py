@@ -13,7 +13,7 @@ from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
 from policy_service.cli import flags, log_search
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
-from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say, say_sentence
 from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
@@ -61,7 +61,7 @@ def show(
         _show_decision(entry.decision)
     else:
         for name, value in as_json(getattr(entry, event)).items() if event != "none" else ():
-            say(f"{name}: {value}")
+            say_sentence(f"{name}: {value}")
 
 
 def _show_decision(decision: pb.DecisionEvent) -> None:
@@ -99,7 +99,7 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
         say()
         print_table(("field", "to", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
         for note in dict.fromkeys(row[7] for row in rows if row[7]):
-            say(note)
+            say_sentence(note)
         say()
         for policy in sorted({policy for row in rows for policy in row[6].split()}):
             say(f"decided by {policy}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_notes, print_pairs, print_table, say
+from policy_service.cli.render import as_json, moment_of, now, print_json, print_notes, print_pairs, say
 from policy_service.cli.run import current, manager
 from policy_service.cli.values import value_of
 from policy_service.model.vocabulary import OverrideKind
@@ -139,12 +140,31 @@ def list_overrides(
     if json:
         print_json({"overrides": [as_json(each) for each in found], "more": more})
         return
-    print_table(
-        ("override", "user", "record", "ends"),
-        ((each.override_id, each.user, each.record, each.ends_at[:16]) for each in found),
-    )
+    if not found:
+        say("none")
+    for each in found:
+        print_pairs(
+            [
+                ("override", each.override_id),
+                ("kind", each.kind),
+                ("state", _state(each)),
+                ("user", each.user),
+                ("record", each.record),
+                ("categories", ", ".join(each.categories)),
+                ("ends", moment_of(each.ends_at)),
+            ]
+        )
+        say()
     if more:
         say(f"the first {limit}; there are more, see --limit")
+
+
+def _state(override: pb.Override) -> str:
+    """Whether it runs, by this machine's clock."""
+    try:
+        return "runs" if datetime.fromisoformat(override.ends_at) > now() else "ended"
+    except (ValueError, TypeError):
+        return ""
 
 
 def _show(override: pb.Override) -> None:
@@ -152,14 +172,15 @@ def _show(override: pb.Override) -> None:
         [
             ("override", override.override_id),
             ("kind", override.kind),
+            ("state", _state(override)),
             ("user", override.user),
             ("record", override.record),
             ("about", ", ".join(override.people) or "every party"),
             ("categories", ", ".join(override.categories)),
             ("recipients", ", ".join(override.recipients)),
             ("justification", override.justification),
-            ("granted", override.granted_at),
+            ("granted", moment_of(override.granted_at)),
             ("granted by", override.granted_by),
-            ("ends", override.ends_at),
+            ("ends", moment_of(override.ends_at)),
         ]
     )

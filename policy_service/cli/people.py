@@ -10,7 +10,7 @@ from policy_service.api.v1 import people_pb2 as pb
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
 from policy_service.cli import flags
 from policy_service.cli.connect import control
-from policy_service.cli.render import print_json, print_pairs, print_table, say
+from policy_service.cli.render import moment_of, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.cli.values import value_of
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
@@ -52,7 +52,8 @@ def show(
 ) -> None:
     """Show a person with relationships and contact points. The reading itself is logged.
 
-    Identifiers, names and addresses are not shown: only their fingerprints are kept.
+    Identifiers, names and addresses are not shown: only their fingerprints are kept. A relationship reads
+    like those of `people relate`: `this parent_of other` is a child of the person shown.
     """
     run = current(context)
     with control(run, manager(run)) as connection:
@@ -64,17 +65,22 @@ def show(
     _show_person(answer.person, schemes=", ".join(answer.schemes))
     if answer.relationships:
         say()
-        she = f"person:{answer.person.person_id}"
+        this = f"person:{answer.person.person_id}"
         print_table(
-            ("other person", "relationship", "basis"),
-            ((*_towards(she, each), _basis(each)) for each in answer.relationships),
+            ("other", "relationship", "basis"),
+            ((*_towards(this, each), _basis(each)) for each in answer.relationships),
         )
     if answer.contact_points:
         say()
         print_table(
             ("contact point", "kind", "verified", "notes"),
             (
-                (each.reference or each.contact_point_id, each.kind, each.verified_at[:10], _notes(each))
+                (
+                    each.reference or each.contact_point_id,
+                    each.kind,
+                    each.verified_at[:10],
+                    _notes(each),
+                )
                 for each in answer.contact_points
             ),
         )
@@ -132,7 +138,7 @@ def put(
     if json:
         print_json(answer)
     else:
-        _show_person(answer.person)
+        _show_person(answer.person, schemes=", ".join(dict.fromkeys(map(_scheme, identifiers))))
 
 
 @app.command(epilog=_RELATE_EXAMPLE)
@@ -194,9 +200,9 @@ def relate(
             ("responsibility", "parental" if related.parental_responsibility else ""),
             ("holds from", related.valid_from),
             ("until", related.valid_until),
-            ("recorded", related.recorded_at),
+            ("recorded", moment_of(related.recorded_at)),
             ("review", related.review_date),
-            ("confirmed", related.confirmed_at),
+            ("confirmed", moment_of(related.confirmed_at)),
         ]
     )
 
@@ -271,7 +277,7 @@ def reach(
             ("reference", point.reference),
             ("owner", point.owner),
             ("kind", point.kind),
-            ("verified", point.verified_at),
+            ("verified", moment_of(point.verified_at)),
             ("notes", _notes(point)),
         ]
     )
@@ -291,11 +297,15 @@ def _show_person(person: pb.Person, schemes: str = "") -> None:
     )
 
 
-def _towards(she: str, related: pb.Relationship) -> tuple[str, str]:
-    """The other's id, and what he is of her, or she of him."""
-    if related.from_person == she:
-        return related.to_person.removeprefix("person:"), f"she {related.kind}"
-    return related.from_person.removeprefix("person:"), f"{related.kind} her"
+def _scheme(identifier: str) -> str:
+    return identifier.partition(":")[0]
+
+
+def _towards(this: str, related: pb.Relationship) -> tuple[str, str]:
+    """The other, and who of the two is what of whom, in the order of `people relate`."""
+    if related.from_person == this:
+        return related.to_person, f"this {related.kind} other"
+    return related.from_person, f"other {related.kind} this"
 
 
 def _basis(related: pb.Relationship) -> str:

@@ -12,11 +12,11 @@ import typer
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.api.v1.policy_pb2_grpc import PolicyServiceStub
 from policy_service.cli import flags
-from policy_service.cli.connect import control
-from policy_service.cli.exits import CODES_IN_WORDS, Exit
+from policy_service.cli.connect import Connection, control
+from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.policy_files import policy_files
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
+from policy_service.cli.render import WIDTH, as_json, print_json, print_pairs, print_table, say, say_wrapped
 from policy_service.cli.run import current, manager
 from policy_service.model.vocabulary import Gate, Tier
 
@@ -32,7 +32,7 @@ _TYPE_WORDS = {
 }
 _ATTRIBUTES_EXAMPLE = """\b
 Examples
-  policy-service policies attributes context.recipient
+  policy-service policies attributes recipient.adverse
   policy-service policies attributes --gate delivery
 """
 _VALIDATE_EXAMPLE = f"""\b
@@ -45,8 +45,8 @@ Example
 @app.command(epilog=_ATTRIBUTES_EXAMPLE)
 def attributes(
     context: typer.Context,
-    prefix: Annotated[
-        str, typer.Argument(metavar="[PREFIX]", help="Only those whose path begins with this.")
+    part: Annotated[
+        str, typer.Argument(metavar="[PART]", help="Only those that have this in their path.")
     ] = "",
     gate: Annotated[
         Gate | None, typer.Option(metavar="GATE", help=f"Only those of one gate: {', '.join(Gate)}.")
@@ -59,11 +59,9 @@ def attributes(
     with control(run, manager(run)) as connection:
         method = PolicyServiceStub(connection.channel).ListAttributes
         answer = connection.call(method, pb.PolicyServiceListAttributesRequest(), controller=controller)
-    found = [
-        each
-        for each in answer.attributes
-        if each.path.startswith(prefix) and (gate is None or gate in each.gates)
-    ]
+    found = [each for each in answer.attributes if part in each.path and (gate is None or gate in each.gates)]
+    if not found:
+        raise _no_attribute(part, [each.path for each in answer.attributes])
     if json:
         print_json({"attributes": [as_json(each) for each in found]})
         return
@@ -158,7 +156,10 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = PolicyServiceStub(connection.channel).Get
-        answer = connection.call(method, pb.PolicyServiceGetRequest(uid=uid), controller=controller)
+        try:
+            answer = connection.call(method, pb.PolicyServiceGetRequest(uid=uid), controller=controller)
+        except Failure as failure:
+            raise _not_published(connection, uid, controller, failure) from None
     if json:
         print_json(answer)
         return
@@ -182,6 +183,51 @@ def show(
     say(answer.file.text.rstrip("\n"))
 
 
+def _perhaps(word: str, known: Iterable[str]) -> str:
+    # Here, since the engine takes a quarter of the time that a command needs to start.
+    from policy_service.engine.places import perhaps
+
+    return perhaps(word, known)
+
+
+def _no_attribute(part: str, paths: list[str]) -> Failure:
+    if any(part in path for path in paths):
+        return Failure(
+            "there are such attributes, and none that this gate knows",
+            do_next="leave --gate out; each attribute says which gates know it",
+            code=Exit.DENIED,
+        )
+    # A slip in one part of a path is nearer to that part than to the whole.
+    parts = {".".join(names[start:]) for path in paths if (names := path.split(".")) for start in range(3)}
+    return Failure(
+        f"no attribute has this in its path{_perhaps(part.removeprefix('$.'), sorted(parts))}",
+        do_next="`policy-service policies attributes` lists them all",
+        code=Exit.DENIED,
+    )
+
+
+def _not_published(connection: Connection, uid: str, controller: str, failure: Failure) -> Failure:
+    """Where there is no such policy, the failure with the one that is likely meant."""
+    if failure.code is not Exit.DENIED:
+        return failure
+    method = PolicyServiceStub(connection.channel).List
+
+    def page(token: str, size: int) -> tuple[list[str], str]:
+        question = pb.PolicyServiceListRequest(page_size=size, page_token=token)
+        answer = connection.call(method, question, controller=controller)
+        return [each.uid for each in answer.policies], answer.next_page_token
+
+    known, _ = all_pages(page, 10_000)
+    # Whoever knows a policy by its file writes the last name alone.
+    last = [each for each in known if each.rpartition(".")[2] == uid]
+    near = f", perhaps `{last[0]}` is meant" if last else _perhaps(uid, known)
+    return Failure(
+        f"no policy with this uid is published{near}",
+        do_next="`policy-service policies list` shows them all",
+        code=Exit.DENIED,
+    )
+
+
 def _show_attribute(attribute: pb.PolicyAttribute) -> None:
     ace, _, rest = attribute.path.partition(".")
     say(attribute.path)
@@ -192,7 +238,13 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
         facts.append("for obligations alone")
     say_wrapped(attribute.sentence, "  ")
     say_wrapped("; ".join(facts), "  ")
-    say(f"  in rules: $.{rest} under {ace}; e.g. {attribute.example}")
+    # Both are there to be copied, so neither is broken.
+    written, example = f"  in rules: $.{rest} under {ace}", f"e.g. {attribute.example}"
+    if len(written) + len(example) + 2 <= WIDTH:
+        say(f"{written}; {example}")
+    else:
+        say(written)
+        say(f"  {example}")
     if attribute.values:
         more = [f"{family}.…" for family in attribute.families]
         say_wrapped(f"one of: {', '.join(each or '(empty)' for each in (*attribute.values, *more))}", "  ")

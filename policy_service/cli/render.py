@@ -22,7 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH: Final = 80
-_ID_WIDTH: Final = 40
+_ID_WIDTH: Final = 44
+"""That of `person:` and a UUID, and a little more."""
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 
 
@@ -47,6 +48,12 @@ def say_wrapped(text: str, indent: str) -> None:
     """Print a sentence in lines of at most 80 columns."""
     for line in textwrap.wrap(clean(text), WIDTH - len(indent)):
         typer.echo(indent + line)
+
+
+def say_sentence(text: str) -> None:
+    """As `say_wrapped`, but an id is never broken."""
+    for line in wrap_sentence(clean(text), WIDTH):
+        typer.echo(line)
 
 
 def progress(text: str) -> None:
@@ -107,11 +114,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    """Print names and values, one pair a line, leaving out what has no value."""
+    """Print names and values, one pair a line, leaving out what has no value.
+
+    A value that is too long goes on below itself; it is broken at blanks alone, so that ids can be copied.
+    """
     shown = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        say(f"{name.ljust(width)}  {value}")
+        label = f"{name.ljust(width)}  "
+        whole = clean(value)
+        fits = len(label) + len(whole) <= WIDTH
+        lines = [whole] if fits else wrap_sentence(whole, WIDTH - len(label))
+        typer.echo(clean(label) + f"\n{' ' * len(label)}".join(lines))
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -126,6 +140,10 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
+MOMENT: Final = "%Y-%m-%d %H:%M:%S UTC"
+"""How people read a moment; in JSON it is RFC 3339."""
+
+
 def moment(timestamp: Timestamp) -> str:
     """Give a timestamp in UTC to the second, or nothing where it is unset."""
     if not timestamp.seconds and not timestamp.nanos:
@@ -134,7 +152,16 @@ def moment(timestamp: Timestamp) -> str:
         at = timestamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         return "no moment"
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return at.strftime(MOMENT)
+
+
+def moment_of(text: str) -> str:
+    """Give an RFC 3339 time as `moment` does; what is none, such as a date, as it stands."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if at.tzinfo is None else at.astimezone(UTC).strftime(MOMENT)
 
 
 def now() -> datetime:

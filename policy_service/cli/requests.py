@@ -13,16 +13,7 @@ from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestService
 from policy_service.cli import flags
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import (
-    as_json,
-    moment,
-    now,
-    print_json,
-    print_notes,
-    print_pairs,
-    print_table,
-    say,
-)
+from policy_service.cli.render import as_json, moment, now, print_json, print_notes, print_pairs, say
 from policy_service.cli.run import current, manager
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import (
@@ -263,10 +254,22 @@ def list_requests(
     if json:
         print_json({"requests": [as_json(each) for each in found], "more": more})
         return
-    print_table(
-        ("request", "kind", "state"),
-        ((each.request_id, each.kind, each.state) for each in found),
-    )
+    if not found:
+        say("none")
+    for each in found:
+        print_pairs(
+            [
+                ("request", each.request_id),
+                ("kind", f"{each.kind}, {each.state}" if each.state else each.kind),
+                ("person", each.person),
+                ("scope", _scope(each)),
+                _towards(each),
+                ("received", moment(each.received_at)),
+                ("from", each.valid_from),
+                ("until", f"{each.valid_until}{_if_over(each)}"),
+            ]
+        )
+        say()
     if more:
         say(f"the first {limit}; there are more, see --limit")
 
@@ -308,6 +311,19 @@ def _details(request: pb.PrivacyRequest) -> list[tuple[str, str]]:
     ]
 
 
+def _scope(request: pb.PrivacyRequest) -> str:
+    """What it is about, in one line; empty where it is about everything."""
+    scope = request.scope
+    named = {
+        "": scope.categories,
+        "record types ": scope.record_types,
+        "records ": scope.records,
+        "systems ": scope.systems,
+        "purposes ": request.purposes,
+    }
+    return "; ".join(f"{what}{', '.join(names)}" for what, names in named.items() if names)
+
+
 _RECIPIENTS: Final[Mapping[str, str]] = {
     RequestKind.AUTHORISED_REPRESENTATIVE: "authorised",
     RequestKind.RESTRICTED_ACCESS: "only for",
@@ -315,10 +331,18 @@ _RECIPIENTS: Final[Mapping[str, str]] = {
 """What the recipients are to a request of each kind that is not against them."""
 
 
-def _show(request: pb.PrivacyRequest) -> None:
+def _towards(request: pb.PrivacyRequest) -> tuple[str, str]:
+    """Against whom it is, who is let in, or who is authorised."""
     against = ", ".join(request.recipients)
     if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
         against = "everybody"
+    return (
+        _RECIPIENTS.get(request.kind, "against"),
+        f"everyone except {against or 'nobody'}" if request.everyone_except else against,
+    )
+
+
+def _show(request: pb.PrivacyRequest) -> None:
     print_pairs(
         [
             ("request", request.request_id),
@@ -326,10 +350,7 @@ def _show(request: pb.PrivacyRequest) -> None:
             ("state", request.state),
             ("person", request.person),
             ("covers", ", ".join(request.covers)),
-            (
-                _RECIPIENTS.get(request.kind, "against"),
-                f"everyone except {against or 'nobody'}" if request.everyone_except else against,
-            ),
+            _towards(request),
             *_details(request),
             ("categories", ", ".join(request.scope.categories)),
             ("record types", ", ".join(request.scope.record_types)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import ParseDict, ParseError
 
 from policy_service.api.v1 import decision_pb2 as pb
@@ -15,6 +16,7 @@ from policy_service.cli.exits import Exit, Failure
 from policy_service.client.question import field_instance
 
 _OPTION: Final = re.compile(r",(?=(?:contact-point|channel|interpreter)=)")
+_UNKNOWN_KEY: Final = re.compile(r'Message type "([^"]+)" has no field named .* at "([^"]+)"')
 _PLACE: Final = ",place="
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Of a person on file: `person:ID` is how a call names her, and no key of a description."""
@@ -91,12 +93,30 @@ def description(path: Path) -> pb.Description:
         return ParseDict(read_mapping(path), pb.Description())
     except ParseError as error:
         why = str(error).partition("\n")[0].rstrip(".")
+        place, keys = _place_and_keys(why)
         raise Failure(
             f"`{path}` is no description: {why[:1].lower()}{why[1:]}",
-            do_next="its keys are user, record, people, relationships and contact_points; "
-            "examples/questions/ holds one",
+            do_next=f"the keys {place}are {keys}; examples/questions/ holds a description",
             code=Exit.USAGE,
         ) from None
+
+
+def _place_and_keys(why: str) -> tuple[str, str]:
+    """Give where an unknown key stands, and what may stand there; else what stands at the top."""
+    found = _UNKNOWN_KEY.search(why)
+    message, place = found.groups() if found else ("", "")
+    inner = next((each for each in _messages(pb.Description.DESCRIPTOR) if each.full_name == message), None)
+    known = pb.Description.DESCRIPTOR if inner is None else inner
+    named = place.partition(".")[2]
+    return f"of `{named}` " if named else "", ", ".join(known.fields_by_name)
+
+
+def _messages(message: Descriptor) -> Iterator[Descriptor]:
+    """Give a message and all that are inside of it."""
+    yield message
+    for inner in message.fields:
+        if inner.message_type is not None:
+            yield from _messages(inner.message_type)
 
 
 def digest(text: str) -> bytes:

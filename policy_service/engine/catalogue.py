@@ -49,7 +49,10 @@ class Catalogue:
         named = [known for known in self._by_path if known.rpartition(".")[2] == last]
         if named:
             return next((known for known in named if known.startswith(f"{ace}.recipient.")), named[0])
-        return next(iter(difflib.get_close_matches(path, self._by_path, n=1, cutoff=0.6)), None)
+        # What all paths of one parent begin with says nothing of what was meant.
+        rests = {known.partition(".")[2]: known for known in self._by_path if known.startswith(f"{ace}.")}
+        near = difflib.get_close_matches(path.partition(".")[2], rests, n=1, cutoff=0.7)
+        return rests[near[0]] if near else None
 
     def extended(self, attributes: Iterable[Attribute]) -> Catalogue:
         """Give a new catalogue with `attributes` (those that record types and users declare) after these."""

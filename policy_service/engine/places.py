@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Final
 
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
 from policy_service.engine.strict_yaml import Path, Plain, Source
+
+_CLOSE: Final = 0.65
+"""How alike a word is to one that may be meant by it: half of their letters many words share."""
+
+NOTHING_BELOW: Final = "nothing stands below it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,10 @@ class Place:
 
     def mapping(self) -> dict[str, Place]:
         """Give the entries of a mapping whose keys are free."""
+        if self.value is None:
+            raise self.fault(f"{NOTHING_BELOW}: write `key: value` there, indented further than this line")
         if not isinstance(self.value, dict):
-            raise self.fault("write a mapping")
+            raise self.fault("write a mapping: `key: value`, each on a line of its own")
         return {key: self.inner(key, value) for key, value in self.value.items()}
 
     def without(self, *keys: str) -> Place:
@@ -47,8 +55,10 @@ class Place:
         With `faults`, what is wrong with the keys is noted there, and the entries that are known are given.
         """
         found = Faults() if faults is None else faults
-        entries = self.mapping()
         known = (*required, *optional)
+        if self.value is None:
+            raise self.fault(f"{NOTHING_BELOW}: write {spelt(known)} there, indented further than this line")
+        entries = self.mapping()
         misspelt: set[str | None] = set()
         for key in [key for key in entries if key not in known]:
             found.note(entries.pop(key).fault(f"no such key{perhaps(key, known)}; known are {spelt(known)}"))
@@ -63,9 +73,9 @@ class Place:
     def members(self) -> list[Place]:
         """Give the members of a list that is not empty."""
         if not isinstance(self.value, list):
-            raise self.fault("write a list")
+            raise self.fault("write a list, as in `[this, that]`")
         if not self.value:
-            raise self.fault("the list is empty")
+            raise self.fault("the list is empty: write at least one member")
         return [self.inner(index, value) for index, value in enumerate(self.value)]
 
     def text(self) -> str:
@@ -95,8 +105,10 @@ def spelt(names: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the one of `known` that a writer of `name` most likely meant, or None where none comes close."""
-    close = get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
-    return close[0] if close else None
+    words = [str(one) for one in known]
+    close = get_close_matches(name, words, n=1, cutoff=_CLOSE)
+    begun = [word for word in words if len(name) > 2 and word.startswith(name)]
+    return next(iter((*close, *begun)), None)
 
 
 def perhaps(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

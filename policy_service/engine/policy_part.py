@@ -22,7 +22,7 @@ from policy_service.engine.operands import (
     check_text,
     check_value,
 )
-from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.places import NOTHING_BELOW, Place, perhaps, spelt
 from policy_service.engine.tiers import given_effect
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
@@ -47,6 +47,11 @@ _CATEGORIES = frozenset({"resource.categories", "resource.category_families"})
 _OF_ONE = {Kind.ANY_IN: "`AllIn`", Kind.ANY_IN_ATTRIBUTE: "`AllInAttribute`"}
 _OF_ONE_NEGATED = {Kind.ALL_IN: "`Not` of `AnyIn`", Kind.ALL_IN_ATTRIBUTE: "`Not` of `AnyInAttribute`"}
 """Conditions that hold where one category is as they say, and what asks for all of them."""
+
+
+def fitting(attribute: Attribute) -> tuple[Kind, ...]:
+    """Give the conditions that are for attributes of this one's type."""
+    return tuple(kind for kind, its in SHAPES.items() if attribute.type in its.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class PolicyPart:
                 check_member(attribute, place)
 
     def _check_rules(self, rules: Place, *, targeted: bool) -> None:
-        if self._effect is Effect.PERMIT and not rules.mapping() and not targeted:
+        if self._effect is Effect.PERMIT and rules.value == {} and not targeted:
             raise rules.fault(
                 "a permit without a condition permits everything: say when, or write a condition `Any`"
             )
@@ -120,6 +125,11 @@ class PolicyPart:
         faults.settle()
 
     def _check_alternative(self, ace: str, alternative: Place) -> None:
+        if alternative.value is None:
+            raise alternative.fault(
+                f"{NOTHING_BELOW}: write a condition there, indented further than this line, "
+                "as in `$.verb: {condition: Equals, value: send}`; or leave the line out"
+            )
         entries = alternative.mapping()
         if not entries:
             raise alternative.fault("holds no condition: leave it out")
@@ -166,13 +176,13 @@ class PolicyPart:
     # --- conditions -----------------------------------------------------------------------------------------
 
     def _check_condition(self, attribute: Attribute, condition: Place, *, negated: bool) -> None:
-        fitting = spelt(other for other, its in SHAPES.items() if attribute.type in its.types)
-        kind = self._kind(condition, fitting)
+        fit = spelt(fitting(attribute))
+        kind = self._kind(condition, fit)
         shape = SHAPES[kind]
         if attribute.type not in shape.types:
             raise condition.fault(
                 f"`{kind}` is not for `{attribute.path}`, which is {TYPE_WORDS[attribute.type]}: "
-                f"write one of {fitting}"
+                f"write one of {fit}"
             )
         self._refuse_gain_by_absence(attribute, kind, condition, negated=negated)
         self._refuse_gain_by_one_category(attribute, kind, condition, negated=negated)
@@ -212,7 +222,12 @@ class PolicyPart:
                 check_expression(condition.keys("condition", "value")["value"])
             case Operand.VALUES:
                 faults = Faults()
-                for member in condition.keys("condition", "values")["values"].members():
+                values = condition.keys("condition", "values")["values"]
+                if values.value == [] and Kind.IS_EMPTY in fitting(attribute):
+                    raise values.fault(
+                        "the list is empty: write at least one member, or the condition `IsEmpty`"
+                    )
+                for member in values.members():
                     with faults.noted():
                         check_member(attribute, member)
                 faults.settle()

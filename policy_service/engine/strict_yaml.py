@@ -17,6 +17,7 @@ import yaml
 from yaml.resolver import Resolver
 
 from policy_service.engine.errors import PolicyDocumentError
+from policy_service.engine.yaml_words import fault_of
 
 MAX_BYTES: Final = 64 * 1024
 MAX_NESTING: Final = 32
@@ -33,6 +34,10 @@ _NUMBER_OF_YAML_1_2 = re.compile(
     r"[-+]?(0o[0-7]+|0x[0-9a-fA-F]+|(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)"
 )
 _RESOLVER_OF_YAML_1_1 = Resolver()
+_TRUTHS: Final = {
+    **dict.fromkeys(("yes", "on", "true", "y"), "true"),
+    **dict.fromkeys(("no", "off", "false", "n"), "false"),
+}
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -65,8 +70,8 @@ def read(text: str, *, name: str, what: str = "a policy", first_key: str = "uid"
     try:
         return _Reader(name, yaml.parse(text, Loader=_LOADER)).document(what, first_key)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyDocumentError(name, line, f"not readable as YAML: {error.problem}") from None
+        line, words = fault_of(error, text)
+        raise PolicyDocumentError(name, line, f"not readable as YAML: {words}") from None
     except yaml.YAMLError:
         raise PolicyDocumentError(
             name, 1, "not readable as YAML: a character that YAML does not allow"
@@ -108,9 +113,11 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             raise self._fault(event, f"alias `*{event.anchor}`: write the value out, aliases are refused")
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            raise self._fault(event, f"anchor `&{event.anchor}`: anchors and aliases are refused")
+            raise self._fault(
+                event, f"anchor `&{event.anchor}`: leave it out, and write the value at each place"
+            )
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
-            raise self._fault(event, f"tag `{event.tag}`: tags are refused")
+            raise self._fault(event, f"tag `{event.tag}`: leave it out, tags are refused")
 
     def _value(self, event: yaml.Event, path: Path, depth: int) -> Plain:
         self._refuse_tricks(event)
@@ -139,7 +146,9 @@ class _Reader:
             key = event.value
             inner = (*path, key)
             if key in values:
-                raise self._fault(event, f"key `{key}` stands here and in line {self._lines[inner]}")
+                raise self._fault(
+                    event, f"key `{key}` stands here and in line {self._lines[inner]}: {_one_of_two(key)}"
+                )
             self._lines[inner] = _line(event)
             values[key] = self._value(next(self._events), inner, depth + 1)
         return values
@@ -158,7 +167,13 @@ class _Reader:
             return float(text)
         tag = _RESOLVER_OF_YAML_1_1.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag != _TEXT_TAG or _NUMBER_OF_YAML_1_2.fullmatch(text):
-            raise self._fault(
-                event, f'`{text}` is not read alike by all readers of YAML: write "{text}" for the text'
-            )
+            truth = _TRUTHS.get(text.lower())
+            words = f'"{text}" for the text' if truth is None else f'`{truth}`, or "{text}" for the text'
+            raise self._fault(event, f"`{text}` is not read alike by all readers of YAML: write {words}")
         return text
+
+
+def _one_of_two(key: str) -> str:
+    if key.startswith("$"):
+        return "keep one of the two; for two conditions on one attribute write `AllOf`"
+    return "keep one of the two"

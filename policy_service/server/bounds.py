@@ -15,6 +15,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.service.words import unknown_word
 
 MAX_ID = 256
 """Characters of an id, a reference, a key or a word."""
@@ -120,14 +121,7 @@ def word(vocabulary: type[Word], value: str, field: str) -> Word:
     try:
         return vocabulary(value)
     except ValueError:
-        raise InvalidArgumentError(
-            field, "UNKNOWN_WORD", f"`{field}` is not a word that is known here"
-        ) from None
-
-
-def unknown_word(field: str) -> InvalidArgumentError:
-    """The refusal of a word that no vocabulary has."""
-    return InvalidArgumentError(field, "UNKNOWN_WORD", f"`{field}` is not a word that is known here")
+        raise unknown_word(field, value, vocabulary) from None
 
 
 def words(vocabulary: type[Word], values: Sequence[str], field: str) -> tuple[Word, ...]:

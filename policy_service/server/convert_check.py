@@ -28,6 +28,7 @@ from policy_service.model.question import (
     RecipientAsked,
 )
 from policy_service.model.vocabulary import (
+    CATEGORIES,
     Channel,
     ContactKind,
     Effect,
@@ -50,10 +51,10 @@ from policy_service.server.bounds import (
     text,
     texts,
     unique,
-    unknown_word,
     word,
     words,
 )
+from policy_service.service.words import unknown_word
 
 MAX_PEOPLE = 256
 MAX_PARTIES = 256
@@ -161,7 +162,7 @@ def _verb(request: pb.CheckRequest) -> Verb:
         case pb.VERB_SEND:
             verb = Verb.SEND
         case _:
-            raise unknown_word("verb")
+            raise unknown_word("verb", "", pb.Verb.keys())
     if verb is Verb.SEND and not request.recipients:
         raise InvalidArgumentError("recipients", "NO_RECIPIENT", "a send must name at least one recipient")
     if verb is Verb.SEE and request.recipients:
@@ -330,7 +331,7 @@ def _person(person: pb.DescribedPerson, at: str) -> DescribedPerson:
     categories = texts(person.categories, f"{at}.categories")
     for i, category in enumerate(categories):
         if not is_category(category):
-            raise unknown_word(f"{at}.categories[{i}]")
+            raise unknown_word(f"{at}.categories[{i}]", category, CATEGORIES)
     kind = word(PersonKind, person.kind, f"{at}.kind") if person.kind else PersonKind.PRIVATE
     roles = words(OrganisationRole, person.organisation_roles, f"{at}.organisation_roles")
     for part, given in (("organisation_roles", roles), ("categories", categories)):

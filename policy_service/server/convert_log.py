@@ -6,12 +6,13 @@ from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1 import decision_pb2 as pb_decision
 from policy_service.decision_log.entry import StoredEntry
 from policy_service.model.vocabulary import Effect
-from policy_service.server.bounds import read_message, reference, text, unknown_word
+from policy_service.server.bounds import read_message, reference, text
 from policy_service.service.asking import Listed
 from policy_service.service.log_filter import LogFilter
 from policy_service.service.log_questions import GetEntry
 from policy_service.service.log_search import MAX_TOKEN, Followed, FollowLog, SearchLog
 from policy_service.service.pages import PageAsked
+from policy_service.service.words import unknown_word
 
 _EFFECT = {pb_decision.EFFECT_UNSPECIFIED: None, pb_decision.EFFECT_PERMIT: Effect.PERMIT}
 _EFFECT |= {pb_decision.EFFECT_DENY: Effect.DENY}
@@ -59,7 +60,7 @@ def follow_response(followed: Followed) -> bytes:
 
 def _filter(message: pb.EntryFilter, since: str, until: str = "") -> LogFilter:
     if message.effect not in _EFFECT:
-        raise unknown_word("filter.effect")
+        raise unknown_word("filter.effect", "", pb_decision.Effect.keys())
     return LogFilter(
         person=reference(message.person, "filter.person"),
         user=reference(message.user, "filter.user"),

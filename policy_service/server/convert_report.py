@@ -9,9 +9,9 @@ from policy_service.decision_log.outcomes import standing_message
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.outcome import ObligationReport, Outcome, Performance
-from policy_service.server.bounds import count, read_message, unknown_word, word
+from policy_service.server.bounds import count, read_message, word
 from policy_service.service.report import Reported
-from policy_service.service.words import checked_id
+from policy_service.service.words import checked_id, unknown_word
 
 MAX_REPORTS = 256
 """Obligations of one report: a kind may stand there once for each group of recipients."""
@@ -28,7 +28,7 @@ def parse_report(data: bytes) -> Outcome:
     if request.dispatch == pb.DISPATCH_UNSPECIFIED:
         raise InvalidArgumentError("dispatch", "REQUIRED", "`dispatch` must say whether it went out")
     if request.dispatch not in _DISPATCHED:
-        raise unknown_word("dispatch")
+        raise unknown_word("dispatch", "", pb.Dispatch.keys())
     dispatched, at = _DISPATCHED[request.dispatch], None
     if request.HasField("dispatched_at"):
         if not dispatched:
@@ -61,7 +61,7 @@ def _obligations(request: pb.ReportOutcomeRequest) -> tuple[ObligationReport, ..
     for i, report in enumerate(request.obligations):
         at = f"obligations[{i}]"
         if report.performance not in _PERFORMANCE:
-            raise unknown_word(f"{at}.performance")
+            raise unknown_word(f"{at}.performance", "", pb.Performance.keys())
         kind = word(ObligationKind, report.kind, f"{at}.kind")
         count(report.recipients, f"{at}.recipients", MAX_REPORTS)
         each: list[tuple[ObligationKind, int | None]] = [(kind, r) for r in report.recipients]

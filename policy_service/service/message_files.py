@@ -20,6 +20,7 @@ from policy_service.engine.faults import Faults
 from policy_service.engine.places import Place, perhaps
 from policy_service.engine.strict_yaml import Path, read
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, USER_REQUIRED, StaffText
+from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Effect
 from policy_service.service.messages import EMPTY, FALLBACK, Catalogue, Messages
 
@@ -38,6 +39,7 @@ MOST_PROBLEMS: Final = 1_000
 _FILE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4})\.yaml")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_KINDS: Final = tuple(str(kind) for kind in ObligationKind)
 _SECTIONS: Final = ("reasons", "obligations", "prompts")
 _JOINERS: Final = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 """Not printable by Unicode, but part of the spelling of several languages."""
@@ -198,6 +200,8 @@ class _Source:
             for code, place in places[section].items():
                 if not shape.fullmatch(code):
                     faults.note(place.fault("this is not the shape of a code: write it as the policies do"))
+                elif section == "obligations" and code not in _KINDS:
+                    faults.note(place.fault(f"no obligation `{code}`{perhaps(code, _KINDS)}"))
                 elif translated is not None and code not in codes:
                     faults.note(place.fault(f"`{FALLBACK}.yaml` has no `{code}`{perhaps(code, codes)}"))
                 with faults.noted():

@@ -63,7 +63,7 @@ def beginning(text: str, zone: ZoneInfo, field: str) -> datetime:
     """When an interval that begins at `text` begins: that moment, or the first one of that day in `zone`."""
     if _ISO_DATE.fullmatch(text):
         return first_moment(day_of(text, field), zone)
-    return time_of(text, field)
+    return _time_or_date(text, field)
 
 
 def end(text: str, zone: ZoneInfo, field: str) -> datetime:
@@ -72,7 +72,19 @@ def end(text: str, zone: ZoneInfo, field: str) -> datetime:
     """
     if _ISO_DATE.fullmatch(text):
         return first_moment(day_of(text, field) + timedelta(days=1), zone)
-    return time_of(text, field)
+    return _time_or_date(text, field)
+
+
+def _time_or_date(text: str, field: str) -> datetime:
+    try:
+        return time_of(text, field)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(
+            field,
+            error.reason,
+            f"`{field}` is neither a date like 2026-03-29 nor a time with an offset like "
+            "2026-03-29T14:00:00+01:00",
+        ) from None
 
 
 def first_moment(day: date, zone: ZoneInfo) -> datetime:

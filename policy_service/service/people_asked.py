@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
 from policy_service.service.asking import NOTHING_NOTED, Note
-from policy_service.service.words import checked_categories, checked_reference, no_repeats
+from policy_service.service.words import checked_categories, checked_reference, no_repeats, unknown_word
 
 ALLEGATION = "allegation"
 BASES = frozenset({"", ALLEGATION, "order", "conviction", "staff_assessment"})
@@ -102,9 +102,7 @@ def check_person(asked: PutPerson, now: datetime) -> None:
 
 def check_relationship(asked: PutRelationship) -> None:
     if asked.basis not in BASES:
-        raise InvalidArgumentError(
-            "relationship.basis", "UNKNOWN_WORD", "`relationship.basis` is not a word that is known here"
-        )
+        raise unknown_word("relationship.basis", asked.basis, BASES)
     if asked.parental_responsibility and asked.kind is not RelationKind.PARENT_OF:
         raise InvalidArgumentError(
             "relationship.parental_responsibility",

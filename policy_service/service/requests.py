@@ -49,7 +49,13 @@ from policy_service.service.request_details import (
     communication_of,
     safe_contact_of,
 )
-from policy_service.service.words import checked_categories, checked_id, checked_reference, no_repeats
+from policy_service.service.words import (
+    checked_categories,
+    checked_id,
+    checked_reference,
+    no_repeats,
+    unknown_word,
+)
 
 RECORDERS = frozenset({StaffRole.PRIVACY_OFFICER})
 READERS = frozenset({StaffRole.PRIVACY_OFFICER, StaffRole.AUDITOR})
@@ -266,9 +272,7 @@ def _checked_interval(asked: RecordRequest) -> tuple[datetime | None, datetime |
 def _check_words(asked: RecordRequest) -> None:
     """What the call alone shows."""
     if asked.raised_by not in RAISED_BY:
-        raise InvalidArgumentError(
-            "request.raised_by", "UNKNOWN_WORD", "`request.raised_by` is not a word that is known here"
-        )
+        raise unknown_word("request.raised_by", asked.raised_by, RAISED_BY)
     checked_categories(asked.categories, "request.scope.categories")
     for i, reference in enumerate(asked.records):
         checked_reference(reference, f"request.scope.records[{i}]")

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from policy_service.engine.places import perhaps
+from policy_service.engine.places import perhaps, spelt
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller
 from policy_service.model.vocabulary import CATEGORIES, is_category
 
 _CONTROLLER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_LONGEST_WORD = 64
+"""Whatever is longer is near to no word."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -95,6 +97,19 @@ def checked_categories(values: Sequence[str], field: str) -> tuple[str, ...]:
             )
     no_repeats(values, field)
     return tuple(values)
+
+
+def unknown_word(field: str, given: str, known: Iterable[str]) -> InvalidArgumentError:
+    """The refusal of a word that is not of a closed vocabulary: with the one that is likely meant, which is
+    the vocabulary's own and not the caller's, or with all of them.
+    """
+    words = sorted(word for word in known if word)
+    near = "" if len(given) > _LONGEST_WORD else perhaps(given.lower().replace("-", "_"), words)
+    return InvalidArgumentError(
+        field,
+        "UNKNOWN_WORD",
+        f"`{field}` is not a word that is known here{near or f'; known are {spelt(words)}'}",
+    )
 
 
 @contextmanager

@@ -93,6 +93,30 @@ def test_all_shows_every_policy_that_was_considered(
     assert "does not apply: delivery.basis.seen (basis)" in lines
 
 
+def test_who_is_implied_is_not_said_to_be_permitted(terminal: Terminal, fake: FakeService) -> None:
+    answer = pb.ExplainResponse()
+    permit = {"gate": "disclosure", "effect": pb.EFFECT_PERMIT}
+    answer.questions.add(**permit, reader="shares_point:person:a", data_subject="person:b")
+    answer.questions.add(
+        **permit, reader="recipient:user:u", data_subject="person:c", implied_data_subject=True
+    )
+    answer.questions.add(**permit, reader="recipient:user:u", reason="TEAM", tier="basis")
+    answer.questions.add(gate="disclosure", reader="recipient:x:y", effect=pb.EFFECT_DENY, reason="NO_BASIS")
+    fake.answers["DecisionService/Explain"] = lambda _: answer
+    typed = terminal(*SIMPLE)
+    said = " ".join(typed.out.split())
+    assert [line for line in typed.out.splitlines() if line[:1].isdigit()] == [
+        "1. disclosure not denied",
+        "2. disclosure not denied",
+        "3. disclosure permit TEAM",
+        "4. disclosure deny NO_BASIS",
+    ]
+    assert "none: no deny applied; an implied reader is tested against denies alone" in said
+    assert "none: no deny applied; somebody whom the field implies is tested against denies alone" in said
+    assert said.count("denies alone") == 2
+    assert said.count("none: no policy applied") == 1
+
+
 def test_json_is_the_answer(terminal: Terminal, explained: pb.ExplainResponse) -> None:
     typed = terminal(*SIMPLE, "--json")
     assert typed.code == 0

@@ -197,6 +197,39 @@ def test_requests_list_reads_every_page(terminal: Terminal, fake: FakeService) -
     assert "the first 2" in typed.out
 
 
+def test_requests_list_shows_whose_each_is_and_what_of(terminal: Terminal, fake: FakeService) -> None:
+    request_id = "01a2081b-c1c8-7f29-ba1d-f67582ec4d09"
+    person = f"person:{request_id}"
+    request = requests_pb2.PrivacyRequest(
+        request_id=request_id,
+        kind="do_not_share",
+        state="active",
+        person=person,
+        recipients=["role:clinician"],
+    )
+    request.scope.categories.append("health.summary")
+    request.scope.records.extend(["WR-1", "WR-2"])
+    request.purposes.append("billing")
+    request.valid_until = "2199-01-01"
+    request.received_at.FromJsonString("2026-11-28T22:16:54Z")
+    fake.answers["PrivacyRequestService/List"] = lambda _: requests_pb2.PrivacyRequestServiceListResponse(
+        requests=[request]
+    )
+    typed = terminal("requests", "list")
+    assert typed.out.splitlines() == [
+        f"request   {request_id}",
+        "kind      do_not_share, active",
+        f"person    {person}",
+        "scope     health.summary; records WR-1, WR-2; purposes billing",
+        "against   role:clinician",
+        "received  2026-11-28 22:16:54 UTC",
+        "until     2199-01-01",
+        "",
+    ]
+    request.kind = "restricted_access"
+    assert "only for  role:clinician" in terminal("requests", "list").out
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

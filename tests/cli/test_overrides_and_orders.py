@@ -81,7 +81,7 @@ def test_overrides_end(terminal: Terminal, fake: FakeService) -> None:
     assert fake.calls[0].request == pb.EndOverrideRequest(
         override_id="o-1", reason="why", idempotency_key="k"
     )
-    assert "ends      2026-03-02T12:00:00+00:00" in typed.out
+    assert "ends      2026-03-02 12:00:00 UTC" in typed.out
 
 
 def test_overrides_list_reads_every_page(terminal: Terminal, fake: FakeService) -> None:
@@ -101,8 +101,16 @@ def test_overrides_list_reads_every_page(terminal: Terminal, fake: FakeService) 
         )
 
     fake.answers["CaseworkService/ListOverrides"] = page
-    lines = [line.split() for line in terminal("overrides", "list", "--record", "W-1").out.splitlines()]
-    assert lines[2:] == [[f"o-{number}", "d.doctor", "W-1", "2026-03-02T12:00"] for number in range(3)]
+    shown = terminal("overrides", "list", "--record", "W-1").out.split("\n\n")
+    assert [each.split()[1] for each in shown if each] == ["o-0", "o-1", "o-2"]
+    assert [line.split(maxsplit=1) for line in shown[0].splitlines()] == [
+        ["override", "o-0"],
+        ["kind", "break_glass"],
+        ["state", "ended"],
+        ["user", "d.doctor"],
+        ["record", "W-1"],
+        ["ends", "2026-03-02 12:00:00 UTC"],
+    ]
     listed = terminal("overrides", "list", "--limit", "2", "--json").json
     assert [each["overrideId"] for each in listed["overrides"]] == ["o-0", "o-1"]
     assert listed["more"] is True

@@ -45,6 +45,7 @@ def test_people_put_sends_every_option(terminal: Terminal, fake: FakeService) ->
     )
     assert pairs(typed.out)["person"] == f"person:{ID}"
     assert pairs(typed.out)["roster token"] == "r0"
+    assert pairs(typed.out)["identifiers"] == "s"
 
 
 def test_people_relate_sends_every_option(terminal: Terminal, fake: FakeService) -> None:
@@ -159,12 +160,12 @@ def test_people_show(terminal: Terminal, fake: FakeService) -> None:
     assert fake.calls[0].request == people_pb2.GetPersonRequest(person="s:1")
     assert max(len(line) for line in typed.out.splitlines()) <= 80
     assert pairs(typed.out)["identifiers"] == "nhs-number, police-ref"
-    for text in ("she parent_of", ID[::-1], "order", "responsibility", "2030-01-01"):
+    for text in ("this parent_of", f"person:{ID[::-1]}", "order", "responsibility", "2030-01-01"):
         assert text in typed.out
     assert ["CP-1", "phone", "2026-03-02", "from", "herself"] in [
         each.split() for each in typed.out.splitlines()
     ]
-    assert "adverse_to her" in typed.out
+    assert "other adverse_to" in typed.out
     shown = terminal("people", "show", "s:1", "--json").json
     assert shown["person"]["rosterToken"] == "r" * 32
     assert shown["contactPoints"][1]["shared"] is False

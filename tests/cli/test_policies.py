@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
 import pytest
 
 from policy_service.api.v1 import policy_pb2 as pb
@@ -12,7 +13,7 @@ from policy_service.engine.catalogue import CATALOGUE
 from policy_service.server.convert_policies import list_attributes_response
 from policy_service.service.validate_policies import PolicyFile, validate
 from tests.cli.conftest import Terminal
-from tests.support.fake_service import FakeService
+from tests.support.fake_service import FakeService, Refusal
 
 RIGHT = (shipped("policies") / "disclosure/basis/contract.yaml").read_text("utf-8")
 
@@ -215,7 +216,18 @@ def test_every_attribute_fits_80_columns(terminal: Terminal, fake: FakeService) 
     assert len(lines) > 3 * len(CATALOGUE)
     wide = [line for line in lines if len(line) > 80]
     # What is to be copied is never broken: the path, and how it is written.
-    assert all(line.startswith("  in rules: ") for line in wide)
+    assert wide == []
+
+
+def test_attributes_are_found_by_any_part_of_their_path(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["PolicyService/ListAttributes"] = catalogue
+    found = terminal("policies", "attributes", "recipient.adverse")
+    assert (found.code, "context.recipient.adverse" in found.out.splitlines()) == (0, True)
+    mistyped = terminal("policies", "attributes", "recipient.advers_e", "--json")
+    assert (mistyped.code, mistyped.out) == (1, "")
+    assert "no attribute has this in its path, perhaps `recipient.adverse` is meant" in mistyped.err
+    elsewhere = terminal("policies", "attributes", "resource.categories", "--gate", "delivery")
+    assert "none that this gate knows" in elsewhere.err
 
 
 # --- list and show ------------------------------------------------------------------------------------------
@@ -265,3 +277,18 @@ def test_show_prints_the_file_as_it_is(terminal: Terminal, fake: FakeService) ->
     assert "\x1b" not in typed.out
     assert "d/a.yaml" in typed.out
     assert terminal("policies", "show", "a", "--json").json["file"]["name"] == "d/a.yaml"
+
+
+@pytest.mark.parametrize("uid", ["adverse_person", "disclosure.absolut.adverse_person"])
+def test_a_policy_that_is_nearly_named_is_told(terminal: Terminal, fake: FakeService, uid: str) -> None:
+    def refuse(_: object) -> pb.PolicyServiceGetResponse:
+        raise Refusal(grpc.StatusCode.NOT_FOUND, "not available", "NOT_AVAILABLE")
+
+    known = [policy("disclosure.absolute.adverse_person", "disclosure", "absolute"), policy("a", "x", "y")]
+    fake.answers["PolicyService/Get"] = refuse
+    fake.answers["PolicyService/List"] = lambda _: pb.PolicyServiceListResponse(policies=known)
+    typed = terminal("policies", "show", uid)
+    assert typed.code == 1
+    assert "is published, perhaps `disclosure.absolute.adverse_person` is meant" in typed.err
+    assert "`policy-service policies list` shows them all" in typed.err
+    assert "perhaps" not in terminal("policies", "show", "xyzzy").err

@@ -185,6 +185,7 @@ def test_of_too_much_the_last_says_that_there_is_more() -> None:
     [
         ("$.verb", "$.xyzzy_q", "; `policy-service policies attributes` lists them"),
         ("value: send", "value: xyzzy", "is never `xyzzy`; write one of `see`, `send`"),
+        ("$.verb", "$.weekday", "no attribute `action.weekday` in the catalogue; `policy-service"),
         ("$.verb", "$.channel", "`policy-service policies attributes action.channel` lists what it can hold"),
         ("{condition: Equals, value: send}", "send", "write a mapping, as in `{condition: Eq, value: true}`"),
         ("condition: Equals, ", "", "`condition` is missing: write one of `Equals`"),
@@ -207,3 +208,13 @@ def test_nothing_more_is_looked_at_once_there_is_too_much() -> None:
     with pytest.raises(PolicyDocumentError) as caught:
         faults.note(PolicyDocumentError("own.yaml", MOST_FAULTS, "wrong"))
     assert len(caught.value.problems) == MOST_FAULTS
+
+
+def test_a_line_with_nothing_below_it_says_what_belongs_there() -> None:
+    top, _, _ = written(Tier.BASELINE).partition(" {action:")
+    below = "nothing stands below it: write "
+    aces = "`subject`, `resource`, `action`, `context` there, indented further than this line"
+    assert problems(top) == [(8, f"policy.rules: {below}{aces}")]
+    ((line, said),) = problems(f"{top}\n    action:\n")
+    assert line == 9
+    assert said.startswith(f"policy.rules.action: {below}a condition there, indented further than this line")

@@ -16,7 +16,7 @@ from policy_service.engine import PolicyDocumentError, Tell
 from policy_service.engine.combine import NO_BASIS as NOTHING_APPLIED
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.model.obligation import ObligationKind
-from policy_service.model.vocabulary import Effect
+from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.message_files import MAX_TEXT, OF_THE_SERVICE, is_part, parse_messages
 from policy_service.service.messages import Messages
 from policy_service.service.policies import (
@@ -100,6 +100,23 @@ def test_every_text_is_a_sentence_with_a_next_step() -> None:
         assert not re.search(r"[A-Z]{2,}|_", text), text
 
 
+def test_a_text_that_another_reader_may_cause_is_right_for_both(shipped: PublishedPolicies) -> None:
+    """She is the recipient, and he shares her mailbox: nobody is to be told to keep it from her."""
+    by_who_reads = re.compile(r"\$\.(recipient\.(adverse|associate|excluded)|requests_naming_recipient): ")
+    reasons = {
+        d.reason
+        for d in shipped.plan.documents
+        if d.gate is Gate.DISCLOSURE
+        and d.tier in (Tier.ABSOLUTE, Tier.REQUEST)
+        and by_who_reads.search(d.source)
+        and "send" not in d.source  # DO_NOT_SHARE has a text that speaks of no recipient
+    }
+    assert reasons == {"ADVERSE_PERSON", "EXCLUDED_PERSON", "WITHHOLD_LOCATION"}
+    for told in shipped.messages.texts(reasons, "en"):
+        assert "somebody else who may open what arrives" in told.text, told.reason
+        assert "tell the recipient" not in told.next_step, told.reason
+
+
 def test_a_set_without_a_text_for_a_reason_is_refused(tmp_path: Path) -> None:
     directory = copy(tmp_path)
     file = directory / "delivery" / "baseline" / "voicemail.yaml"
@@ -116,7 +133,8 @@ def test_a_set_without_a_text_for_a_reason_is_refused(tmp_path: Path) -> None:
 def test_a_set_without_a_text_for_an_obligation_is_refused(tmp_path: Path) -> None:
     directory = copy(tmp_path)
     file = directory / "messages" / "en.yaml"
-    file.write_text(EN.replace("  show_warning:", "  wave_a_flag:").replace("  no_safe_contact:", "  other:"))
+    without = re.sub(r"(?m)^  show_warning: .*\n", "", EN)
+    file.write_text(without.replace("  no_safe_contact:", "  other:"))
 
     with pytest.raises(PolicyDocumentError) as refused:
         shipped_policy_set(directory)
@@ -267,6 +285,7 @@ def test_a_review_says_what_to_look_at() -> None:
         (SMALL.replace("Take it out.", '"Take {name} out."'), 8, "no placeholders"),
         (SMALL.replace("Take it out.", "a" * (MAX_TEXT + 1)), 8, f"may have {MAX_TEXT}"),
         (SMALL.replace("order_used", "Order used"), 10, "not the shape of a code"),
+        (SMALL.replace("  redact", "  redacd"), 8, "no obligation `redacd`, perhaps `redact` is meant"),
         (SMALL.replace("NO_BASIS", "No_basis"), 6, "not the shape of a code"),
         (SMALL.replace("  NO_BASIS", "  NO_BASE"), 2, "no text for `NO_BASIS`, which the service gives"),
         (SMALL.replace("outsider: Nobody may know.\n", ""), 1, "`outsider` is missing"),
@@ -368,6 +387,8 @@ def test_of_a_part_nothing_is_missed() -> None:
     assert parse_messages(files, part=True).texts(["OWN"], "cy")[0].text == "Ours."
     with pytest.raises(PolicyDocumentError, match=r"own/en.yaml:2: reasons.OWN.next: no such key"):
         parse_messages([("messages/own/en.yaml", own.replace("next_step", "next"))], part=True)
+    with pytest.raises(PolicyDocumentError, match=r"en.yaml:2: .* perhaps `no_voicemail` is meant"):
+        parse_messages([("messages/own/en.yaml", "obligations:\n  no_voicemale: Leave none.\n")], part=True)
     with pytest.raises(PolicyDocumentError, match=r"messages/own/en.yaml:1: `outsider` is missing"):
         parse_messages(files)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -100,3 +101,11 @@ def test_what_is_no_zone(name: str) -> None:
 def test_a_moment_keeps_its_instant() -> None:
     assert time_of("2026-03-29T14:00:00-05:30", "x") == datetime(2026, 3, 29, 19, 30, tzinfo=UTC)
     assert first_moment(date(2026, 7, 1), LONDON) == datetime(2026, 6, 30, 23, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("bound", [beginning, end])
+def test_what_may_be_a_date_or_a_time_says_so(bound: Callable[..., datetime]) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        bound("soon", LONDON, "order.ends")
+    assert caught.value.reason == "BAD_TIME"
+    assert "`order.ends` is neither a date like 2026-03-29 nor a time" in caught.value.message

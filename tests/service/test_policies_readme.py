@@ -244,6 +244,8 @@ REFUSED = {
     "is refused: py-abac says": wrong(path="recipient.roles", condition="{condition: AllNotIn, values: [a]}"),
     "stands in": wrong(),
     "is not read alike by all readers of YAML": wrong("baseline\ntell: no"),
+    "not readable as YAML": wrong("baseline\ntell staff"),
+    "nothing stands below it": wrong().partition("    context:")[0],
     "stands here and in line": wrong("baseline\ntier: statute"),
     "no text for": wrong().replace("own.policy", "own.other"),
 }
