@@ -76,7 +76,7 @@ def test_a_table_shows_what_is_needed_to_look_closer(terminal: Terminal, fake: F
     typed = terminal("log", "search")
     lines = typed.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[2].split() == ["2026-03-02", "12:00:00Z", "deny", "ADVERSE_PERSON", "OM-1001"]
+    assert lines[2].split() == ["2026-03-02", "12:00:00", "UTC", "deny", "ADVERSE_PERSON", "OM-1001"]
     assert lines[3].split() == [f"{ID}1", "o.manager", "police-records"]
     assert [line.split() for line in lines[4:6]] == [["read", "GetPerson"], [f"{ID}9", "p.officer", "police"]]
     assert "TOO_LONG" in lines[6]
@@ -178,7 +178,7 @@ def test_what_is_followed_is_printed_as_it_comes_and_taken_up_again(
     assert {call.metadata["x-controller"] for call in fake.calls} == {"police"}
 
     lines = terminal("log", "follow").out.splitlines()
-    assert lines[0].split() == ["2026-03-02", "12:00:00Z", "deny", "ADVERSE_PERSON", "OM-1001"]
+    assert lines[0].split() == ["2026-03-02", "12:00:00", "UTC", "deny", "ADVERSE_PERSON", "OM-1001"]
     assert lines[1].split() == [f"{ID}1", "o.manager", "police-records"]
     assert max(map(len, lines)) <= 80
 
