@@ -7,6 +7,8 @@ change, so that a full block is asked about once.
 
 from __future__ import annotations
 
+import sys
+
 from policy_service.decision_log.entry import StreamId
 from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.sought import Sought
@@ -16,7 +18,11 @@ BLOCK = 512
 AT_ONCE = 64
 """Blocks that one query asks about: 32,768 entries, of which it reads the moments alone."""
 
-_NOTHING: tuple[int, int] | None = None
+MOST_KNOWN = 500_000
+"""Blocks that are remembered: of 256 million entries, in about 100 MB."""
+
+_NOTHING = (sys.maxsize, -sys.maxsize)
+"""Of a block whose entries somebody has removed: no time lies there."""
 
 
 class Blocks:
@@ -24,7 +30,7 @@ class Blocks:
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
-        self._times: dict[tuple[StreamId, int], tuple[int, int] | None] = {}
+        self._times: dict[tuple[StreamId, int], tuple[int, int]] = {}
 
     def may_hold(self, sought: Sought, stream: StreamId, block: int, *, size: int, down: bool) -> bool:
         """Tell whether one of the block's entries may be meant; of a stream that has `size` entries.
@@ -33,14 +39,17 @@ class Blocks:
         """
         if not sought.is_of_a_time or (block + 1) * BLOCK > size:
             return True
-        if (stream, block) not in self._times:
-            full = size // BLOCK
+        key = (stream, block)
+        times = self._times.get(key)
+        if times is None:
             around = (
                 range(max(0, block + 1 - AT_ONCE), block + 1)
                 if down
-                else range(block, min(full, block + AT_ONCE))
+                else range(block, min(size // BLOCK, block + AT_ONCE))
             )
-            found = self._reader.times(stream, around, BLOCK)
-            self._times.update({(stream, each): found.get(each, _NOTHING) for each in around})
-        times = self._times[stream, block]
-        return times is not None and sought.may_hold(*times)
+            read = self._reader.times(stream, around, BLOCK)
+            if len(self._times) > MOST_KNOWN:
+                self._times.clear()
+            self._times.update({(stream, each): read.get(each, _NOTHING) for each in around})
+            times = read.get(block, _NOTHING)
+        return sought.may_hold(*times)

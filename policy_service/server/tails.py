@@ -4,6 +4,9 @@ it.
 A tail begins as every call does, in the wrapper, and leaves its one entry there. What comes after that leaves
 none: a refusal in the middle is told to the client alone. Nothing outlives its call: the source is closed
 whichever way it ends.
+
+A client who reads nothing any more is held back once grpc's own buffer, of about 4 MB, is full. He keeps his
+place among the tails until his connection is too old (`limits`), and nobody else's.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def fill(log: Log, count: int = 700) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
 def test_the_pages_of_a_search_are_what_is_there_each_once(log: Log, size: int) -> None:
-    fill(log, {1: 10, 7: 100}.get(size, 700))
+    fill(log, {1: 6, 7: 50}.get(size, 700))
     found = list(pages(log.search(), HERS, size))
     assert sorted(itertools.chain(*found)) == sorted(log.naive(HERS))
     assert all(len(page) <= size for page in found)
@@ -138,20 +138,20 @@ def test_a_page_looks_at_so_many_entries_and_then_says_where_to_go_on(log: Log) 
 
 
 def test_a_page_holds_so_many_bytes(log: Log) -> None:
-    fill(log, 20)
+    fill(log, 8)
     found = list(pages(log.search(bytes=1), HERS, 10))
     assert max(map(len, found)) == 1
     assert sorted(itertools.chain(*found)) == sorted(log.naive(HERS))
 
 
-@pytest.mark.parametrize("sought", [HERS, Sought(system="hers", since_us=70)], ids=["all", "a time"])
+@pytest.mark.parametrize("sought", [HERS, Sought(system="hers", since_us=15)], ids=["all", "a time"])
 def test_a_store_that_is_slower_than_a_page_may_be_is_searched_all_the_same(log: Log, sought: Sought) -> None:
-    fill(log, 60)
+    fill(log, 15)
     clock = itertools.count(0, 10)
     search = LogSearch(log.reader, Blocks(log.reader), clock=lambda: next(clock))
     found = list(pages(search, sought, 1_000))
     assert sorted(itertools.chain(*found)) == sorted(log.naive(sought))
-    assert len(found) > 60
+    assert len(found) > 15
 
 
 def late_log(log: Log) -> None:
