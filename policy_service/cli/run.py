@@ -71,7 +71,8 @@ def first_administrator(run: Run) -> Bearer:
     """The token that `serve` made on its first start."""
     found = _read(
         run.admin_token,
-        do_next="start the service with `make run`, which makes it, or name your own with --token-file",
+        do_next="name the folder where the service keeps its data with --var-dir before the command, or"
+        " your own token with --token-file; a first start, as by `make run`, makes it",
     )
     return replace(found, acts_for_all=True)
 
