@@ -12,6 +12,8 @@ from typing import Final, Protocol, TypeVar
 
 import grpc
 
+from policy_service.api.v1.access_pb2 import ListSystemsRequest
+from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.option_of import option_of
 from policy_service.cli.run import Bearer, Run
@@ -25,7 +27,9 @@ from policy_service.client.errors import (
     Unavailable,
     service_error,
 )
+from policy_service.engine.places import perhaps
 
+_MOST_SYSTEMS: Final = 1_000
 _NEVER_CONNECTED: Final = "failed to connect"  # grpc's words; without them the call may have arrived
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ADDRESS: Final = re.compile(r"unix:.+|(dns:///)?([^\s:/\[\]]+|\[[^\s\[\]]+\]):[0-9]{1,5}")
@@ -100,18 +104,25 @@ class Connection:
         self._token = token
         self._address = address
         self._timeout = timeout
+        self._known: set[str] = set()
+        """Organisations that were looked for."""
 
-    def call(self, method: Method[Request, Response], request: Request, *, controller: str = "") -> Response:
+    def call(
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        *,
+        controller: str = "",
+        begins: bool = False,
+    ) -> Response:
         """Call, with a deadline; raises Failure, in words for whoever typed the command.
 
         `controller` is the organisation that the installation's token, which acts for all of them, acts for.
+        It has a system on file already, unless the call `begins` it: else a slip of the pen would be another.
         """
-        try:
-            return method(request, timeout=self._timeout, metadata=self._metadata(controller))
-        except grpc.RpcError as error:
-            raise self._failure(service_error(error)) from None
-        except ServiceError as error:
-            raise self._failure(error) from None
+        if controller and self._token.acts_for_all and not begins and controller not in self._known:
+            self._look_for(controller)
+        return self._call(method, request, controller)
 
     def follow(
         self, method: StreamMethod[Request, Response], request: Request, *, controller: str = ""
@@ -120,6 +131,8 @@ class Connection:
 
         The deadline is that of the first message: what is followed may be silent for hours.
         """
+        if controller and self._token.acts_for_all and controller not in self._known:
+            self._look_for(controller)
         try:
             stream = method(request, metadata=self._metadata(controller))
         except ServiceError as error:
@@ -154,6 +167,29 @@ class Connection:
             )
         named = (("x-controller", controller),) if controller else ()
         return (*bearer(self._token.token), *named)
+
+    def _look_for(self, controller: str) -> None:
+        """Refuse an organisation that has no system, with the nearest that has one."""
+        list_systems = AccessServiceStub(self.channel).ListSystems
+        if self._call(list_systems, ListSystemsRequest(page_size=1), controller).systems:
+            self._known.add(controller)
+            return
+        everybodys = self._call(list_systems, ListSystemsRequest(page_size=_MOST_SYSTEMS), "").systems
+        near = perhaps(controller, sorted({each.controller for each in everybodys}))
+        raise Failure(
+            f"no organisation `{controller}` has a system on file{near} (UNKNOWN_CONTROLLER)",
+            do_next="correct --controller; `policy-service systems list` shows the names, and"
+            f" `policy-service systems put NAME --controller {controller}` begins an organisation",
+            code=Exit.USAGE,
+        )
+
+    def _call(self, method: Method[Request, Response], request: Request, controller: str) -> Response:
+        try:
+            return method(request, timeout=self._timeout, metadata=self._metadata(controller))
+        except grpc.RpcError as error:
+            raise self._failure(service_error(error)) from None
+        except ServiceError as error:
+            raise self._failure(error) from None
 
     def _failure(self, error: ServiceError) -> Failure:
         reason = f" ({error.reason})" if error.reason else ""

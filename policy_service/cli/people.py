@@ -159,7 +159,10 @@ def relate(
         str, typer.Option(metavar="DATE", help="Default for an allegation: a year from its recording.")
     ] = "",
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="An officer has confirmed the allegation; officers alone.")
+        bool,
+        typer.Option(
+            "--confirmed", help="A privacy officer confirmed the allegation; privacy officers alone."
+        ),
     ] = False,
     controller: flags.Controller = "",
     reason: flags.Reason = "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -50,6 +50,8 @@ class Bearer:
 
     token: str
     source: str
+    acts_for_all: bool = False
+    """It is the first administrator's, which may name any organisation, also one that is not there."""
 
     def __repr__(self) -> str:
         return f"Bearer(source={self.source!r})"
@@ -67,10 +69,12 @@ def manager(run: Run) -> Bearer:
 
 def first_administrator(run: Run) -> Bearer:
     """The token that `serve` made on its first start."""
-    return _read(
+    found = _read(
         run.admin_token,
-        do_next="start the service with `make run`, which makes it, or name your own with --token-file",
+        do_next="name the folder where the service keeps its data with --var-dir before the command, or"
+        " your own token with --token-file; a first start, as by `make run`, makes it",
     )
+    return replace(found, acts_for_all=True)
 
 
 def asking_system(run: Run, system: str) -> Bearer:

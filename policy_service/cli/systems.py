@@ -110,7 +110,7 @@ def put(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = AccessServiceStub(connection.channel).PutSystem
-        answer = connection.call(method, request, controller=controller)
+        answer = connection.call(method, request, controller=controller, begins=True)
     if json:
         print_json(answer)
     else:

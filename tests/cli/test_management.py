@@ -357,6 +357,48 @@ def test_systems_put_sends_the_whole_grant(terminal: Terminal, fake: FakeService
     assert re.search(r"^care for +nurse, doctor$", typed.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("requests", "record", "--person", "s:1", "--kind", "object"),
+        ("requests", "list"),
+        ("people", "put", "s:1"),
+        ("systems", "list"),
+        ("tokens", "issue", "--principal", "p", "--role", "auditor"),
+    ],
+)
+def test_a_mistyped_organisation_is_no_new_one(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    fake.organisations = {"example-nhs-trust"}
+    trust = access_pb2.System(name="letters", controller="example-nhs-trust")
+    fake.answers["AccessService/ListSystems"] = lambda _: access_pb2.ListSystemsResponse(systems=[trust])
+
+    slip = terminal(*command, "--controller", "example-nhs-trsut")
+    assert slip.code == 2
+    assert "perhaps `example-nhs-trust` is meant (UNKNOWN_CONTROLLER)" in slip.err
+    assert "`policy-service systems put NAME --controller example-nhs-trsut` begins" in slip.err
+    assert [(call.method, call.metadata.get("x-controller")) for call in fake.calls] == [
+        ("AccessService/ListSystems", None)
+    ]
+    fake.calls.clear()
+    assert "UNKNOWN_CONTROLLER" not in terminal(*command, "--controller", "example-nhs-trust").err
+    assert fake.calls
+    # Somebody's own token acts for his own organisation alone, which the service knows.
+    fake.calls.clear()
+    own = tmp_path / "own.token"
+    own.write_text("psk_own_t")
+    before = ("--token-file", str(own))
+    assert "UNKNOWN_CONTROLLER" not in terminal(*command, "--controller", "x", before=before).err
+    assert fake.calls[0].metadata["x-controller"] == "x"
+
+
+def test_a_system_begins_an_organisation(terminal: Terminal, fake: FakeService) -> None:
+    fake.organisations = set()
+    assert terminal("systems", "put", "letters", "--controller", "new").code == 0
+    assert [call.method for call in fake.calls] == ["AccessService/PutSystem"]
+
+
 def test_a_purpose_is_limited_to_roles_that_are_named(terminal: Terminal, fake: FakeService) -> None:
     for text in ("care", "care=", "=nurse"):
         assert terminal("systems", "put", "letters", "--role-purpose", text).code == 2

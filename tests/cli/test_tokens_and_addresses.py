@@ -64,6 +64,14 @@ def test_a_system_named_goes_before_the_environment(terminal: Terminal, fake: Fa
     assert used(fake) == TRUST
 
 
+def test_from_another_folder_the_cure_is_told(terminal: Terminal, fake: FakeService) -> None:
+    """Where the service runs already, to start one is no help."""
+    (terminal.var_dir / "admin.token").unlink()
+    typed = terminal("policies", "list")
+    assert (typed.code, fake.calls) == (3, [])
+    assert "name the folder where the service keeps its data with --var-dir" in typed.err
+
+
 def test_two_tokens_are_one_too_many(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
     typed = terminal(*ASK, "--as", "nhs-letters", before=("--token-file", str(tmp_path / "admin.token")))
     assert typed.code == 2

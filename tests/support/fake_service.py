@@ -39,6 +39,7 @@ SERVICES = (
     record_pb2,
 )
 PACKAGE = "policy_service.api.v1"
+LOOK = "AccessService/ListSystems"
 
 
 @dataclass
@@ -71,6 +72,8 @@ class FakeService(grpc.GenericRpcHandler):
     calls: list[Call] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     address: str = ""
+    organisations: set[str] | None = None
+    """Those that have a system on file; None: every one."""
 
     def requests(self, method: str) -> list[Any]:
         """The messages that arrived for a method, in order."""
@@ -87,6 +90,10 @@ class FakeService(grpc.GenericRpcHandler):
         metadata = {key: str(value) for key, value in handler_call_details.invocation_metadata or ()}
 
         def handle(request: Message, context: grpc.ServicerContext) -> Message:
+            if short == LOOK and "x-controller" in metadata and getattr(request, "page_size", 0) == 1:
+                # What the command line asks before it acts for an organisation; tests are about what follows.
+                known = self.organisations is None or metadata["x-controller"] in self.organisations
+                return access_pb2.ListSystemsResponse(systems=[access_pb2.System(name="s")] if known else [])
             self.calls.append(Call(short, metadata, request))
             try:
                 answered: Message = answer(request)

@@ -81,14 +81,17 @@ def typed(command: list[str], cwd: Path = CHECKOUT) -> subprocess.CompletedProce
 
 
 @contextmanager
-def serving(var_dir: Path) -> Iterator[Service]:
-    """Start the service on any free ports, wait until it says that it is ready, and end it."""
+def serving(var_dir: Path, policies: Path | None = None) -> Iterator[Service]:
+    """Start the service on any free ports, wait until it says that it is ready, and end it.
+
+    `policies` are published instead of those that ship.
+    """
     ports = ("--decision-port", "0", "--control-port", "0")
     command = [str(PROGRAM), "serve", "--example", "--var-dir", str(var_dir), *ports]
     process = subprocess.Popen(
         command,
         cwd=CHECKOUT,
-        env=environment(),
+        env=environment() | ({} if policies is None else {"POLICY_SERVICE_POLICIES_DIR": str(policies)}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,

@@ -42,7 +42,7 @@ def load_organisation(connection: Connection, world: Organisation, say: Say) -> 
     say(f"{world.controller}")
     for what, method, requests in steps(connection.channel, world):
         for request in requests:
-            connection.call(method, request, controller=world.controller)
+            connection.call(method, request, controller=world.controller, begins=True)
         if requests:
             say(f"  {what}: {len(requests)}")
 
@@ -71,7 +71,7 @@ def keep_tokens(connection: Connection, run: Run, world: Organisation, say: Say)
         request = access_pb2.IssueTokenRequest(
             system=system.name, controller=world.controller, valid_days=TOKEN_DAYS, reason=REASON
         )
-        issued = connection.call(method, request, controller=world.controller)
+        issued = connection.call(method, request, controller=world.controller, begins=True)
         write_secret(path, issued.secret)
         say(f"  token of {system.name}: {path}")
 
