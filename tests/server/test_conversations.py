@@ -256,7 +256,7 @@ async def test_a_stream_ends_when_its_credentials_end(wide: Edge) -> None:
         stream = hold(opened)
         await say(stream, "one")
         assert await hear(stream) == [("answer", "one")]
-        await say(stream, "fail revoked", "two")
+        await say(stream, "fail revoked")
         assert await stream.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
