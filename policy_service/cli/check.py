@@ -12,8 +12,10 @@ from policy_service.api.v1.decision_pb2_grpc import DecisionServiceStub
 from policy_service.cli import flags, targets
 from policy_service.cli.answers import print_answer
 from policy_service.cli.asking import question_command
+from policy_service.cli.check_many import ask_many
 from policy_service.cli.connect import decisions
-from policy_service.cli.exits import CODES_IN_WORDS, Exit
+from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
+from policy_service.cli.question_files import read_questions
 from policy_service.cli.render import print_json
 from policy_service.cli.run import asking_system, current
 from policy_service.client.decision import decision_from
@@ -33,6 +35,9 @@ Examples
       --describe examples/questions/letter.yaml \\
       --user c.secretary --record LETTER-1 --field body \\
       --to party:mother,contact-point=mother-home,channel=post
+  Many at once:
+  policy-service check --as police-records \\
+      --from examples/questions/many.yaml
 
 {CODES_IN_WORDS}"""
 
@@ -123,19 +128,45 @@ def question(
 def check(
     context: typer.Context,
     request: pb.CheckRequest,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Ask the questions of a file instead: YAML, JSON or NDJSON, each a CheckRequest as the API "
+            "has it; - is standard input.",
+        ),
+    ] = None,
     system: flags.System = "",
     json: flags.AsJson = False,
 ) -> None:
     """Ask whether a user may see, or send to somebody, fields of a record.
 
-    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted.
+    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted. Of many
+    questions --json prints what came of each as a line of its own, and the exit code is of the worst.
     """
     run = current(context)
+    questions = _questions(request, source)
     with decisions(run, asking_system(run, system)) as connection:
-        answer = connection.call(DecisionServiceStub(connection.channel).Check, request)
-    decision = decision_from(request, answer)
+        if len(questions) > 1:
+            raise typer.Exit(ask_many(connection, questions, json=json))
+        (question,) = questions
+        answer = connection.call(DecisionServiceStub(connection.channel).Check, question)
+    decision = decision_from(question, answer)
     if json:
         print_json(answer)
     else:
-        print_answer(request, answer)
+        print_answer(question, answer)
     raise typer.Exit(Exit.OK if decision.permitted else Exit.DENIED)
+
+
+def _questions(request: pb.CheckRequest, source: Path | None) -> list[pb.CheckRequest]:
+    if source is None:
+        return [request]
+    if request != pb.CheckRequest():
+        raise Failure(
+            "--from asks what its file says, and the other options ask something else",
+            do_next="write everything of a question into the file, or leave --from out",
+            code=Exit.USAGE,
+        )
+    return read_questions(source)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,39 @@ class StreamMethod(Protocol[Request, Response]):
     def __call__(
         self, request: Request, /, *, metadata: tuple[tuple[str, str | bytes], ...]
     ) -> Stream[Response]: ...
+
+
+class ConversingMethod(Protocol[Request, Response]):
+    """A method of a stub with a stream each way."""
+
+    def __call__(
+        self, request: Iterator[Request], /, *, metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> Stream[Response]: ...
+
+
+class _Alarm:
+    """Calls `ring` once nobody has put it off for so many seconds."""
+
+    def __init__(self, seconds: float, ring: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._ring = ring
+        self._until = time.monotonic() + seconds
+        self._over = threading.Event()
+        self.rang = False
+        threading.Thread(target=self._watch, name="alarm", daemon=True).start()
+
+    def put_off(self) -> None:
+        self._until = time.monotonic() + self._seconds
+
+    def end(self) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(max(0.0, self._until - time.monotonic())):
+            if time.monotonic() >= self._until:
+                self.rang = True
+                self._ring()
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +190,32 @@ class Connection:
             stream.cancel()
         if not began:
             raise self._failure(Unavailable(grpc.StatusCode.UNKNOWN, "it ended before it began"))
+
+    def converse(
+        self, method: ConversingMethod[Request, Response], requests: Iterator[Request]
+    ) -> Iterator[Response]:
+        """Say all of `requests` as the other side takes them, and give what it answers; raises Failure as
+        `call` does.
+
+        Each answer comes within the deadline after the one before it.
+        """
+        try:
+            stream = method(requests, metadata=self._metadata(""))
+        except ServiceError as error:
+            raise self._failure(error) from None
+        late = _Alarm(self._timeout, stream.cancel)
+        try:
+            for message in stream:
+                late.put_off()
+                yield message
+        except grpc.RpcError as error:
+            failed = service_error(error)
+            if failed.status is grpc.StatusCode.CANCELLED and late.rang:
+                failed = Unavailable(grpc.StatusCode.DEADLINE_EXCEEDED, failed.message)
+            raise self._failure(failed) from None
+        finally:
+            late.end()
+            stream.cancel()
 
     def _metadata(self, controller: str) -> tuple[tuple[str, str], ...]:
         """What goes with each call. Raises Failure, and InvalidQuestion for what is no token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -10,6 +11,8 @@ import pydantic
 import yaml
 
 from policy_service.cli.exits import Exit, Failure
+
+STDIN: Final = Path("-")
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _KEPT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "null", "merge")}
@@ -36,9 +39,29 @@ _Loader.yaml_implicit_resolvers = {
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a file whose top is a mapping."""
+    text = read_text(path)
     try:
         # A SafeLoader, narrowed: it builds nothing but texts, numbers, booleans, lists and mappings.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506
+    except yaml.YAMLError as error:
+        raise refused(path, _where(error)) from None
+    if not isinstance(data, dict):
+        raise refused(path, "the top of the file must be a mapping")
+    return data
+
+
+def read_all(text: str, path: Path) -> list[Any]:
+    """Read every document of a YAML text, whatever each is; `path` is where it came from, for refusals."""
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))  # as in `read_mapping`
+    except yaml.YAMLError as error:
+        raise refused(path, _where(error)) from None
+
+
+def read_text(path: Path) -> str:
+    """Read a text file; `-` is standard input."""
+    try:
+        return sys.stdin.buffer.read().decode() if path == STDIN else path.read_text(encoding="utf-8")
     except OSError as error:
         raise Failure(
             f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
@@ -46,12 +69,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
             code=Exit.USAGE,
         ) from None
     except UnicodeDecodeError:
-        raise _refused(path, "this is not UTF-8") from None
-    except yaml.YAMLError as error:
-        raise _refused(path, _where(error)) from None
-    if not isinstance(data, dict):
-        raise _refused(path, "the top of the file must be a mapping")
-    return data
+        raise refused(path, "this is not UTF-8") from None
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
@@ -62,7 +80,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise _refused(path, f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        raise refused(path, f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
 
 
 def _where(error: yaml.YAMLError) -> str:
@@ -71,5 +89,6 @@ def _where(error: yaml.YAMLError) -> str:
     return "this is not YAML"
 
 
-def _refused(path: Path, why: str) -> Failure:
+def refused(path: Path, why: str) -> Failure:
+    """A file that is not as it should be."""
     return Failure(f"`{path}`: {why}", do_next="correct the file and try again", code=Exit.USAGE)

@@ -30,7 +30,12 @@ from policy_service.service.asking import (
     any_organisation,
 )
 from policy_service.service.desk import ControlDesk, Occasion
-from policy_service.service.known_words import check_categories_held, check_records, notes_of_words
+from policy_service.service.known_words import (
+    check_categories_held,
+    check_records,
+    check_users,
+    notes_of_words,
+)
 from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
@@ -120,12 +125,12 @@ class Casework:
             _check_override(asked)
             controller = occasion.controller
             _check_grantee(view, controller, asked.user, occasion.caller.principal)
-            _check_users(view, controller, asked.recipients)
+            notes = check_users(view, controller, _users_of(asked))
             people, recipients = self._named(
                 view, controller, "override", asked.people, asked.recipients, frozenset({"user", "team"})
             )
             check_categories_held(view, controller, asked.categories, "override.categories")
-            notes = check_records(view, controller, {"override.record": asked.record})
+            notes += check_records(view, controller, {"override.record": asked.record})
             override_id = new_id(self._desk.fingerprinter, "override_id", occasion)
             for there in view.overrides(controller, asked.record):
                 if there.override_id == override_id:
@@ -297,31 +302,26 @@ def _check_override(asked: GrantOverride) -> None:
 
 
 def _check_grantee(view: FactsView, controller: Controller, user: str, grantor: str) -> None:
-    """A member of staff on file, and another than who grants."""
+    """Another than who grants, and no job. Who breaks the glass need not be on file: his system may describe
+    him.
+    """
     if user.casefold() == grantor.casefold():
         raise InvalidArgumentError(
             "override.user", "GRANTED_TO_ONESELF", "`override.user` is who grants it; somebody else must"
         )
     view.prefetch(keys.user(controller, user))
     there = view.user(controller, user)
-    if there is None:
-        raise InvalidArgumentError("override.user", "UNKNOWN_USER", "`override.user` names no user on file")
-    if there.kind is not UserKind.STAFF:
+    if there is not None and there.kind is not UserKind.STAFF:
         raise InvalidArgumentError(
             "override.user", "ONLY_FOR_STAFF", "`override.user` is a job, and decides nothing"
         )
 
 
-def _check_users(view: FactsView, controller: Controller, recipients: Sequence[str]) -> None:
-    users = {
-        field: recipient.partition(":")[2]
-        for field, recipient in numbered(recipients, "override.recipients").items()
-        if recipient.startswith("user:")
-    }
-    view.prefetch(*(keys.user(controller, reference) for reference in users.values()))
-    for field, reference in users.items():
-        if view.user(controller, reference) is None:
-            raise InvalidArgumentError(field, "UNKNOWN_USER", f"`{field}` names no user on file")
+def _users_of(asked: GrantOverride) -> dict[str, str]:
+    """The users whom it names, by field."""
+    recipients = numbered(asked.recipients, "override.recipients").items()
+    named = {field: name.partition(":")[2] for field, name in recipients if name.startswith("user:")}
+    return {"override.user": asked.user, **named}
 
 
 def _check_order(asked: RecordOrder, now: datetime) -> tuple[datetime, datetime]:

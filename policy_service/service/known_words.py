@@ -66,6 +66,22 @@ def check_records(view: FactsView, controller: Controller, records: Mapping[str,
     )
 
 
+def check_users(view: FactsView, controller: Controller, users: Mapping[str, str]) -> tuple[str, ...]:
+    """Notes of the users (field → reference) who are not on file; `UNKNOWN_USER` where the organisation has
+    systems and none of them may describe one, so that it can only be a slip.
+    """
+    wanted = (keys.user(controller, reference) for reference in users.values())
+    view.prefetch(keys.systems_of(controller), *wanted)
+    missing = [field for field, reference in users.items() if view.user(controller, reference) is None]
+    systems = view.systems_of(controller)
+    if missing and systems and not any(system.may_describe for system in systems):
+        raise InvalidArgumentError(missing[0], "UNKNOWN_USER", f"`{missing[0]}` names no user on file")
+    return tuple(
+        f"`{field}` names no user on file: it counts where a system describes one of that reference"
+        for field in missing
+    )
+
+
 async def notes_of_words(
     facts: FreshFacts, controller: Controller, recipients: Mapping[str, str]
 ) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ async def test_what_no_override_can_be(control: Control) -> None:
     await control.access.put_user(ADMIN.calling(), PutUser("chief"))
     nightly = PutUser("nightly", kind=UserKind.JOB, owner="chief")
     await control.access.put_user(ADMIN.calling(), nightly)
+    await control.access.put_system(ADMIN.calling(), PutSystem("ward"))  # which describes nobody
     refused = {
         replace(BREAK_GLASS, user=""): ("override.user", "REQUIRED"),
         replace(BREAK_GLASS, user="d.clinicain"): ("override.user", "UNKNOWN_USER"),

@@ -62,7 +62,9 @@ class Call:
 
 
 Answer = Callable[[Any], Any]
-"""A message; of a method that answers with a stream, an iterable of them."""
+"""A message; of a method that answers with a stream, an iterable of them: to each message of the caller's,
+where he sends a stream, too.
+"""
 
 
 @dataclass
@@ -109,6 +111,16 @@ class FakeService(grpc.GenericRpcHandler):
             except Refusal as refusal:
                 context.abort_with_status(rpc_status.to_status(_status(refusal)))
 
+        def converse(requests: Iterator[Message], context: grpc.ServicerContext) -> Iterator[Message]:
+            for request in requests:
+                yield from handle_stream(request, context)
+
+        if descriptor.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                converse,
+                request_deserializer=request_class.FromString,
+                response_serializer=response_class.SerializeToString,
+            )
         if descriptor.server_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 handle_stream,

@@ -1,0 +1,94 @@
+"""Questions that stand in a file: one, or many, each a `CheckRequest` as the API has it, in JSON's form.
+
+- YAML: a question, a list of them, or a question a document;
+- JSON: a question, or a list of them;
+- NDJSON (`.ndjson`, `.jsonl`, or standard input with an object a line): a question a line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.json_format import ParseDict, ParseError
+
+from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.cli.documents import STDIN, read_all, read_text, refused
+
+MOST: Final = 1_000_000
+"""Questions of one file."""
+
+_A_LINE_EACH: Final = frozenset({".ndjson", ".jsonl"})
+
+
+def read_questions(path: Path) -> list[pb.CheckRequest]:
+    """Read the questions of a file, or of standard input where it is `-`. Raises Failure."""
+    text = read_text(path)
+    questions = [_question(found, path, place) for place, found in _found(text, path)]
+    if not questions:
+        raise refused(path, "there is no question in it")
+    if len(questions) > MOST:
+        raise refused(path, f"it has more than {MOST:,} questions")
+    return questions
+
+
+def _found(text: str, path: Path) -> Iterator[tuple[str, Any]]:
+    """What should be questions, each with where it stands."""
+    if path.suffix in _A_LINE_EACH or (path == STDIN and _is_a_line_each(text)):
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                yield f"line {number}", _json(line, path, f"line {number}: ")
+        return
+    if path.suffix == ".json" or (path == STDIN and text.lstrip()[:2] in ('{"', "[{", "[\n")):
+        documents = [_json(text, path, "")]
+    else:
+        documents = [document for document in read_all(text, path) if document is not None]
+    for document in documents:
+        if isinstance(document, list):
+            yield from ((f"question {number}", each) for number, each in enumerate(document, start=1))
+        else:
+            yield "the question", document
+
+
+def _is_a_line_each(text: str) -> bool:
+    """Whether the first line is an object by itself, and not the last."""
+    first, _, rest = text.strip().partition("\n")
+    if not rest:
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except ValueError:
+        return False
+
+
+def _json(text: str, path: Path, place: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_each_key_once)
+    except _TwiceError as error:
+        raise refused(path, f"{place}`{error}` stands twice") from None
+    except (ValueError, RecursionError):
+        raise refused(path, f"{place}this is not JSON") from None
+
+
+class _TwiceError(ValueError):
+    """A key stands twice in an object; which of the two was meant?"""
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+def _question(found: Any, path: Path, place: str) -> pb.CheckRequest:
+    if not isinstance(found, dict):
+        raise refused(path, f"{place} is not a mapping: its keys are those of the message CheckRequest")
+    try:
+        return ParseDict(found, pb.CheckRequest())
+    except (ParseError, RecursionError) as error:
+        why = str(error).partition("\n")[0].rstrip(".")
+        raise refused(path, f"{place} is none: {why[:1].lower()}{why[1:]}") from None
