@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2
 
 from policy_service.api.v1 import decision_log_pb2, decision_pb2, people_pb2
 from policy_service.decision_log.reader import LogReader
-from tests.server.calling import Client, Refused
-from tests.support.asking import PERMIT, check
+from tests.server.calling import PACKAGE, Client, Refused, refused
+from tests.support.asking import PERMIT, check, question
+from tests.support.fake_service import SERVICES
 from tests.system.conftest import Clinic
 
 
@@ -94,14 +99,14 @@ def test_control_calls(clinic: Clinic, log: Log) -> None:
     assert _only(log).write.facts
     manager.entry(check(clinic.worker, clinic.token).decision_id)
     assert sorted(str(entry.WhichOneof("event")) for entry in log.new()) == ["decision", "read"]
-    for refused in (
+    for call in (
         lambda: manager.entry("01234567-89ab-7cde-8fab-0123456789ab"),
         lambda: manager.call("PeopleService/PutPerson", people_pb2.PutPersonRequest()),
         lambda: manager.call("PeopleService/PutPerson", decision_pb2.CheckRequest(user="\x00")),
         lambda: manager.call("AccessService/ListTokens", people_pb2.PutPersonRequest(), token=clinic.token),
     ):
         with pytest.raises(Refused):
-            refused()
+            call()
         assert _only(log).WhichOneof("event") == "refusal"
 
 
@@ -165,3 +170,88 @@ def _in_time(client: Client, token: str, seconds: float) -> bool:
     except Refused:
         return False
     return True
+
+
+# --- each method of each service ----------------------------------------------------------------------------
+
+
+def _methods(port: int) -> list[tuple[str, bool, bool]]:
+    """By reflection, as `Service/Method`: whether messages come as a stream, and whether answers do."""
+    known = {
+        service.full_name: service
+        for file in (decision_pb2, *SERVICES)
+        for service in file.DESCRIPTOR.services_by_name.values()
+    }
+    with Client(port) as client:
+        path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        stream = cast("Callable[..., Iterator[bytes]]", client.channel.stream_stream(path))
+        request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+        (answer,) = stream(iter([request]), timeout=10)
+        listed = reflection_pb2.ServerReflectionResponse.FromString(answer).list_services_response.service
+    found = []
+    for service in listed:
+        if service.name.startswith(f"{PACKAGE}."):
+            for method in known[service.name].methods:
+                name = f"{service.name.removeprefix(f'{PACKAGE}.')}/{method.name}"
+                found.append((name, bool(method.client_streaming), bool(method.server_streaming)))
+    return found
+
+
+def _say(client: Client, name: str, message: bytes, token: str, *, streams: tuple[bool, bool]) -> None:
+    """Call a method of any shape with one message, hear one answer, and leave."""
+    metadata = (("authorization", f"Bearer {token}"), ("x-controller", "clinic"))
+    path = f"/{PACKAGE}.{name}"
+    try:
+        match streams:
+            case (True, _):
+                both = cast("Callable[..., Iterator[bytes]]", client.channel.stream_stream(path))
+                list(both(iter([message]), metadata=metadata, timeout=10))
+            case (_, True):
+                many = cast("Callable[..., Any]", client.channel.unary_stream(path))
+                answers = many(message, metadata=metadata, timeout=10)
+                next(answers)
+                answers.cancel()
+            case _:
+                one = cast("Callable[..., bytes]", client.channel.unary_unary(path))
+                one(message, metadata=metadata, timeout=10)
+    except grpc.RpcError as error:
+        code = refused(error).code.name
+    else:
+        code = "OK"
+    assert code not in ("INTERNAL", "UNKNOWN", "UNIMPLEMENTED"), name
+
+
+def test_each_method_of_each_service_leaves_one_entry_whatever_comes_of_it(clinic: Clinic, log: Log) -> None:
+    """With bytes that are no message, with an empty one, and by somebody who may not."""
+    worker, control = clinic.service.decision_port, clinic.service.control_port
+    manager, system = clinic.manager.token, clinic.token
+    seen = 0
+    for port, may, may_not in ((worker, system, manager), (control, manager, system)):
+        with Client(port) as client:
+            for name, asks_on_a_stream, answers_on_a_stream in _methods(port):
+                for message, token in ((b"\xff", may), (b"", may), (b"", may_not)):
+                    log.new()
+                    streams = asks_on_a_stream, answers_on_a_stream
+                    _say(client, name, message, token, streams=streams)
+                    entries = log.new()
+                    assert [entry.method for entry in entries] == [name], (name, message, entries)
+                    seen += 1
+    assert seen > 3 * 30
+
+
+def test_each_question_of_a_batch_and_of_a_stream_leaves_one_entry(clinic: Clinic, log: Log) -> None:
+    good = decision_pb2.CheckRequest.FromString(question())
+    questions = [good, decision_pb2.CheckRequest(user="nurse"), good]
+    batch = decision_pb2.BatchCheckRequest(checks=questions)
+    log.new()
+    clinic.worker.call("DecisionService/BatchCheck", batch.SerializeToString(), token=clinic.token)
+    by_batch = log.new()
+    path = f"/{PACKAGE}.DecisionService/CheckStream"
+    hold = cast("Callable[..., Iterator[bytes]]", clinic.worker.channel.stream_stream(path))
+    messages = [decision_pb2.CheckStreamRequest(check=each).SerializeToString() for each in questions]
+    answers = list(hold(iter(messages), metadata=(("authorization", f"Bearer {clinic.token}"),), timeout=10))
+    by_stream = log.new()
+    assert len(answers) == 3
+    for method, entries in (("BatchCheck", by_batch), ("CheckStream", by_stream)):
+        assert {entry.method for entry in entries} == {f"DecisionService/{method}"}
+        assert sorted(str(e.WhichOneof("event")) for e in entries) == ["decision", "decision", "refusal"]
