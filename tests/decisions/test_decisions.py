@@ -40,6 +40,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 _tags = itertools.count(1)
 
 SIDES = pytest.mark.parametrize("twin", [False, True], ids=["case", "twin"])
+TWINS_IN_TORTURE = pytest.mark.parametrize(
+    "twin", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["case", "twin"]
+)
+"""Of the roads that are made of the parts of others: their twins take a minute, and are seen on those."""
 CASES = pytest.mark.parametrize("name", case_names())
 
 
@@ -112,14 +116,14 @@ async def test_socket_on_sqlite(name: str, twin: bool, served_on_sqlite: Served)
 
 
 @CASES
-@SIDES
+@TWINS_IN_TORTURE
 async def test_socket_on_postgresql(name: str, twin: bool, served_on_postgresql: Served) -> None:
     async with socket_road(served_on_postgresql) as road:
         await travel(road, name, twin=twin)
 
 
 @CASES
-@SIDES
+@TWINS_IN_TORTURE
 async def test_whatever_the_names(name: str, twin: bool, on_sqlite: Installation) -> None:
     """Every party renamed, another record type of its base, another organisation."""
     await travel(on_sqlite, name, twin=twin, renamed=True)
