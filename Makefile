@@ -158,7 +158,16 @@ fuzz: $(FOR_BUILDERS) ## the property tests, with many more examples than `make 
 torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
 	@$(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
 
+CERBOS := build/cerbos/node_modules/.package-lock.json
+
+$(CERBOS): tests/bench/cerbos/package-lock.json | $(FOR_BUILDERS)
+	@echo "installing Cerbos, with npm"
+	@mkdir -p build/cerbos
+	@cp tests/bench/cerbos/package.json tests/bench/cerbos/package-lock.json build/cerbos/
+	@$(NPM) ci --prefix build/cerbos
+
 bench: $(FOR_BUILDERS) ## measure; a table for people, the same rows in build/bench.json (QUICK=1: a short run)
+	@$(MAKE) $(CERBOS) || echo "there is no Cerbos to compare with, as the rows will say: npm's last words stand above"
 	@mkdir -p build
 	@$(PY) -m tests.bench
 
@@ -194,8 +203,9 @@ lock: $(FOR_BUILDERS) ## write the locks from pyproject.toml and package.json (U
 	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@echo "locking what builders need"
 	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
-	@echo "locking what examples/javascript needs"
-	@$(NPM) $(if $(UPGRADE),update,install) --package-lock-only --omit-lockfile-registry-resolved --prefix examples/javascript
+	@echo "locking what npm installs"
+	@for folder in examples/javascript tests/bench/cerbos; do \
+	  $(NPM) $(if $(UPGRADE),update,install) --package-lock-only --omit-lockfile-registry-resolved --prefix $$folder; done
 	@git diff --stat -- requirements.txt requirements-dev.txt '*package-lock.json'
 
 clean: ## remove what was built and every cache; .venv and var stay

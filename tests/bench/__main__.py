@@ -7,6 +7,7 @@ told, so that their ratios mean something; the rows of two machines, or of two r
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import platform
@@ -21,96 +22,55 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import grpc
 
+from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.server.listening import free_port
 from policy_service.server.settings import Settings
+from policy_service.service.policies import shipped_policy_set
 from tests.bench import world
-from tests.bench.generator import Job, Result
+from tests.bench.cerbos import server as cerbos_server
+from tests.bench.cerbos import world as cerbos_world
+from tests.bench.compared import (
+    BATCH,
+    CERBOS,
+    CERBOS_BATCH,
+    CERBOS_TWENTY,
+    DECISIONS,
+    DESCRIBED,
+    ON_FILE,
+    STREAM,
+    STREAM_DESCRIBED,
+    STREAM_TWENTY,
+    TWENTY,
+    say_comparisons,
+)
+from tests.bench.generator import Result
+from tests.bench.measured import CONNECTIONS, Asked, Measured, Plan
 from tests.bench.rounds import interleaved, median_ratio
 from tests.bench.rows import Report
+from tests.server.calling import Client
 from tests.support.collector import collecting
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "policies"
-PATH = "/policy_service.api.v1.DecisionService/Check"
-CONNECTIONS, CONCURRENCY = 4, 64
+CERBOS_INSTALLED = ROOT / "build" / "cerbos"
+SERVICE = "/policy_service.api.v1.DecisionService"
+CHECK, CHECK_STREAM, BATCH_CHECK = f"{SERVICE}/Check", f"{SERVICE}/CheckStream", f"{SERVICE}/BatchCheck"
+BATCHES_UNDER_WAY = 8
 SCRAPE_SECONDS = 5.0
 P99_TARGET_MS = 10.0
 """At half of the maximum rate."""
 
 ECHO, FLOOR = "echo: the stack alone", "echo with a durable round: the floor"
 MIXED, AT_HALF = "Check, mixed", "Check, mixed, at half of that"
-ON_FILE = "Check, 1 field, on file"
 OBSERVED = f"{ON_FILE}, all telemetry on"
 """Of the cheapest call, of which it is the largest part."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long everything takes, and where it runs; core -1 is any."""
-
-    seconds: float
-    warm_up: float
-    rounds: int
-    server_core: int
-    generator_core: int
-
-    @classmethod
-    def of_environment(cls) -> Plan:
-        cores = sorted(os.sched_getaffinity(0))
-        server, generator = (cores[0], cores[1]) if len(cores) > 1 else (-1, -1)
-        if os.environ.get("QUICK", "0") not in ("", "0"):
-            return cls(1.5, 1.5, 2, server, generator)
-        return cls(8.0, 6.0, 3, server, generator)
-
-
-@dataclass
-class Measured:
-    """A server that runs, and what a closed loop makes of it."""
-
-    plan: Plan
-    port: int
-    process: subprocess.Popen[str]
-    token: str
-
-    def load(self, messages: Sequence[str], number: int, *, rate: float = 0.0) -> Result:
-        """One round. In the first every message is answered once before anything is counted."""
-        plan, begin = self.plan, number * len(messages) // self.plan.rounds
-        job = Job(
-            PATH,
-            self.token,
-            [*messages[begin:], *messages[:begin]],
-            plan.seconds,
-            plan.warm_up if number == 0 else 0.5,
-            CONNECTIONS,
-            CONCURRENCY,
-            rate,
-            plan.generator_core,
-            all_once=number == 0 and not rate,
-        )
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.generator", str(self.port)],
-            input=json.dumps(asdict(job)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"the generator failed:\n{done.stderr[-2_000:]}")
-        result = Result(**json.loads(done.stdout))
-        if result.refused:
-            raise SystemExit(f"{result.refused} calls were refused: this measures nothing")
-        return result
-
-    def resident_mebibytes(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 @contextmanager
@@ -146,49 +106,132 @@ def serving(
 
 def main() -> None:
     plan, report = Plan.of_environment(), Report()
-    kinds = {
-        ON_FILE: world.on_file(),
-        "Check, 1 field, described send": world.described(),
-        "Check, 20 fields, described send": world.twenty_fields(),
-    }
-    mixed = [question for questions in kinds.values() for question in questions]
+    asked = _asked(plan)
+    mixed = [message for name in KINDS for message in asked[name].messages]
     random.Random(1).shuffle(mixed)
-    asked = {name: world.as_text(questions) for name, questions in kinds.items()} | {
-        MIXED: world.as_text(mixed)
-    }
-    echoes = asked[ON_FILE]
+    echoes = replace(asked[ON_FILE], effects=False)
     with tempfile.TemporaryDirectory(prefix="policy-service-bench-") as scratch, ExitStack() as stack:
         servers = {
             kind: stack.enter_context(_prepared(report, kind, plan, Path(scratch) / kind))
             for kind in ("echo", "durable-echo", "check")
         }
+        ours = servers["check"]
         observed = stack.enter_context(_observed(report, plan, Path(scratch) / "observed"))
-        _say_conditions(report, plan, Path(scratch), len(mixed))
-        half = _HalfRate(servers["check"], asked[MIXED])
+        policies = len(shipped_policy_set(POLICIES).documents)
+        cerbos = stack.enter_context(_cerbos(report, plan, Path(scratch) / "cerbos", policies))
+        _say_conditions(report, plan, Path(scratch), policies, len({*mixed}))
+        denied = _denied_of_a_batch(ours, asked[BATCH])
+        half = _HalfRate(ours, Asked(CHECK, mixed))
+        # What is compared is measured one shortly after the other.
         loads: dict[str, Callable[[int], Result]] = {
             ECHO: partial(servers["echo"].load, echoes),
             FLOOR: partial(servers["durable-echo"].load, echoes),
             OBSERVED: partial(observed.load, asked[ON_FILE]),
-            **{name: partial(servers["check"].load, asked[name]) for name in kinds},
+            **{
+                name: partial(ours.load, asked[name])
+                for name in (ON_FILE, DESCRIBED, STREAM, STREAM_DESCRIBED)
+            },
+            **cerbos.loads(CERBOS),
+            **{name: partial(ours.load, asked[name]) for name in (TWENTY, STREAM_TWENTY)},
+            **cerbos.loads(CERBOS_TWENTY),
+            BATCH: partial(ours.load, asked[BATCH]),
+            **cerbos.loads(CERBOS_BATCH),
             MIXED: half.most,
             AT_HALF: half.half,
         }
         told = {name: _telling(report, name, load, plan.rounds) for name, load in loads.items()}
         results = interleaved(plan.rounds, told)
-        resident = servers["check"].resident_mebibytes()
-    for name in (ECHO, FLOOR, OBSERVED, *asked):
-        _say_load(report, name, results[name])
+        report.say("resident set of the worker", ours.resident_mebibytes(), "MiB")
+        if cerbos.server is not None:
+            report.say("resident set of Cerbos", cerbos.server.resident_mebibytes(), "MiB")
+    for name in loads:
+        if name != AT_HALF:
+            _say_load(report, name, results[name])
+    report.say(f"{BATCH}: denied", 100 * denied, "%")
     _say_latency(report, results[AT_HALF], half.rates)
-    report.say("resident set of the worker", resident, "MiB")
     calls = {name: [_rate(result) for result in found] for name, found in results.items()}
     report.say("floor / echo", median_ratio(calls[FLOOR], calls[ECHO]), "ratio")
-    for name in kinds:
+    for name in KINDS:
         report.say(f"{name} / floor", median_ratio(calls[name], calls[FLOOR]), "ratio")
     report.say(f"{OBSERVED} / off", median_ratio(calls[OBSERVED], calls[ON_FILE]), "ratio")
-    twenty = 20 * statistics.median(calls["Check, 20 fields, described send"])
-    report.say("Check, 20 fields: decisions", twenty, "decisions/s")
+    say_comparisons(report, calls)
     report.show()
     report.write(ROOT / "build" / "bench.json")
+
+
+KINDS = (ON_FILE, DESCRIBED, TWENTY)
+"""The questions of `MIXED`."""
+
+
+def _asked(plan: Plan) -> dict[str, Asked]:
+    """What the service is asked, by load."""
+    one = world.on_file(plan.questions)
+    described, twenty = world.described(plan.questions), world.twenty_fields(plan.questions)
+    batches = world.as_text(world.batches(plan.questions // world.BATCH))
+    return {
+        **{
+            name: Asked(CHECK, world.as_text(questions))
+            for name, questions in zip(KINDS, (one, described, twenty), strict=True)
+        },
+        **{
+            name: Asked(CHECK_STREAM, world.as_text(world.on_a_stream(questions)), streamed=True)
+            for name, questions in ((STREAM, one), (STREAM_DESCRIBED, described), (STREAM_TWENTY, twenty))
+        },
+        BATCH: Asked(BATCH_CHECK, batches, concurrency=BATCHES_UNDER_WAY, effects=False),
+    }
+
+
+def _denied_of_a_batch(server: Measured, asked: Asked) -> float:
+    """The share of denied cells in one batch, whose every item has an answer."""
+    with Client(server.port) as client:
+        answer = client.call(asked.path, base64.b64decode(asked.messages[0]), token=server.token)
+    outcomes = pb.BatchCheckResponse.FromString(answer).outcomes
+    effects = [cell.effect for outcome in outcomes for cell in outcome.answer.cells]
+    if len(effects) != DECISIONS[BATCH]:
+        raise SystemExit(f"a batch has {len(effects)} answers: this measures nothing")
+    return effects.count(pb.EFFECT_DENY) / len(effects)
+
+
+@dataclass(frozen=True)
+class _Cerbos:
+    """Its server, if there is one, and what it is asked."""
+
+    server: Measured | None
+    asked: Mapping[str, Asked]
+
+    def loads(self, name: str) -> dict[str, Callable[[int], Result]]:
+        return {} if self.server is None else {name: partial(self.server.load, self.asked[name])}
+
+
+@contextmanager
+def _cerbos(report: Report, plan: Plan, directory: Path, rules: int) -> Iterator[_Cerbos]:
+    """Cerbos with so many rules, where npm installed it."""
+    executable = cerbos_server.program(CERBOS_INSTALLED)
+    if executable is None:
+        report.say("Cerbos", "not there: npm got no package for this machine")
+        yield _Cerbos(None, {})
+        return
+    written = cerbos_world.write_policies(directory / "policies", rules)
+    one, twenty = (
+        cerbos_world.questions(plan.questions, actions)
+        for actions in (cerbos_world.ACTIONS[:1], cerbos_world.ACTIONS)
+    )
+    asked = {
+        name: Asked(cerbos_server.PATH, messages, concurrency, effects=False)
+        for name, messages, concurrency in (
+            (CERBOS, one, 64),
+            (CERBOS_TWENTY, twenty, 64),
+            (CERBOS_BATCH, cerbos_world.batches(plan.questions // world.BATCH), BATCHES_UNDER_WAY),
+        )
+    }
+    with cerbos_server.serving(executable, plan, directory, directory / "policies") as server:
+        for name, each in asked.items():
+            cerbos_server.verify(server, each.messages, DECISIONS.get(name, 1))
+        version = cerbos_server.version(executable)
+        report.say(
+            "Cerbos", f"{version}, {written} rules, audit log on (local, asynchronous), on the same core"
+        )
+        yield _Cerbos(server, asked)
 
 
 @contextmanager
@@ -255,16 +298,16 @@ class _HalfRate:
     """Everything mixed: the maximum, then an open loop at half of what the same round's maximum was."""
 
     server: Measured
-    messages: Sequence[str]
+    asked: Asked
     rates: list[float] = field(default_factory=list)
 
     def most(self, number: int) -> Result:
-        result = self.server.load(self.messages, number)
+        result = self.server.load(self.asked, number)
         self.rates.append(_rate(result) / 2)
         return result
 
     def half(self, number: int) -> Result:
-        return self.server.load(self.messages, number, rate=self.rates[number])
+        return self.server.load(self.asked, number, rate=self.rates[number])
 
 
 def _rate(result: Result) -> float:
@@ -274,13 +317,14 @@ def _rate(result: Result) -> float:
 def _say_load(report: Report, name: str, results: Sequence[Result]) -> None:
     """Medians of the rounds, and how far apart these were."""
     calls = [_rate(result) for result in results]
-    report.say(name, statistics.median(calls), "calls/s")
-    report.say(f"{name}: slowest and fastest round", f"{min(calls):,.0f}, {max(calls):,.0f}", "calls/s")
+    unit = "messages/s" if name in (STREAM, STREAM_DESCRIBED, STREAM_TWENTY) else "calls/s"
+    report.say(name, statistics.median(calls), unit)
+    report.say(f"{name}: slowest and fastest round", f"{min(calls):,.0f}, {max(calls):,.0f}", unit)
     p50, p99 = (statistics.median(times) for times in zip(*((r.p50, r.p99) for r in results), strict=True))
     report.say(f"{name}: p50, p99 under that load", f"{p50:.1f}, {p99:.1f}", "ms")
     report.say(f"{name}: generator's core", 100 * statistics.median(r.cpu for r in results), "% busy")
     decided = sum(result.permits + result.denials for result in results)
-    if name not in (ECHO, FLOOR):
+    if decided:
         report.say(f"{name}: denied", 100 * sum(r.denials for r in results) / max(1, decided), "%")
 
 
@@ -292,13 +336,13 @@ def _say_latency(report: Report, results: Sequence[Result], rates: Sequence[floa
     report.say(f"{AT_HALF}: longest", max(result.longest for result in results), "ms")
 
 
-def _say_conditions(report: Report, plan: Plan, scratch: Path, distinct: int) -> None:
-    policies = sum(1 for file in POLICIES.rglob("*.yaml") if file.parent.name != "base_types")
+def _say_conditions(report: Report, plan: Plan, scratch: Path, policies: int, distinct: int) -> None:
     pinned = "server and generator on a core each" if plan.server_core >= 0 else "not pinned: one core"
     report.say("log", "SQLite, WAL, synchronous=FULL")
     report.say("fsync of this disk, median", _fsync_milliseconds(scratch), "ms")
     report.say("policies", float(policies), "documents")
-    report.say("load", f"closed loop, {CONNECTIONS} connections, {CONCURRENCY} in flight, one system")
+    flight = f"{Asked(CHECK, ()).concurrency} in flight ({BATCHES_UNDER_WAY} batches)"
+    report.say("load", f"closed loop, {CONNECTIONS} connections, {flight}, one system")
     report.say("distinct questions", float(distinct))
     report.say("cores", pinned)
     ratio, seconds = Settings().trace_ratio, Settings().telemetry_seconds

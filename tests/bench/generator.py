@@ -4,7 +4,8 @@
 
 It writes frames that were made beforehand and reads no more than it needs, so that it outruns an echo on
 the same machine; grpcio's own client does not. RFC 9113 for frames; headers are literals (RFC 7541 6.2.2).
-What was answered has a DATA frame; a refusal has none.
+What was answered has a DATA frame; a refusal has none. A job that is streamed holds one call on each
+connection, whose messages are answered in order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
@@ -24,6 +26,9 @@ import uvloop
 from tests.support.http2 import ACK, END_HEADERS, END_STREAM, PREFACE, Kind, frame, literal
 
 WINDOW = 1 << 30
+FIRST_WINDOW = 65_535
+"""What may be sent before the server says otherwise, on a connection and on a stream (RFC 9113 6.9.2)."""
+MAX_FRAME = 16_384
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,21 @@ class Job:
 
     path: str
     token: str
+    """Empty: none."""
     messages: Sequence[str]
     seconds: float
     warm_up: float
     """Seconds before anything is counted, and, with `all_once`, until every message was answered once."""
     connections: int
     concurrency: int
-    """Calls in flight in all."""
+    """Calls in flight in all; of streams, messages."""
     rate: float = 0.0
     """Calls a second; 0: as many as are answered."""
     core: int = -1
     all_once: bool = False
+    streamed: bool = False
+    effects: bool = True
+    """Each answer is one decision, and is counted by its effect."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Result:
     """Share of one core that the generator itself took."""
 
 
-class _Load:
+class Load:
     """All connections together."""
 
     def __init__(self, job: Job) -> None:
@@ -76,9 +85,10 @@ class _Load:
                 (b":authority", b"localhost"),
                 (b"content-type", b"application/grpc"),
                 (b"te", b"trailers"),
-                (b"authorization", b"Bearer " + job.token.encode()),
+                *([(b"authorization", b"Bearer " + job.token.encode())] if job.token else ()),
             )
         )
+        self.streamed, self.effects = job.streamed, job.effects
         self.interval = job.connections / job.rate if job.rate else 0.0
         self.stopped = False
         self.counting = False
@@ -86,15 +96,23 @@ class _Load:
         self.ended = self.refused = self.permits = self.denials = 0
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, load: _Load, offset: int) -> None:
+class Connection(asyncio.Protocol):
+    """One of them; it begins at message `offset`."""
+
+    def __init__(self, load: Load, offset: int) -> None:
         self._load = load
         self._next_message = offset
         self._next_stream = 1
         self._began: dict[int, float] = {}
         self._answer: dict[int, bytes] = {}
+        self._in_order: deque[float] = deque()
+        """When the unanswered messages of the stream were sent."""
+        self._unread = bytearray()
+        """What has come on the stream and is no whole answer yet."""
         self._buffer = bytearray()
-        self._window = 65_535
+        self._window = self._stream_window = self._initial_window = FIRST_WINDOW
+        self._owed = 0
+        """How many messages wait until the server's windows have room for them."""
         self._received = 0
         self._due = 0.0
         self.lost = False
@@ -102,8 +120,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass of it
         settings = (0x4).to_bytes(2, "big") + (WINDOW).to_bytes(4, "big")
-        grow = frame(Kind.WINDOW_UPDATE, 0, 0, (WINDOW - 65_535).to_bytes(4, "big"))
+        grow = frame(Kind.WINDOW_UPDATE, 0, 0, (WINDOW - FIRST_WINDOW).to_bytes(4, "big"))
         self._transport.write(PREFACE + frame(Kind.SETTINGS, 0, 0, settings) + grow)
+        if self._load.streamed:
+            self._transport.write(frame(Kind.HEADERS, END_HEADERS, 1, self._load.headers))
         self._due = time.perf_counter()
         if self._load.interval:
             self._pace()
@@ -125,17 +145,27 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, number: int) -> None:
         load, out, now = self._load, [], time.perf_counter()
-        for _ in range(number):
+        number, self._owed = number + self._owed, 0
+        for begun in range(number):
             message = load.messages[self._next_message]
+            size = 5 + len(message)
+            if size > min(self._window, self._stream_window if load.streamed else self._initial_window):
+                self._owed = number - begun
+                break
             self._next_message = (self._next_message + 1) % len(load.messages)
-            stream, self._next_stream = self._next_stream, self._next_stream + 2
-            self._window -= 5 + len(message)
-            self._began[stream] = now
-            out.append(frame(Kind.HEADERS, END_HEADERS, stream, load.headers))
+            self._window -= size
             body = b"\0" + len(message).to_bytes(4, "big") + message
-            out.append(frame(Kind.DATA, END_STREAM, stream, body))
-        if self._window < 0:
-            raise AssertionError("the server's flow control window is used up")
+            if load.streamed:
+                self._stream_window -= size
+                self._in_order.append(now)
+                out.append(_data(1, body, 0))
+            else:
+                stream, self._next_stream = self._next_stream, self._next_stream + 2
+                self._began[stream] = now
+                out += (
+                    frame(Kind.HEADERS, END_HEADERS, stream, load.headers),
+                    _data(stream, body, END_STREAM),
+                )
         self._transport.write(b"".join(out))
 
     def data_received(self, data: bytes) -> None:
@@ -150,12 +180,15 @@ class _Connection(asyncio.Protocol):
             stream = int.from_bytes(buffer[at + 5 : at + 9], "big")
             if kind == Kind.DATA:
                 self._received += length
-                if length:
+                if self._load.streamed:
+                    ended += self._read(buffer[at + 9 : at + 9 + length])
+                elif length and stream not in self._answer:
                     self._answer[stream] = bytes(buffer[at + 9 : at + 9 + length])
             elif kind not in (Kind.HEADERS, Kind.RST_STREAM):
                 self._other(kind, flags, stream, bytes(buffer[at + 9 : at + 9 + length]))
             if (kind in (Kind.HEADERS, Kind.DATA) and flags & END_STREAM) or kind == Kind.RST_STREAM:
-                self._end(stream)
+                self.lost |= self._load.streamed
+                self._end(self._began.pop(stream, None), self._answer.pop(stream, b""))
                 ended += 1
             at += 9 + length
         del buffer[:at]
@@ -165,35 +198,69 @@ class _Connection(asyncio.Protocol):
         if ended and not self._load.stopped and not self._load.interval:
             self._begin(ended)
 
-    def _end(self, stream: int) -> None:
-        load, began, answer = self._load, self._began.pop(stream, None), self._answer.pop(stream, b"")
+    def _read(self, data: bytearray) -> int:
+        """Take the whole answers of the stream; returns how many there were."""
+        unread, at, ended = self._unread, 0, 0
+        unread += data
+        while len(unread) - at >= 5:
+            length = 5 + int.from_bytes(unread[at + 1 : at + 5], "big")
+            if len(unread) - at < length:
+                break
+            self._end(self._in_order.popleft(), bytes(unread[at : at + length]))
+            ended += 1
+            at += length
+        del unread[:at]
+        return ended
+
+    def _end(self, began: float | None, answer: bytes) -> None:
+        load = self._load
         load.ended += 1
         if began is None or not load.counting:
             return
-        if not answer:
+        # CheckResponse: decision_id = 1 (36 characters), then effect = 2, a varint: 0x10 0x01 is a permit.
+        # On a stream it stands within an outcome; an outcome without a decision is an error.
+        at = answer.find(b"\x0a\x24", 5, 20) if load.effects else 0
+        if not answer or at < 0:
             load.refused += 1
             return
         load.times.append(time.perf_counter() - began)
-        # CheckResponse: decision_id = 1 (36 characters), then effect = 2, a varint: 0x10 0x01 is a permit.
-        effect = answer[5 + 38 : 5 + 40]
-        load.permits += effect == b"\x10\x01"
-        load.denials += effect == b"\x10\x02"
+        if load.effects:
+            effect = answer[at + 38 : at + 40]
+            load.permits += effect == b"\x10\x01"
+            load.denials += effect == b"\x10\x02"
 
     def _other(self, kind: int, flags: int, stream: int, body: bytes) -> None:
         if kind == Kind.SETTINGS and not flags & ACK:
+            for at in range(0, len(body), 6):
+                if body[at : at + 2] == b"\x00\x04":
+                    window = int.from_bytes(body[at + 2 : at + 6], "big")
+                    self._stream_window += window - self._initial_window
+                    self._initial_window = window
             self._transport.write(frame(Kind.SETTINGS, ACK, 0, b""))
         elif kind == Kind.PING and not flags & ACK:
             self._transport.write(frame(Kind.PING, ACK, 0, body))
         elif kind == Kind.WINDOW_UPDATE and stream == 0:
             self._window += int.from_bytes(body, "big")
+        elif kind == Kind.WINDOW_UPDATE and self._load.streamed:
+            self._stream_window += int.from_bytes(body, "big")
+        if self._owed and not self._load.stopped:
+            self._begin(0)
+
+
+def _data(stream: int, body: bytes, flags: int) -> bytes:
+    """DATA frames, none larger than every server takes (RFC 9113 4.2)."""
+    parts = range(0, len(body), MAX_FRAME)
+    return b"".join(
+        frame(Kind.DATA, flags if at == parts[-1] else 0, stream, body[at : at + MAX_FRAME]) for at in parts
+    )
 
 
 async def run(port: int, job: Job) -> Result:
-    load, loop = _Load(job), asyncio.get_running_loop()
+    load, loop = Load(job), asyncio.get_running_loop()
     part = len(load.messages) // job.connections
-    connections: list[_Connection] = []
+    connections: list[Connection] = []
     for number in range(job.connections):
-        connection = _Connection(load, number * part)
+        connection = Connection(load, number * part)
         connections.append(connection)
         await loop.create_connection(lambda made=connection: made, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.sleep(job.warm_up)
@@ -205,7 +272,7 @@ async def run(port: int, job: Job) -> Result:
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     load.counting, load.stopped = False, True
     if any(connection.lost for connection in connections):
-        raise AssertionError("the server closed a connection")
+        raise AssertionError("the server closed a connection, or ended a stream")
     times = sorted(load.times) or [0.0]
     p50, p99, longest = (1_000 * times[int(share * (len(times) - 1))] for share in (0.5, 0.99, 1.0))
     return Result(

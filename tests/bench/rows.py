@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ class Row:
 class Report:
     """Rows in the order in which they were measured; told as they come."""
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=lambda: Console(width=None if sys.stdout.isatty() else 140))
     rows: list[Row] = field(default_factory=list)
 
     def say(self, name: str, value: float | str, unit: str = "") -> None:
@@ -40,6 +41,10 @@ class Report:
     def at_most(self, name: str, value: float, target: float, unit: str = "") -> None:
         """Add a row whose value should be this much or less."""
         self.rows.append(Row(name, value, unit, target, value <= target))
+
+    def unmeasured(self, name: str, why: str, target: float, unit: str = "") -> None:
+        """Add a row whose target cannot be judged this time."""
+        self.rows.append(Row(name, why, unit, target))
 
     def show(self) -> None:
         """Print the table."""

@@ -7,10 +7,12 @@ then somebody asks about a patient of another ward, which nothing permits.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from google.protobuf.message import Message
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.decision_log.stream import StreamWriter
@@ -41,8 +43,8 @@ from policy_service.service.policies import shipped_policy_set
 
 TRUST = Controller("trust")
 WARDS, NURSES_A_WARD, PATIENTS = 10, 20, 1_000
-QUESTIONS = 4_000
-"""Distinct ones of each kind."""
+BATCH = 50
+"""Records of a batch, of each of which five fields are asked."""
 
 
 def prepare(settings: Settings, policies: Path) -> str:
@@ -91,22 +93,50 @@ def _facts(fingerprints: Fingerprinter) -> Iterator[Fact]:
         yield RecordParty(random_id(), TRUST, record, "patient", Role.SUBJECT, person)
 
 
-def on_file() -> list[pb.CheckRequest]:
-    """One nurse, one patient of her ward, one field; every tenth asks about a patient of another ward."""
-    asked = []
-    for number in range(QUESTIONS):
-        patient = number % PATIENTS
-        ward = (patient + (1 if number % 10 == 0 else 0)) % WARDS
-        nurse = f"nurse-{ward}-{number // PATIENTS % NURSES_A_WARD}"
-        fields = [pb.FieldInstance(name="summary")]
-        asked.append(pb.CheckRequest(user=nurse, record=f"R-{patient}", purpose="care", fields=fields))
-    return asked
+def nurse_and_patient(number: int) -> tuple[int, int, int]:
+    """The nurse's ward, which nurse of it, and the patient; every tenth is a patient of another ward."""
+    patient = number % PATIENTS
+    ward = (patient + (1 if number % 10 == 0 else 0)) % WARDS
+    return ward, number // PATIENTS % NURSES_A_WARD, patient
 
 
-def described() -> list[pb.CheckRequest]:
+def ward_list(number: int) -> tuple[int, int, list[int]]:
+    """A ward, which nurse of it, and half of its patients; every tenth is a patient of another ward."""
+    ward, half = number % WARDS, number // WARDS % 2
+    patients = [
+        (ward + (1 if bed % 10 == 0 else 0)) % WARDS + WARDS * bed
+        for bed in range(half * BATCH, (half + 1) * BATCH)
+    ]
+    return ward, number // WARDS % NURSES_A_WARD, patients
+
+
+def on_file(number: int) -> list[pb.CheckRequest]:
+    """One nurse, one patient, one field."""
+    return [_seen(*nurse_and_patient(each), ("summary",)) for each in range(number)]
+
+
+def batches(number: int) -> list[pb.BatchCheckRequest]:
+    """A ward's list on a screen: five fields of each of fifty patients."""
+    lists = (ward_list(each) for each in range(number))
+    return [
+        pb.BatchCheckRequest(checks=[_seen(ward, nurse, patient, _OF_A_LIST) for patient in patients])
+        for ward, nurse, patients in lists
+    ]
+
+
+def _seen(ward: int, nurse: int, patient: int, fields: Sequence[str]) -> pb.CheckRequest:
+    return pb.CheckRequest(
+        user=f"nurse-{ward}-{nurse}",
+        record=f"R-{patient}",
+        purpose="care",
+        fields=[pb.FieldInstance(name=name) for name in fields],
+    )
+
+
+def described(questions: int) -> list[pb.CheckRequest]:
     """A reminder to a patient's own mobile; record, patient and number are described in the call."""
     asked = []
-    for number in range(QUESTIONS):
+    for number in range(questions):
         request = pb.CheckRequest(
             user="secretary",
             record=f"L-{number}",
@@ -127,10 +157,10 @@ def described() -> list[pb.CheckRequest]:
     return asked
 
 
-def twenty_fields() -> list[pb.CheckRequest]:
+def twenty_fields(questions: int) -> list[pb.CheckRequest]:
     """Four fields about each of five children, to their parent; all are described in the call."""
     asked = []
-    for number, request in enumerate(described()):
+    for number, request in enumerate(described(questions)):
         del request.fields[:]
         description = request.description
         description.record.parties[0].role = "parent"
@@ -145,9 +175,15 @@ def twenty_fields() -> list[pb.CheckRequest]:
     return asked
 
 
+_OF_A_LIST = ("summary", "subject.name", "subject.dob", "condition", "meeting.need")
 _OF_A_CHILD = ("appointment", "subject.name", "subject.dob", "school")
 
 
-def as_text(asked: list[pb.CheckRequest]) -> list[str]:
+def on_a_stream(asked: Sequence[pb.CheckRequest]) -> list[pb.CheckStreamRequest]:
+    """The same questions as messages of a stream."""
+    return [pb.CheckStreamRequest(check=request) for request in asked]
+
+
+def as_text(asked: Sequence[Message]) -> list[str]:
     """As the generator takes them."""
     return [base64.b64encode(request.SerializeToString()).decode() for request in asked]
