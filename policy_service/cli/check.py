@@ -35,7 +35,7 @@ Examples
       --describe examples/questions/letter.yaml \\
       --user c.secretary --record LETTER-1 --field body \\
       --to party:mother,contact-point=mother-home,channel=post
-  Many at once:
+  Many at once, of which two are denied:
   policy-service check --as police-records \\
       --from examples/questions/many.yaml
 

@@ -14,7 +14,7 @@ import yaml
 from google.protobuf.message import Message
 
 from policy_service.api.v1 import access_pb2, casework_pb2
-from policy_service.cli.documents import read_mapping
+from policy_service.cli.documents import read_all, read_mapping
 from policy_service.cli.example.command import load_world
 from policy_service.cli.example.load import steps
 from policy_service.cli.example.world import Organisation, read_world, shipped
@@ -330,9 +330,9 @@ def test_a_folder_without_a_world(terminal: Terminal, fake: FakeService, tmp_pat
 def test_nobody_in_the_files_is_real(file: Path) -> None:
     text = file.read_text()
     assert "made up" in text.partition("\n\n")[0]
-    document = read_mapping(file)
-    for place in leaves(document):
-        value: Any = document
+    documents = read_all(text, file)
+    for place in leaves(documents):
+        value: Any = documents
         for step in place:
             value = value[step]
         assert not re.search(r"name$", str(place[-1])) or re.fullmatch(r"[a-z_.-]+", value), place

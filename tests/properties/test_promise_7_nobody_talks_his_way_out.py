@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 
+from policy_service.model.decision import OBLIGATION_UNSUPPORTED
 from policy_service.model.vocabulary import Tier
 from policy_service.service.decide import Decided
 from tests.engine.generators import times
@@ -70,7 +71,9 @@ def _implied(decided: Decided, cell: tuple[int, int]) -> set[str]:
 
 
 def denied_firmly(decided: Decided) -> frozenset[tuple[int, int]]:
-    """(recipient, index of the field) of the cells that a tier of requests or above denies."""
+    """(recipient, index of the field) of the cells that a tier of requests or above denies. Not of those that
+    one permits, and that the caller cannot act on: he may say what he can do.
+    """
     width = max(1, len(decided.trace.fields))
     authority = decided.trace.authority
     whole = (
@@ -82,5 +85,11 @@ def denied_firmly(decided: Decided) -> frozenset[tuple[int, int]]:
     return frozenset(
         (index // width, index % width)
         for index, cell in enumerate(cells_of(decided))
-        if whole or (not cell.permitted and cell.tier is not None and cell.tier >= Tier.REQUEST)
+        if whole
+        or (
+            not cell.permitted
+            and cell.outcome.reason != OBLIGATION_UNSUPPORTED
+            and cell.tier is not None
+            and cell.tier >= Tier.REQUEST
+        )
     )

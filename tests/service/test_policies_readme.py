@@ -186,8 +186,13 @@ def test_debts_go_by_no_message() -> None:
 
 def test_who_declared_no_training_is_denied() -> None:
     policy = own("own.disclosure.baseline.trained_staff")
-    asked: dict[str, Value] = {"subject__kind": "staff", "resource__category_families": ("abuse",)}
+    asked: dict[str, Value] = {
+        "action__verb": "see",
+        "subject__kind": "staff",
+        "resource__category_families": ("abuse",),
+    }
     assert effect(policy, **asked) is Effect.DENY
+    assert effect(policy, **{**asked, "action__verb": "send"}) is Effect.PERMIT
     assert effect(policy, **asked, subject__training=("driving",)) is Effect.DENY
     assert effect(policy, **asked, subject__training=("domestic_abuse_basics",)) is Effect.PERMIT
     assert effect(policy, **{**asked, "resource__category_families": ("finance",)}) is Effect.PERMIT
