@@ -26,7 +26,7 @@ from policy_service.facts.view import ColdFacts, FactsView
 from policy_service.model.caller import Caller
 from policy_service.model.decision import Decision
 from policy_service.model.errors import PermissionDeniedError, UnavailableError
-from policy_service.model.facts import Revision
+from policy_service.model.facts import PolicySet, Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.question import CheckCall
 from policy_service.model.trace import DecisionTrace
@@ -67,6 +67,7 @@ class CheckService:
     def __init__(self, parts: DeciderParts) -> None:
         self._parts = parts
         self._policies: PublishedPolicies | None = None
+        self._compiling: tuple[str, asyncio.Task[PublishedPolicies]] | None = None
         self.counters = DecisionCounters()
 
     async def check(self, authorization: str, call: CheckCall, method: str = METHOD) -> Decision:
@@ -191,8 +192,16 @@ class CheckService:
             raise UnavailableError("NO_POLICY_SET", "no policy set is published")
         policies = self._policies
         if policies is None or policies.policy_set_id != policy_set.policy_set_id:
-            policies = self._policies = await asyncio.to_thread(published, policy_set)
+            policies = self._policies = await self._compiled(policy_set)
         return policies
+
+    async def _compiled(self, policy_set: PolicySet) -> PublishedPolicies:
+        """Compile a set once for everybody who waits for it: when another is published, all calls do."""
+        compiling = self._compiling
+        if compiling is None or compiling[0] != policy_set.policy_set_id or compiling[1].done():
+            work = asyncio.create_task(asyncio.to_thread(published, policy_set))
+            compiling = self._compiling = policy_set.policy_set_id, work
+        return await asyncio.shield(compiling[1])
 
 
 class PendingDecision:
