@@ -43,7 +43,15 @@ SIDES = pytest.mark.parametrize("twin", [False, True], ids=["case", "twin"])
 TWINS_IN_TORTURE = pytest.mark.parametrize(
     "twin", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["case", "twin"]
 )
-"""Of the roads that are made of the parts of others: their twins take a minute, and are seen on those."""
+"""Of the roads that are made of the parts of others: their twins are seen on those."""
+DOMAIN_CASES = pytest.mark.parametrize(
+    "name",
+    [
+        name if name.startswith("case_") else pytest.param(name, marks=pytest.mark.torture)
+        for name in case_names()
+    ],
+)
+"""Over a socket to PostgreSQL: the cases that have a number; the others have each been on one of the two."""
 CASES = pytest.mark.parametrize("name", case_names())
 
 
@@ -103,7 +111,7 @@ async def test_use_case_on_sqlite(name: str, twin: bool, on_sqlite: Installation
 
 
 @CASES
-@SIDES
+@TWINS_IN_TORTURE
 async def test_use_case_on_postgresql(name: str, twin: bool, on_postgresql: Installation) -> None:
     await travel(on_postgresql, name, twin=twin)
 
@@ -115,7 +123,7 @@ async def test_socket_on_sqlite(name: str, twin: bool, served_on_sqlite: Served)
         await travel(road, name, twin=twin)
 
 
-@CASES
+@DOMAIN_CASES
 @TWINS_IN_TORTURE
 async def test_socket_on_postgresql(name: str, twin: bool, served_on_postgresql: Served) -> None:
     async with socket_road(served_on_postgresql) as road:

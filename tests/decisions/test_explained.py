@@ -53,7 +53,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("name", case_names())
-@pytest.mark.parametrize("twin", [False, True], ids=["case", "twin"])
+@pytest.mark.parametrize("twin", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["case", "twin"])
 async def test_an_explanation_is_of_what_check_answers(name: str, twin: bool, road: Installation) -> None:
     answer, explanation = await explained(road, name, twin=twin)
 

@@ -105,6 +105,14 @@ def _declared_alone(original: Any) -> Any:
     return unit
 
 
+def _all_lapse(original: Any) -> Any:
+    def protects(self: Any, request: Any) -> bool:
+        over = request.ends_at is not None and request.ends_at <= self._moment.now
+        return bool(original(self, request)) and not over
+
+    return protects
+
+
 def _warrants_outrank_everybody(_: Any) -> Any:
     def outranked(judged: list[Any]) -> list[Any]:
         declared = [j for j in judged if not (j.concerned.implied or j.reader.implied)]
@@ -237,7 +245,7 @@ FAULTS: tuple[Fault, ...] = (
         "a refuge is about those recorded there to whom he is adverse",
         "nobody is recorded there",
         Places,
-        "recorded_near",
+        "recorded_at",
         always(_NOBODY),
     ),
     Fault("one's own place is not hidden", "no place is the recipient's own", Places, "own", always(False)),
@@ -249,7 +257,30 @@ FAULTS: tuple[Fault, ...] = (
         with_keyword("by_file_only", False),
     ),
     # --- requests
-    Fault("hold protects until reviewed", "what has an end is over then", Moment, "past", always(False)),
+    Fault(
+        "hold protects until reviewed", "what has an end is over then", Protections, "_protects", _all_lapse
+    ),
+    Fault(
+        "a described point of a value that is on file is shared",
+        "nobody else has it",
+        Cast,
+        "sharers_of",
+        always(_NOBODY),
+    ),
+    Fault(
+        "a copy list is about each other recipient, offices, too",
+        "about private people alone",
+        Questions,
+        "_copied_to",
+        always(_NOBODY),
+    ),
+    Fault(
+        "what a document holds it holds, whichever party the call names",
+        "the party that is named says what",
+        Questions,
+        "_holds",
+        always(True),
+    ),
     Fault(
         "a withdrawal that is pending still protects",
         "it does not",
@@ -373,7 +404,7 @@ FAULTS: tuple[Fault, ...] = (
         "it outranks nothing",
         Judge,
         "_outranked",
-        lambda _: staticmethod(lambda judged: judged),
+        lambda _: lambda _self, judged: judged,
     ),
     Fault("the delivery gate must permit, too", "it never denies", Judge, "_whole", _delivery_never_denies),
     Fault(
