@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
@@ -18,11 +19,21 @@ from policy_service.model.question import MAX_QUESTIONS
 from policy_service.server.bounds import read_message
 from policy_service.server.errors import Refusal
 from policy_service.server.handlers import Several
+from policy_service.server.limits import MAX_RESPONSE_BYTES
 
 MAX_CHECKS: Final = 1_000
 """Of one batch."""
 MAX_QUESTIONS_OF_BATCH: Final = 4 * MAX_QUESTIONS
-"""Fields times recipients, of all checks of a batch; their answers fit into what gRPC clients take."""
+"""Fields times recipients, of all checks of a batch."""
+
+_ERROR_BYTES: Final = 512
+"""Room that is kept in an answer for each outcome that is still to come: an error needs no more."""
+TOO_LARGE: Final = Refusal(
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "ANSWER_TOO_LARGE",
+    "the answers of this batch are more than a client takes; ask this question again in another",
+    error_id="",
+)
 
 
 def open_batch(data: bytes) -> Sequence[bytes]:
@@ -42,8 +53,19 @@ def open_batch(data: bytes) -> Sequence[bytes]:
 
 
 def close_batch(outcomes: Sequence[bytes | Refusal]) -> bytes:
-    """A BatchCheckResponse."""
-    return _list([_outcome(outcome) for outcome in outcomes])
+    """A BatchCheckResponse, no larger than gRPC clients take: an answer that does not fit in any more is an
+    error of its question, of which then nothing is permitted.
+    """
+    room = MAX_RESPONSE_BYTES - _ERROR_BYTES * len(outcomes)
+    parts = []
+    for outcome in outcomes:
+        part = _outcome(outcome)
+        if len(part) > room:
+            part = _outcome(TOO_LARGE)
+        elif len(part) > _ERROR_BYTES:
+            room -= len(part) - _ERROR_BYTES
+        parts.append(part)
+    return _list(parts)
 
 
 def open_message(data: bytes) -> Sequence[bytes]:

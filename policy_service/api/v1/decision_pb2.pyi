@@ -830,7 +830,10 @@ class BatchCheckResponse(_message.Message):
     OUTCOMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckOutcome]:
-        """One per check, in the order of the call."""
+        """One per check, in the order of the call. Where all answers together would
+        be more than the 4 MiB that clients take, those that do not fit in are
+        errors, ANSWER_TOO_LARGE.
+        """
 
     def __init__(
         self,
