@@ -87,6 +87,13 @@ class _Alarm:
     def end(self) -> None:
         self._over.set()
 
+    def told(self, error: grpc.RpcError) -> ServiceError:
+        """What a call ended with: where this alarm cancelled it, that it was late."""
+        failed = service_error(error)
+        if self.rang and failed.status is grpc.StatusCode.CANCELLED:
+            return Unavailable(grpc.StatusCode.DEADLINE_EXCEEDED, failed.message)
+        return failed
+
     def _watch(self) -> None:
         while not self._over.wait(max(0.0, self._until - time.monotonic())):
             if time.monotonic() >= self._until:
@@ -172,21 +179,16 @@ class Connection:
         except ServiceError as error:
             raise self._failure(error) from None
         began = False
-        late = threading.Timer(self._timeout, stream.cancel)
-        late.daemon = True
-        late.start()
+        late = _Alarm(self._timeout, stream.cancel)
         try:
             for message in stream:
-                late.cancel()
+                late.end()
                 began = True
                 yield message
         except grpc.RpcError as error:
-            failed = service_error(error)
-            if failed.status is grpc.StatusCode.CANCELLED and not began:
-                failed = Unavailable(grpc.StatusCode.DEADLINE_EXCEEDED, failed.message)
-            raise self._failure(failed) from None
+            raise self._failure(late.told(error)) from None
         finally:
-            late.cancel()
+            late.end()
             stream.cancel()
         if not began:
             raise self._failure(Unavailable(grpc.StatusCode.UNKNOWN, "it ended before it began"))
@@ -209,10 +211,7 @@ class Connection:
                 late.put_off()
                 yield message
         except grpc.RpcError as error:
-            failed = service_error(error)
-            if failed.status is grpc.StatusCode.CANCELLED and late.rang:
-                failed = Unavailable(grpc.StatusCode.DEADLINE_EXCEEDED, failed.message)
-            raise self._failure(failed) from None
+            raise self._failure(late.told(error)) from None
         finally:
             late.end()
             stream.cancel()

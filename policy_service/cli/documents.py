@@ -13,6 +13,8 @@ import yaml
 from policy_service.cli.exits import Exit, Failure
 
 STDIN: Final = Path("-")
+MOST_BYTES: Final = 256 << 20
+"""Of one file: a million questions of the usual size."""
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _KEPT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "null", "merge")}
@@ -59,9 +61,16 @@ def read_all(text: str, path: Path) -> list[Any]:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file; `-` is standard input."""
+    """Read a text file of at most `MOST_BYTES`; `-` is standard input."""
     try:
-        return sys.stdin.buffer.read().decode() if path == STDIN else path.read_text(encoding="utf-8")
+        if path == STDIN:
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise refused(path, f"it is larger than {MOST_BYTES >> 20} MiB; divide it")
+        return data.decode()
     except OSError as error:
         raise Failure(
             f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",

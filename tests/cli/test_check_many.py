@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import grpc
 import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.cli.documents import MOST_BYTES
 from tests.cli.conftest import POLICE, Terminal
 from tests.support.fake_service import FakeService, Refusal
 
@@ -78,21 +77,22 @@ def test_many_questions_of_a_file(
 
 
 @pytest.mark.parametrize("text", [YAML, DOCUMENTS, JSON, NDJSON])
-def test_standard_input(
-    terminal: Terminal, fake: FakeService, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_standard_input(terminal: Terminal, fake: FakeService, text: str) -> None:
     fake.answers[STREAM] = answer
-    monkeypatch.setattr("policy_service.cli.documents.sys", _Sys(text))
-    assert ask(terminal, "-").code == 1
+    assert terminal("check", "--as", "police-records", "--from", "-", stdin=text).code == 1
     assert [request.check.record for request in fake.requests(STREAM)] == ["R-1", "R-2"]
 
 
-class _Sys:
-    def __init__(self, text: str) -> None:
-        self.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(sys, name)
+def test_a_file_that_is_too_large_is_not_read_to_its_end(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    huge = tmp_path / "huge.ndjson"
+    with huge.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # sparse: it takes no room
+    typed = ask(terminal, str(huge))
+    assert typed.code == 2
+    assert "256 MiB" in typed.err
+    assert not fake.calls
 
 
 def test_one_question_of_a_file_is_answered_in_full(
