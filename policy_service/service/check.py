@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from policy_service.decision_log.entries import Head, Versions, decision_entry, refusal_entry
 from policy_service.decision_log.entry import Entry
@@ -36,6 +37,8 @@ from policy_service.service.decide import Decided, Steps, decide_in_steps, too_l
 from policy_service.service.policies import PublishedPolicies, published
 
 METHOD = "DecisionService/Check"
+
+Seen = TypeVar("Seen")
 
 Decider = Callable[[FactsView, PublishedPolicies, Fingerprinter, Caller, CheckCall, Moment], Steps]
 """What decides a call, step by step, as of a view: `decide_in_steps`, or something around it."""
@@ -99,13 +102,11 @@ class CheckService:
 
         Raises `UnauthenticatedError`, and `PermissionDeniedError` where the token is no system's.
         """
-        for _ in range(MAX_LOADS):
-            view = self._parts.memory.view
-            try:
-                return self._system(view, authorization, latest), view.revision
-            except ColdFacts as cold:
-                await self._parts.memory.load(cold.keys)
-        raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
+
+        async def look(view: FactsView) -> Caller:
+            return self._system(view, authorization, latest)
+
+        return await self._as_of_memory(look)
 
     async def refused(
         self, caller: Caller, method: str, *, status: str, reason: str, field: str = "", trace_id: bytes = b""
@@ -122,14 +123,7 @@ class CheckService:
 
     async def warm(self) -> None:
         """Compile the published policies, so that the first call does not wait for it."""
-        for _ in range(MAX_LOADS):
-            view = self._parts.memory.view
-            try:
-                await self._published(view)
-            except ColdFacts as cold:
-                await self._parts.memory.load(cold.keys)
-            else:
-                return
+        await self._as_of_memory(self._published)
 
     def head(self, caller: Caller, method: str, now: datetime, revision: int, trace_id: bytes) -> Head:
         """The head of an entry of this process."""
@@ -162,21 +156,28 @@ class CheckService:
     async def decide(
         self, authorization: str, call: CheckCall, now: datetime, latest: datetime, decider: Decider
     ) -> tuple[Caller, PublishedPolicies, Decided, Revision]:
-        """Decide whole, as of one view; what is not in memory is loaded, and then it is decided from the
-        start.
+        """Decide whole, as of one view."""
+
+        async def look(view: FactsView) -> tuple[Caller, PublishedPolicies, Decided]:
+            caller = self._system(view, authorization, latest)
+            policies = await self._published(view)
+            moment = Moment(now, latest)
+            steps = decider(view, policies, self._parts.fingerprints, caller, call, moment)
+            return caller, policies, await _in_turns(steps)
+
+        (caller, policies, decided), revision = await self._as_of_memory(look)
+        return caller, policies, decided, revision
+
+    async def _as_of_memory(self, look: Callable[[FactsView], Awaitable[Seen]]) -> tuple[Seen, Revision]:
+        """What `look` finds as of one view, and its revision; what is not in memory is loaded, and then it
+        looks again from the start.
         """
         for _ in range(MAX_LOADS):
             view = self._parts.memory.view
             try:
-                caller = self._system(view, authorization, latest)
-                policies = await self._published(view)
-                moment = Moment(now, latest)
-                steps = decider(view, policies, self._parts.fingerprints, caller, call, moment)
-                decided = await _in_turns(steps)
+                return await look(view), view.revision
             except ColdFacts as cold:
                 await self._parts.memory.load(cold.keys)
-            else:
-                return caller, policies, decided, view.revision
         raise UnavailableError("FACTS_TOO_MANY", "the facts of this call could not be gathered")
 
     @staticmethod

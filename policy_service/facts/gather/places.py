@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy_service.facts.gather.cast import Cast, Who, person, person_id_of
-from policy_service.facts.gather.ties import Ties
+from policy_service.facts.gather.ties import Ties, place_on_file
 from policy_service.facts.view import FactsView
 from policy_service.model.facts import ContactPoint, Fingerprint
 from policy_service.model.vocabulary import ContactKind, RelationKind
@@ -133,7 +133,9 @@ class Places:
             for point in self._cast.points_of(who)
             if point.kind is ContactKind.POST
         }
-        return frozenset(described | {_place_of(p) for p in self._on_file(who) if p.kind is ContactKind.POST})
+        return frozenset(
+            described | {place_on_file(p) for p in self._on_file(who) if p.kind is ContactKind.POST}
+        )
 
     def may_be_anywhere(self, shown: frozenset[str], who: Who, reader: Who, *, every_home: bool) -> bool:
         """Tell whether for all that is known somebody else lives where the field shows: at no place that is
@@ -186,7 +188,7 @@ class Places:
             return
         for stored in self._view.contact_point_by_reference(self._cast.controller, reference):
             if stored.kind is ContactKind.POST:
-                yield _place_of(stored)
+                yield place_on_file(stored)
 
     def _at(self, place: str, *, institutions: bool) -> Iterator[Who]:
         if place.startswith("uprn:"):
@@ -196,7 +198,3 @@ class Places:
         for point in self._cast.description.contact_points:
             if point.home and point.kind is ContactKind.POST and self._cast.place_of(point) == place:
                 yield from self._cast.owners(point)
-
-
-def _place_of(stored: ContactPoint) -> str:
-    return f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"

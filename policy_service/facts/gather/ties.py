@@ -386,8 +386,7 @@ class Ties:
         person_id = person_id_of(who)
         for stored in self._points_on_file(person_id):
             if stored.home and stored.kind is ContactKind.POST:
-                place = f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
-                yield Home(place, on_file=True, institution=stored.institution)
+                yield Home(place_on_file(stored), on_file=True, institution=stored.institution)
 
     def _live_together_on_file(self, one: Who, other: Who) -> bool:
         said = (*self.between(one, other), *self.between(other, one))
@@ -442,6 +441,11 @@ class Ties:
             if source is None or target is None:
                 raise NotTold("unknown_person_in_relationship")
             yield Tie(source, target, described.kind, described.parental_responsibility)
+
+
+def place_on_file(stored: ContactPoint) -> str:
+    """The place that a postal address on file is, as `Home.place` names it."""
+    return f"uprn:{stored.uprn}" if stored.uprn else f"file:{stored.contact_point_id}"
 
 
 def _was_before(one: Tie, other: Tie) -> bool:
