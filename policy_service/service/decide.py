@@ -22,7 +22,8 @@ from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.cast import NotTold
 from policy_service.facts.gather.clock import Moment
-from policy_service.facts.gather.questions import FieldSeen, Questions
+from policy_service.facts.gather.matters import FieldSeen
+from policy_service.facts.gather.questions import Questions
 from policy_service.facts.gather.readers import Recipient
 from policy_service.facts.gather.situation import Situation, situate
 from policy_service.facts.view import FactsView
@@ -188,7 +189,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
             facts=questions.facts(),
         )
     owed_always = plan.owed(Gate.AUTHORITY, Effect.PERMIT, attributes)
-    judge, fields = Judge(s, plan, questions, notes), questions.fields()
+    judge, fields = Judge(s, plan, questions, notes), questions.matters.fields()
     questions.refuse_too_many(fields)
     deliveries: list[Outcome | None] = []
     rows: list[Row] = []
@@ -309,7 +310,7 @@ def _answer(
         reason=decision.reason,
         cause="",
         fields=tuple(
-            instance if seen is not None and questions.knows_place(seen) else placeless(instance)
+            instance if seen is not None and questions.matters.knows_place(seen) else placeless(instance)
             for instance, seen in zip(instances, fields, strict=True)
         ),
         asked_fields=asked,

@@ -17,7 +17,8 @@ from policy_service.engine.combine import Outcome
 from policy_service.engine.compile import Plan
 from policy_service.facts.gather.cast import Who
 from policy_service.facts.gather.contents import Unit
-from policy_service.facts.gather.questions import Attributes, Concerned, FieldSeen, Matter, Questions
+from policy_service.facts.gather.matters import Concerned, FieldSeen, Matter
+from policy_service.facts.gather.questions import Attributes, Questions
 from policy_service.facts.gather.readers import Reader, Recipient
 from policy_service.facts.gather.situation import Situation
 from policy_service.model.decision import NOT_AVAILABLE
@@ -111,7 +112,7 @@ class Judge:
         """Judge one field instance towards one recipient. Gives None after each data subject, so that a large
         call need not hold up the small ones, and the cell last.
         """
-        matters = self._questions.matters(seen, recipient)
+        matters = self._questions.matters.of(seen, recipient)
         if matters is None:
             yield CellJudged(UNKNOWN)
             return

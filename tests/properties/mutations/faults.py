@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from policy_service.facts.gather import points, protections, questions, situation, user
+from policy_service.facts.gather import matters, points, protections, questions, situation, user
 from policy_service.facts.gather.cast import Cast
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.gather.contents import Contents
+from policy_service.facts.gather.matters import Matters
 from policy_service.facts.gather.places import Places
 from policy_service.facts.gather.protections import Protections
 from policy_service.facts.gather.questions import Questions
@@ -270,14 +271,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a copy list is about each other recipient, offices, too",
         "about private people alone",
-        Questions,
+        Matters,
         "_copied_to",
         always(_NOBODY),
     ),
     Fault(
         "what a document holds it holds, whichever party the call names",
         "the party that is named says what",
-        Questions,
+        Matters,
         "_holds",
         always(True),
     ),
@@ -355,7 +356,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "an adverse holder of next of kin",
         "the holder is not looked at",
-        questions,
+        matters,
         "_NEXT_OF_KIN",
         lambda _: "none",
     ),
