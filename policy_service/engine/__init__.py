@@ -11,8 +11,9 @@ from policy_service.engine.documents import (
     parse_document,
 )
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
-from policy_service.engine.evaluate import Attributes, Truth, Value
 from policy_service.engine.explain import ExplainedCondition, ExplainedPolicy, Explanation
+from policy_service.engine.truth import Truth
+from policy_service.model.attributes import Attributes, Value
 
 __all__ = [
     "CATALOGUE",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from policy_service.engine.evaluate import Truth, Value
+from policy_service.engine.truth import Truth
+from policy_service.model.attributes import Value
 from policy_service.model.vocabulary import Effect, Tier
 
 

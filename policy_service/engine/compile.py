@@ -1,17 +1,27 @@
-"""A published set of documents becomes a plan: immutable, one part per gate, safe under threads."""
+"""A published set of documents becomes a plan: one part per gate, safe under threads.
+
+Nothing of a plan changes but what it remembers (`remembered`), which changes no answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
+from policy_service.engine.candidates import Candidates
 from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Owed, Voice, applies, combine
 from policy_service.engine.documents import PolicyDocument, Tell
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import Attributes, Compiler, Evaluate, Truth, Value, is_typed
+from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
 from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of
+from policy_service.engine.looks import Looks
+from policy_service.engine.remembered import Remembered
+from policy_service.engine.truth import Truth
+from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Effect, Gate
 
 __all__ = ["MAX_DOCUMENTS", "Attributes", "Outcome", "Owed", "Plan", "PolicySetError", "Value", "compile_set"]
@@ -26,66 +36,112 @@ class _Obligation:
 
 
 @dataclass(frozen=True, slots=True)
-class _GatePlan:
-    """One gate: policies, highest tier first and then by uid; of these the denies; obligations by uid."""
+class _Policies:
+    """What a question is put to: policies, highest tier first and then by uid, and the same tier by tier,
+    indexed; and the outcome where none of them applies.
+    """
 
-    policies: tuple[Explainable, ...]
-    denies: tuple[Explainable, ...]
-    obligations: tuple[_Obligation, ...]
+    in_order: tuple[Explainable, ...]
+    tiers: tuple[Candidates[Explainable], ...]
+    otherwise: Outcome
+
+    def decide(self, looks: Looks) -> Outcome:
+        verdicts = (
+            (policy.voice, policy.evaluate(looks)) for tier in self.tiers for policy in tier.of(looks)
+        )
+        return combine(verdicts, otherwise=self.otherwise)
+
+
+def _is_owed(obligations: tuple[_Obligation, ...], looks: Looks) -> tuple[tuple[PolicyDocument, bool], ...]:
+    """The obligations that are owed, by uid, and whether it is by error."""
+    truths = ((each.document, each.evaluate(looks)) for each in obligations)
+    return tuple((document, truth is Truth.ERROR) for document, truth in truths if applies(truth, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """How often a gate's answers were remembered, and how often it had to evaluate."""
+
+    hits: int
+    evaluations: int
 
 
 class Plan:
-    """A compiled set. Nothing of it changes once it is made, and nothing is remembered between questions."""
+    """A compiled set."""
 
-    __slots__ = ("_catalogue", "_gates", "documents")
+    __slots__ = ("_asked", "_catalogue", "_decide", "_owed", "documents")
 
     def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue) -> None:
         """Compile `documents`, sorted by uid; see `compile_set`."""
         self.documents: Final = documents
         self._catalogue: Final = catalogue
-        self._gates: Final = {gate: _gate_plan(documents, gate, catalogue) for gate in Gate}
+        self._asked: Final[dict[tuple[Gate, bool], _Policies]] = {}
+        self._decide: Final[dict[tuple[Gate, bool], Remembered[Outcome]]] = {}
+        self._owed: Final[dict[tuple[Gate, Effect], Remembered[tuple[tuple[PolicyDocument, bool], ...]]]] = {}
+        for gate in Gate:
+            policies, obligations = _compiled(documents, gate, catalogue)
+            denies = tuple(policy for policy in policies if policy[0].voice.tier.effect is Effect.DENY)
+            for denies_only in (False, True):
+                asked = (
+                    _policies(denies, NOT_DENIED, catalogue)
+                    if denies_only
+                    else (_policies(policies, NO_BASIS, catalogue))
+                )
+                self._asked[gate, denies_only] = asked
+                self._decide[gate, denies_only] = Remembered(asked.decide, self._is_typed)
+            for effect in Effect:
+                on = tuple(each for each in obligations if effect in each.document.on)
+                self._owed[gate, effect] = Remembered(partial(_is_owed, on), self._is_typed)
 
-    def decide(self, gate: Gate, attributes: Attributes, *, denies_only: bool = False) -> Outcome:
+    def decide(self, gate: Gate, attributes: Mapping[str, Any], *, denies_only: bool = False) -> Outcome:
         """Answer one question of `gate`. What is implied needs no permit, only no deny: `denies_only`."""
-        policies, otherwise = self._asked(gate, denies_only=denies_only)
-        verdicts = ((policy.voice, policy.evaluate(attributes)) for policy in policies)
-        return combine(verdicts, otherwise=otherwise)
+        return self._decide[gate, denies_only](_as_attributes(attributes))
 
     def explain(
-        self, gate: Gate, attributes: Attributes, *, denies_only: bool = False, mask: Mask = as_text
+        self, gate: Gate, attributes: Mapping[str, Any], *, denies_only: bool = False, mask: Mask = as_text
     ) -> Explanation:
         """Say why `decide` answers as it does. `mask` gives what is shown of a value, by its path."""
-        policies, otherwise = self._asked(gate, denies_only=denies_only)
-        return explain(policies, attributes, self._catalogue, otherwise=otherwise, mask=mask)
+        asked, looks = self._asked[gate, denies_only], Looks(_as_attributes(attributes))
+        return explain(asked.in_order, looks, self._catalogue, otherwise=asked.otherwise, mask=mask)
 
-    def _asked(self, gate: Gate, *, denies_only: bool) -> tuple[tuple[Explainable, ...], Outcome]:
-        """Give the policies that a question is put to, and its outcome where none of them applies."""
-        plan = self._gates[gate]
-        return (plan.denies, NOT_DENIED) if denies_only else (plan.policies, NO_BASIS)
-
-    def owed(self, gate: Gate, effect: Effect, attributes: Attributes) -> tuple[Owed, ...]:
+    def owed(self, gate: Gate, effect: Effect, attributes: Mapping[str, Any]) -> tuple[Owed, ...]:
         """Give what is owed with an answer of `gate` that came out as `effect`, by the policies' uids."""
-        return tuple(self._owed(gate, effect, attributes))
+        known = _as_attributes(attributes)
+        return tuple(
+            self._what_is_owed(document, known, by_error=by_error)
+            for document, by_error in self._owed[gate, effect](known)
+        )
 
-    def _owed(self, gate: Gate, effect: Effect, attributes: Attributes) -> Iterator[Owed]:
-        for obligation in self._gates[gate].obligations:
-            if effect not in obligation.document.on:
-                continue
-            truth = obligation.evaluate(attributes)
-            if applies(truth, None):
-                yield self._what_is_owed(obligation.document, truth, attributes)
+    def remembering(self) -> dict[tuple[Gate, str], Remembering]:
+        """How often answers were remembered, by gate and by what was asked: `decide`, `denies`, `owed`."""
+        found: dict[tuple[Gate, str], Remembering] = {}
+        for (gate, denies_only), decide in self._decide.items():
+            found[gate, "denies" if denies_only else "decide"] = Remembering(decide.hits, decide.evaluations)
+        for gate in Gate:
+            owed = [self._owed[gate, effect] for effect in Effect]
+            found[gate, "owed"] = Remembering(
+                sum(each.hits for each in owed), sum(each.evaluations for each in owed)
+            )
+        return found
 
-    def _what_is_owed(self, document: PolicyDocument, truth: Truth, attributes: Attributes) -> Owed:
+    def _is_typed(self, path: str, value: object) -> bool:
+        return is_typed(value, self._catalogue[path].type)
+
+    def _what_is_owed(self, document: PolicyDocument, attributes: Attributes, *, by_error: bool) -> Owed:
         assert document.owes is not None  # noqa: S101 - an obligation document always has it
         known = tuple(
             (name, attributes[path])
             for name, path in document.owes.parameters
-            if is_typed(attributes.get(path), self._catalogue[path].type)
+            if self._is_typed(path, attributes[path])
         )
         # A parameter that is not known is left out, never made up; the obligation is owed all the same.
         incomplete = len(known) < len(document.owes.parameters)
         parameters = (*known, *document.owes.texts)
-        return Owed(document.owes.kind, document.uid, parameters, by_error=truth is Truth.ERROR or incomplete)
+        return Owed(document.owes.kind, document.uid, parameters, by_error=by_error or incomplete)
+
+
+def _as_attributes(attributes: Mapping[str, Any]) -> Attributes:
+    return attributes if isinstance(attributes, Attributes) else Attributes(attributes)
 
 
 def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATALOGUE) -> Plan:
@@ -100,13 +156,18 @@ def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATA
     return Plan(tuple(by_uid[uid] for uid in sorted(by_uid)), catalogue)
 
 
-def _gate_plan(documents: tuple[PolicyDocument, ...], gate: Gate, catalogue: Catalogue) -> _GatePlan:
-    policies: list[Explainable] = []
+_Compiled = tuple[Explainable, PolicyDocument]
+
+
+def _compiled(
+    documents: tuple[PolicyDocument, ...], gate: Gate, catalogue: Catalogue
+) -> tuple[tuple[_Compiled, ...], tuple[_Obligation, ...]]:
+    """The policies of a gate, highest tier first and by uid inside a tier, and its obligations by uid."""
+    policies: list[_Compiled] = []
     obligations: list[_Obligation] = []
-    compiler = Compiler(catalogue)
-    for document in documents:
-        if document.gate is not gate:
-            continue
+    of_gate = [document for document in documents if document.gate is gate]
+    compiler = Compiler(catalogue, (document.condition for document in of_gate))
+    for document in of_gate:
         try:
             evaluate = compiler.compile(document.condition)
         except KeyError as missing:
@@ -117,7 +178,19 @@ def _gate_plan(documents: tuple[PolicyDocument, ...], gate: Gate, catalogue: Cat
             obligations.append(_Obligation(document, evaluate))
         else:
             voice = Voice(document.uid, document.tier, document.reason, tell=document.tell is Tell.STAFF)
-            policies.append(Explainable(voice, evaluate, parts_of(document.condition, compiler)))
-    policies.sort(key=lambda policy: -policy.voice.tier)  # stable: by uid inside a tier
-    denies = tuple(policy for policy in policies if policy.voice.tier.effect is Effect.DENY)
-    return _GatePlan(tuple(policies), denies, tuple(obligations))
+            parts = parts_of(document.condition, compiler)
+            policies.append((Explainable(voice, evaluate, parts), document))
+    policies.sort(key=lambda policy: -policy[0].voice.tier)  # stable: by uid inside a tier
+    return tuple(policies), tuple(obligations)
+
+
+def _policies(policies: tuple[_Compiled, ...], otherwise: Outcome, catalogue: Catalogue) -> _Policies:
+    tiers = itertools.groupby(policies, key=lambda policy: policy[0].voice.tier)
+    return _Policies(
+        in_order=tuple(policy for policy, _ in policies),
+        tiers=tuple(
+            Candidates([(policy, document.condition) for policy, document in tier], catalogue)
+            for _, tier in tiers
+        ),
+        otherwise=otherwise,
+    )

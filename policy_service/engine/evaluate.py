@@ -2,37 +2,25 @@
 
 An error means that an attribute is missing, or is not of its type. Kleene's logic carries it as far as it
 matters: `AnyOf` of true and error is true, `AllOf` of false and error is false, `Not` of error is error. What
-an error then means is said in `combine`. The functions hold no state, so any number of threads may share
-them.
+an error then means is said in `combine`. The functions hold no state: what one evaluation has found out is in
+its `Looks`, so any number of threads may share them.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from enum import IntEnum
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import re2
 
 from policy_service.engine.catalogue import AttributeType, Catalogue
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not, Test
+from policy_service.engine.looks import Looks
+from policy_service.engine.truth import Truth
 
-Value = str | bool | int | float | tuple[str, ...]
-"""A value of an attribute; a missing attribute is an absent key."""
-
-Attributes = Mapping[str, Value]
-
-
-class Truth(IntEnum):
-    """Kleene's three values, in their order: `AllOf` is the least of its parts, `AnyOf` the greatest."""
-
-    FALSE = 0
-    ERROR = 1
-    TRUE = 2
-
-
-Evaluate = Callable[[Attributes], Truth]
+Evaluate = Callable[[Looks], Truth]
 
 FALSE, ERROR, TRUE = Truth.FALSE, Truth.ERROR, Truth.TRUE
 
@@ -59,39 +47,89 @@ _TYPED: Final[Mapping[AttributeType, Callable[[object], bool]]] = {
 
 
 class Compiler:
-    """Makes the functions that evaluate conditions. Equal tests, in whichever condition, are one function."""
+    """Makes the functions that evaluate the conditions of one gate. Equal conditions, in whichever policies,
+    are one function, and are evaluated once for a question.
 
-    __slots__ = ("_tests", "catalogue")
+    The parts of `AllOf` and `AnyOf` are evaluated by how many conditions look at the same attribute, most
+    first: the order changes no truth, and the fewer attributes an evaluation looks at the more questions are
+    alike to it.
+    """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    __slots__ = ("_functions", "_looked_at", "_uses", "catalogue")
+
+    def __init__(self, catalogue: Catalogue, conditions: Iterable[Condition]) -> None:
+        """`conditions` are those of all policies of the gate."""
         self.catalogue: Final = catalogue
-        self._tests: Final[dict[Test, Evaluate]] = {}
+        self._functions: Final[dict[Condition, Evaluate]] = {}
+        self._uses: Final[Counter[Condition]] = Counter()
+        self._looked_at: Final[Counter[str]] = Counter()
+        for condition in conditions:
+            distinct = set(_inside(condition))
+            self._uses.update(distinct)
+            self._looked_at.update({part.path for part in distinct if isinstance(part, Test)})
 
     def compile(self, condition: Condition) -> Evaluate:
         """Make the function for `condition`; a path that the catalogue lacks raises KeyError."""
+        if (known := self._functions.get(condition)) is not None:
+            return known
+        function = self._compiled(condition)
+        if self._uses[condition] > 1:
+            function = _shared(function, len(self._functions))
+        return self._functions.setdefault(condition, function)
+
+    def _compiled(self, condition: Condition) -> Evaluate:
         match condition:
             case Test():
-                if (known := self._tests.get(condition)) is not None:
-                    return known
-                return self._tests.setdefault(condition, _test(condition, self.catalogue))
+                return _test(condition, self.catalogue)
             case Not(part):
                 return _negation(self.compile(part))
             case AllOf(parts):
-                return _all_of(tuple(self.compile(part) for part in parts))
+                return _all_of(tuple(self.compile(part) for part in self._in_turn(parts)))
             case AnyOf(parts):
-                return _any_of(tuple(self.compile(part) for part in parts))
+                return _any_of(tuple(self.compile(part) for part in self._in_turn(parts)))
+
+    def _in_turn(self, parts: tuple[Condition, ...]) -> list[Condition]:
+        return sorted(parts, key=self._rarity)
+
+    def _rarity(self, part: Condition) -> int:
+        return max(
+            (-self._looked_at[each.path] for each in _inside(part) if isinstance(each, Test)), default=0
+        )
+
+
+def _inside(condition: Condition) -> Iterator[Condition]:
+    """The condition and all that it is made of."""
+    yield condition
+    match condition:
+        case Test():
+            return
+        case Not(part):
+            yield from _inside(part)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _inside(part)
+
+
+def _shared(function: Evaluate, number: int) -> Evaluate:
+    def evaluate(looks: Looks) -> Truth:
+        truth = looks.truths.get(number)
+        if truth is None:
+            truth = looks.truths[number] = function(looks)
+        return truth
+
+    return evaluate
 
 
 def _negation(part: Evaluate) -> Evaluate:
     opposite = {FALSE: TRUE, ERROR: ERROR, TRUE: FALSE}
-    return lambda attributes: opposite[part(attributes)]
+    return lambda looks: opposite[part(looks)]
 
 
 def _all_of(parts: tuple[Evaluate, ...]) -> Evaluate:
-    def evaluate(attributes: Attributes) -> Truth:
+    def evaluate(looks: Looks) -> Truth:
         least = TRUE
         for part in parts:
-            truth = part(attributes)
+            truth = part(looks)
             if truth is FALSE:
                 return FALSE
             if truth is ERROR:
@@ -102,10 +140,10 @@ def _all_of(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def _any_of(parts: tuple[Evaluate, ...]) -> Evaluate:
-    def evaluate(attributes: Attributes) -> Truth:
+    def evaluate(looks: Looks) -> Truth:
         greatest = FALSE
         for part in parts:
-            truth = part(attributes)
+            truth = part(looks)
             if truth is TRUE:
                 return TRUE
             if truth is ERROR:
@@ -122,9 +160,9 @@ def _test(test: Test, catalogue: Catalogue) -> Evaluate:
         case Kind.ANY:
             return lambda _: TRUE
         case Kind.EXISTS:
-            return lambda attributes: TRUE if attributes.get(path) is not None else FALSE
+            return lambda looks: TRUE if looks[path] is not None else FALSE
         case Kind.NOT_EXISTS:
-            return lambda attributes: TRUE if attributes.get(path) is None else FALSE
+            return lambda looks: TRUE if looks[path] is None else FALSE
         case _:
             pass
     if test.other is not None:
@@ -132,8 +170,8 @@ def _test(test: Test, catalogue: Catalogue) -> Evaluate:
         return _comparison(path, is_of_type, test.other, other_is_of_type, _RELATIONS[test.kind])
     holds = _predicate(test)
 
-    def evaluate(attributes: Attributes) -> Truth:
-        value = attributes.get(path)
+    def evaluate(looks: Looks) -> Truth:
+        value = looks[path]
         if not is_of_type(value):
             return ERROR
         try:
@@ -151,8 +189,8 @@ def _comparison(
     other_is_of_type: Callable[[object], bool],
     relation: Callable[[Any, Any], bool],
 ) -> Evaluate:
-    def evaluate(attributes: Attributes) -> Truth:
-        value, with_value = attributes.get(path), attributes.get(other)
+    def evaluate(looks: Looks) -> Truth:
+        value, with_value = looks[path], looks[other]
         if not is_of_type(value) or not other_is_of_type(with_value):
             return ERROR
         return TRUE if relation(value, with_value) else FALSE

@@ -17,8 +17,11 @@ from typing import Final
 from policy_service.engine.catalogue import AttributeType, Catalogue
 from policy_service.engine.combine import Outcome, Voice, combine
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Not, Test
-from policy_service.engine.evaluate import Attributes, Compiler, Evaluate, Truth, Value, is_typed
+from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
+from policy_service.engine.looks import Looks
 from policy_service.engine.operands import TYPE_WORDS
+from policy_service.engine.truth import Truth
+from policy_service.model.attributes import Value
 from policy_service.model.vocabulary import Tier
 
 Mask = Callable[[str, Value], str]
@@ -87,14 +90,14 @@ def as_text(_path: str, value: Value) -> str:
 
 def explain(
     policies: Iterable[Explainable],
-    attributes: Attributes,
+    looks: Looks,
     catalogue: Catalogue,
     *,
     otherwise: Outcome,
     mask: Mask = as_text,
 ) -> Explanation:
     """Explain a question to `policies`, given highest tier first; `otherwise` as in `combine`."""
-    evaluated = [(policy, policy.evaluate(attributes)) for policy in policies]
+    evaluated = [(policy, policy.evaluate(looks)) for policy in policies]
     outcome = combine(((policy.voice, truth) for policy, truth in evaluated), otherwise=otherwise)
     lowest = min(Tier) if outcome.tier is None else outcome.tier
     return Explanation(
@@ -105,7 +108,7 @@ def explain(
                 tier=policy.voice.tier,
                 truth=truth,
                 decided=policy.voice.uid in outcome.policies,
-                conditions=tuple(_explained(part, attributes, catalogue, mask) for part in policy.parts),
+                conditions=tuple(_explained(part, looks, catalogue, mask) for part in policy.parts),
             )
             for policy, truth in evaluated
             if policy.voice.tier >= lowest
@@ -185,20 +188,20 @@ def _test_text(test: Test, catalogue: Catalogue) -> str:
 _ANY_CASE: Final = " (in any case)"
 
 
-def _explained(part: Part, attributes: Attributes, catalogue: Catalogue, mask: Mask) -> ExplainedCondition:
-    missing = any(attributes.get(path) is None for path in part.paths)
-    own, *others = (_seen(path, attributes, catalogue, mask) for path in part.paths)
+def _explained(part: Part, looks: Looks, catalogue: Catalogue, mask: Mask) -> ExplainedCondition:
+    missing = any(looks[path] is None for path in part.paths)
+    own, *others = (_seen(path, looks, catalogue, mask) for path in part.paths)
     return ExplainedCondition(
         path=part.paths[0],
         condition=part.text,
         value="" if missing else "; ".join((own, *others)),
         missing=missing,
-        truth=part.evaluate(attributes),
+        truth=part.evaluate(looks),
     )
 
 
-def _seen(path: str, attributes: Attributes, catalogue: Catalogue, mask: Mask) -> str:
-    value, type_ = attributes.get(path), catalogue[path].type
+def _seen(path: str, looks: Looks, catalogue: Catalogue, mask: Mask) -> str:
+    value, type_ = looks[path], catalogue[path].type
     if value is None:
         return ""
     # What is not of its type might be anything, so nothing of it is shown.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from policy_service.api.v1 import decision_pb2 as pb
-from policy_service.engine.evaluate import Truth
 from policy_service.engine.explain import ExplainedPolicy
+from policy_service.engine.truth import Truth
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.question import CheckCall
 from policy_service.model.vocabulary import Effect

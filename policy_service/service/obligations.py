@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from policy_service.engine.combine import Owed
 from policy_service.engine.compile import Plan
-from policy_service.engine.evaluate import Value
 from policy_service.facts.gather.situation import Situation
+from policy_service.model.attributes import Value
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, Cell, Obligation
 from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked

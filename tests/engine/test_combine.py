@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Voice, combine
-from policy_service.engine.evaluate import Truth
+from policy_service.engine.truth import Truth
 from policy_service.model.vocabulary import Effect, Tier
 from tests.engine import generators
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.engine import CATALOGUE, Attribute, AttributeType, Outcome, PolicyDocument, compile_set
+from policy_service.engine import (
+    CATALOGUE,
+    Attribute,
+    AttributeType,
+    Outcome,
+    PolicyDocument,
+    candidates,
+    compile_set,
+)
 from policy_service.engine import parse_document as parse
 from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import generators, oracle, reference
@@ -29,12 +38,16 @@ def shape(outcome: Outcome) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]
 @given(documents=generators.sets(), questions=some(generators.questions))
 def test_decide_equals_the_oracle(documents: list[PolicyDocument], questions: list[dict[str, Any]]) -> None:
     plan = compile_set(documents, generators.CATALOGUE)
-    for attributes, denies_only in itertools.product(questions, (False, True)):
-        outcome = plan.decide(Gate.DISCLOSURE, attributes, denies_only=denies_only)
+    with mock.patch.object(candidates, "WORTH", 0.01):  # every policy that can be indexed is
+        indexed = compile_set(documents, generators.CATALOGUE)
+    # Each is asked twice: the second answer is a remembered one.
+    for attributes, denies_only in itertools.product((*questions, *questions), (False, True)):
         expected = oracle.decide(
             documents, generators.CATALOGUE, Gate.DISCLOSURE, attributes, denies_only=denies_only
         )
-        assert shape(outcome) == expected
+        for compiled in (plan, indexed):
+            outcome = compiled.decide(Gate.DISCLOSURE, attributes, denies_only=denies_only)
+            assert shape(outcome) == expected
 
 
 @generators.times(1)
@@ -46,7 +59,7 @@ def test_owed_equals_the_oracle(
     documents: tuple[PolicyDocument, ...], questions: list[dict[str, Any]]
 ) -> None:
     plan = compile_set(documents, generators.CATALOGUE)
-    for attributes, effect in itertools.product(questions, Effect):
+    for attributes, effect in itertools.product((*questions, *questions), Effect):
         owed = plan.owed(Gate.DISCLOSURE, effect, attributes)
         expected = oracle.owed(documents, generators.CATALOGUE, Gate.DISCLOSURE, effect, attributes)
         assert [one.policy for one in owed] == [uid for uid, _ in expected]

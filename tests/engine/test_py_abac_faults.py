@@ -14,6 +14,7 @@ import pytest
 
 from policy_service.engine import Plan, PolicyDocumentError, abac, compile_set, parse_document
 from policy_service.engine.conditions import AllOf, Kind, Test
+from policy_service.model.attributes import Attributes
 from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import reference
 
@@ -115,12 +116,12 @@ def test_a_comparison_of_two_attributes_is_kept_on_the_shared_policy_and_swaps_a
     ours: list[Effect] = []
     compiled = plan(document("same", "basis", rules))
 
-    class Attributes(dict[str, Any]):
-        def get(self, key: str, default: Any = None) -> Any:
+    class Interrupted(Attributes):
+        def __getitem__(self, path: str) -> Any:
             ours.append(compiled.decide(Gate.DELIVERY, inner).effect)
-            return super().get(key, default)
+            return super().__getitem__(path)
 
-    outer = Attributes({"subject.organisation": "a", "resource.record_type": "a"})
+    outer = Interrupted({"subject.organisation": "a", "resource.record_type": "a"})
     assert compiled.decide(Gate.DELIVERY, outer).effect is Effect.PERMIT
     assert set(ours) == {Effect.PERMIT}
 

@@ -36,7 +36,7 @@ class DamagedPlan:
     def _damaged(self, attributes: Attributes) -> Attributes:
         changed = {path: value for path, value in self._damage.items() if path in attributes}
         there = {**attributes, **changed}
-        return {path: value for path, value in there.items() if value is not MISSING}
+        return Attributes({path: value for path, value in there.items() if value is not MISSING})
 
 
 MISSING = object()
