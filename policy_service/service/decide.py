@@ -27,6 +27,7 @@ from policy_service.facts.gather.questions import Questions
 from policy_service.facts.gather.readers import Recipient
 from policy_service.facts.gather.situation import Situation, situate
 from policy_service.facts.view import FactsView
+from policy_service.model.attributes import Attributes
 from policy_service.model.caller import Caller
 from policy_service.model.decision import (
     NOT_AVAILABLE,
@@ -172,7 +173,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
     authority = plan.decide(Gate.AUTHORITY, attributes)
     if authority.tier is Tier.OVERRIDE:
         # An override is used where it is needed; who may act anyway owes nothing for it.
-        without = {**attributes, "subject.override_kinds": ()}
+        without = attributes.but({"subject.override_kinds": ()})
         unaided = plan.decide(Gate.AUTHORITY, without)
         if unaided.effect is Effect.PERMIT:
             authority, attributes = unaided, without
@@ -251,15 +252,13 @@ def _answer(
     if s.call.verb is Verb.SEND:
         valid_until = min(moment.now + VALID_FOR, moment.next_change or moment.now + VALID_FOR)
 
-    def attributes(*, permits: bool) -> dict[str, str | bool | int | float | tuple[str, ...]]:
+    def attributes(*, permits: bool) -> Attributes:
         until = rfc3339(valid_until) if permits and valid_until is not None else ""
-        return dict(
-            questions.answer(
-                rows_differ=len({tuple(c.outcome.effect for c in row.cells) for row in rows}) > 1,
-                permits=permits,
-                protected=any(questions.is_protected(who) for who in subjects),
-                valid_until=until,
-            )
+        return questions.answer(
+            rows_differ=len({tuple(c.outcome.effect for c in row.cells) for row in rows}) > 1,
+            permits=permits,
+            protected=any(questions.standing.is_protected(who) for who in subjects),
+            valid_until=until,
         )
 
     whole = settle_whole(s, policies.plan, rows, attributes)

@@ -9,8 +9,8 @@ from policy_service.engine.combine import Outcome
 from policy_service.engine.compile import Plan
 from policy_service.engine.explain import Explanation
 from policy_service.facts.gather.matters import Concerned, Matter
-from policy_service.facts.gather.questions import Attributes
 from policy_service.facts.gather.readers import Reader
+from policy_service.model.attributes import Attributes
 from policy_service.model.vocabulary import Gate
 
 MAX_EXPLAINED: Final = 1_000

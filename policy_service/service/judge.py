@@ -18,9 +18,10 @@ from policy_service.engine.compile import Plan
 from policy_service.facts.gather.cast import Who
 from policy_service.facts.gather.contents import Unit
 from policy_service.facts.gather.matters import Concerned, FieldSeen, Matter
-from policy_service.facts.gather.questions import Attributes, Questions
+from policy_service.facts.gather.questions import Questions
 from policy_service.facts.gather.readers import Reader, Recipient
 from policy_service.facts.gather.situation import Situation
+from policy_service.model.attributes import Attributes
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.trace import TracedOutcome
@@ -136,7 +137,7 @@ class Judge:
                 yield self._question(matter, concerned, reader)
 
     def _question(self, matter: Matter, concerned: Concerned, reader: Reader) -> Judged:
-        attributes = dict(self._questions.disclosure(matter, concerned, reader))
+        attributes = self._questions.disclosure(matter, concerned, reader)
         denies_only = concerned.implied or reader.implied
         attributes["context.recipient.client_permitted"] = not denies_only and self._client_may(
             matter, concerned, reader
@@ -146,7 +147,7 @@ class Judge:
         if not denies_only and outcome.tier in _WARRANTED and outcome.effect is Effect.PERMIT:
             # An override or order is used where it is needed: what would be permitted anyway owes nothing
             # for it, and is explained without it.
-            without = {**attributes, "context.order.covers": False, "context.override.kinds": ()}
+            without = attributes.but({"context.order.covers": False, "context.override.kinds": ()})
             unaided = self._plan.decide(Gate.DISCLOSURE, without)
             if unaided.effect is Effect.PERMIT:
                 warrant = outcome, attributes
@@ -175,12 +176,12 @@ class Judge:
         for client in recipient.implied:
             if client.why is not ReaderKind.CLIENT:
                 continue
-            if self._questions.is_protected(concerned.who) and not self._questions.represents_on_file(
-                reader.who, client.who
-            ):
+            if self._questions.standing.is_protected(
+                concerned.who
+            ) and not self._questions.represents_on_file(reader.who, client.who):
                 continue  # near a protected person nobody is a representative by a caller's word
             in_person = replace(client, why=ReaderKind.RECIPIENT)
-            attributes = dict(self._questions.disclosure(matter, concerned, in_person))
+            attributes = self._questions.disclosure(matter, concerned, in_person)
             attributes["context.recipient.client_permitted"] = False
             if self._plan.decide(Gate.DISCLOSURE, attributes).effect is Effect.PERMIT:
                 return True
@@ -318,7 +319,7 @@ class Judge:
         )
 
     def _witnesses(self, judged: list[Judged]) -> tuple[Judged, ...]:
-        return tuple(j for j in judged if not self._questions.leaves_no_trace(j.concerned.who))
+        return tuple(j for j in judged if not self._questions.standing.leaves_no_trace(j.concerned.who))
 
     def _without_parts(
         self, judged: list[tuple[Matter, list[Judged]]]
@@ -353,7 +354,7 @@ class Judge:
         addresses = set()
         for j in denied:
             rest = tuple(c for c in j.matter.unit.categories if not c.startswith(_PLACES))
-            if rest == j.matter.unit.categories or not self._questions.is_protected(j.concerned.who):
+            if rest == j.matter.unit.categories or not self._questions.standing.is_protected(j.concerned.who):
                 return ""
             if self.told(seen, j.outcome, about=j.concerned, unit=j.matter.unit) == NOT_AVAILABLE:
                 return ""  # an address in her stead would tell that she is there
@@ -369,7 +370,7 @@ class Judge:
         a secret of his.
         """
         asked_for = outcome.tier is not None and outcome.tier >= Tier.REQUEST
-        return not asked_for or self._questions.may_be_told(recipient.who)
+        return not asked_for or self._questions.standing.may_be_told(recipient.who)
 
     def told(
         self,
@@ -395,9 +396,9 @@ class Judge:
         if about is None:
             told = recipient is None or self.tells_delivery(outcome, recipient)
             return outcome.reason if told else NOT_AVAILABLE
-        if about.implied or self._questions.role_secret(about.who):
+        if about.implied or self._questions.standing.role_secret(about.who):
             return NOT_AVAILABLE
-        if outcome.tier is not None and not self._questions.may_be_told(about.who):
+        if outcome.tier is not None and not self._questions.standing.may_be_told(about.who):
             return NOT_AVAILABLE
         return outcome.reason
 

@@ -8,14 +8,14 @@ denied anyway it is the next step. A supportive one becomes a task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from policy_service.engine.combine import Owed
 from policy_service.engine.compile import Plan
 from policy_service.facts.gather.situation import Situation
-from policy_service.model.attributes import Value
+from policy_service.model.attributes import Attributes, Value
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, Cell, Obligation
 from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked
@@ -32,8 +32,8 @@ class Row:
 
     cells: list[CellJudged] = field(default_factory=list)
     owed: list[tuple[int | None, Owed]] = field(default_factory=list)
-    arrival: Mapping[str, Value] = field(default_factory=dict)
-    """The attributes of the delivery gate's question; empty for a recipient whom nobody knows."""
+    arrival: Attributes | None = None
+    """The attributes of the delivery gate's question; None for a recipient whom nobody knows."""
     delivery: Effect = Effect.DENY
     delivery_told: bool = True
     """Why it is not delivered, if it is not, may be told."""
@@ -85,7 +85,7 @@ def settle_whole(
     s: Situation,
     plan: Plan,
     rows: list[Row],
-    attributes: Callable[..., dict[str, Value]],
+    attributes: Callable[..., Attributes],
 ) -> tuple[Owed, ...]:
     """What the answer as a whole owes, and what each row owes, now that their cells are known. Everything
     permitted is denied where the caller cannot do what the whole owes; that is the next step then.
@@ -167,12 +167,12 @@ def tasks_of(owner: str, obligations: tuple[Obligation, ...]) -> tuple[TracedTas
 def _owed_by_row(s: Situation, plan: Plan, row: Row) -> tuple[Owed, ...]:
     """What the row owes whatever its fields."""
     untold = all(c.outcome.told == NOT_AVAILABLE for c in row.cells[: len(s.call.fields)])
-    if not row.arrival or untold:
+    if row.arrival is None or untold:
         return ()
     if row.delivery is Effect.DENY and not row.delivery_told:
         return row.always  # what would help to deliver it would tell why it is not
     held = all(cell.outcome.effect is Effect.DENY for cell in row.cells[: len(s.call.fields)])
-    return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, {**row.arrival, "context.row.held": held}))
+    return (*row.always, *plan.owed(Gate.DELIVERY, row.delivery, row.arrival.but({"context.row.held": held})))
 
 
 def _owed_by(plan: Plan, cell: CellJudged, *, by_override: bool) -> list[Owed]:
@@ -183,14 +183,15 @@ def _owed_by(plan: Plan, cell: CellJudged, *, by_override: bool) -> list[Owed]:
     for judged in cell.witnesses:
         if judged.reader.implied and cell.owed_on is Effect.PERMIT:
             continue  # what is owed with a permit is owed for the recipient
-        with_cell = {
-            **judged.attributes,
-            "context.cell.told": outcome.told != NOT_AVAILABLE,
-            "context.cell.tier": Tier.OVERRIDE.label if used else cell.tier,
-            "context.cell.permitted_for_some": cell.permitted_for_some,
-            "context.cell.parts": cell.redacted,
-            "context.cell.service_address": cell.service_address,
-        }
+        with_cell = judged.attributes.but(
+            {
+                "context.cell.told": outcome.told != NOT_AVAILABLE,
+                "context.cell.tier": Tier.OVERRIDE.label if used else cell.tier,
+                "context.cell.permitted_for_some": cell.permitted_for_some,
+                "context.cell.parts": cell.redacted,
+                "context.cell.service_address": cell.service_address,
+            }
+        )
         for owed in plan.owed(Gate.DISCLOSURE, outcome.effect, with_cell):
             found[owed] = None
     return list(found)

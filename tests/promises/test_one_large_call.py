@@ -11,7 +11,8 @@ import pytest
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
-from policy_service.facts.gather.questions import Attributes, Questions
+from policy_service.facts.gather.questions import Questions
+from policy_service.model.attributes import Attributes
 from tests.promises.world import check, open_world
 from tests.support.installation import installation
 

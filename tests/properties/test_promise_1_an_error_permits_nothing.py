@@ -34,8 +34,9 @@ class DamagedPlan:
         return self._plan.owed(gate, effect, self._damaged(attributes))
 
     def _damaged(self, attributes: Attributes) -> Attributes:
-        changed = {path: value for path, value in self._damage.items() if path in attributes}
-        there = {**attributes, **changed}
+        whole = attributes.whole()
+        changed = {path: value for path, value in self._damage.items() if path in whole}
+        there = {**whole, **changed}
         return Attributes({path: value for path, value in there.items() if value is not MISSING})
 
 

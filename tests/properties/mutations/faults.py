@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from policy_service.facts.gather import matters, points, protections, questions, situation, user
+from policy_service.facts.gather import matters, points, protections, reader_attributes, situation, user
 from policy_service.facts.gather.cast import Cast
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.gather.contents import Contents
+from policy_service.facts.gather.delivery_attributes import DeliveryAsked
 from policy_service.facts.gather.matters import Matters
 from policy_service.facts.gather.places import Places
 from policy_service.facts.gather.protections import Protections
-from policy_service.facts.gather.questions import Questions
+from policy_service.facts.gather.reader_attributes import ReaderAsked
 from policy_service.facts.gather.readers import Readers
 from policy_service.facts.gather.record import RecordSeen
+from policy_service.facts.gather.standing import Standing
 from policy_service.facts.gather.ties import Ties
 from policy_service.facts.gather.warrants import Warrants
 from policy_service.model.vocabulary import Effect, RelationKind, RequestState
@@ -363,17 +365,21 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "exempt purposes lift some requests, towards public bodies on file",
         "they lift nothing",
-        questions,
+        reader_attributes,
         "EXEMPT_PURPOSES",
         lambda _: frozenset(),
     ),
-    Fault("an excluded interpreter", "interprets", Questions, "_interpreter_is_excluded", always(False)),
-    Fault("an adverse interpreter", "interprets", Questions, "_interpreter_is_adverse", always(False)),
+    Fault("an excluded interpreter", "interprets", DeliveryAsked, "has_excluded_interpreter", always(False)),
+    Fault("an adverse interpreter", "interprets", DeliveryAsked, "has_adverse_interpreter", always(False)),
     Fault(
-        "a protected person is known as one", "nobody is protected", Questions, "is_protected", always(False)
+        "a protected person is known as one", "nobody is protected", Standing, "is_protected", always(False)
     ),
     Fault(
-        "parents of one child know each other's names", "they do not", Questions, "_co_parents", always(False)
+        "parents of one child know each other's names",
+        "they do not",
+        ReaderAsked,
+        "is_co_parent",
+        always(False),
     ),
     # --- combination
     Fault(
