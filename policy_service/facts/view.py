@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from policy_service.facts import keys
@@ -50,13 +50,19 @@ class FactsView:
 
     A view is added to while its revision is current, and never changed: a decision that holds an old one
     still has all that it saw. Take `FactsMemory.view` afresh for each attempt.
+
+    `derived` is for what follows from facts of this revision alone, and not from the call or the clock, by
+    whoever derives it; it lives as long as the view.
     """
 
-    __slots__ = ("_found", "revision")
+    __slots__ = ("_about", "_found", "derived", "revision")
 
     def __init__(self, revision: Revision, found: Mapping[Key, tuple[Any, ...]]) -> None:
         self.revision = revision
         self._found = found
+        self._about: set[PersonId] = set()
+        """The people about whom everything is in memory."""
+        self.derived: dict[tuple[str, ...], Any] = {}
 
     def prefetch(self, *wanted: Key) -> None:
         """Raise `ColdFacts` with all of `wanted` that are not in memory at once, so that they are loaded
@@ -66,6 +72,13 @@ class FactsView:
         missing = frozenset(key for key in wanted if key not in found and not keys.is_empty(key))
         if missing:
             raise ColdFacts(missing)
+
+    def prefetch_about(self, people: Iterable[PersonId]) -> None:
+        """As `prefetch`, with every look-up that a decision about these people makes."""
+        new = [person_id for person_id in people if person_id not in self._about]
+        if new:
+            self.prefetch(*(key for person_id in new for key in keys.about_person(person_id)))
+            self._about.update(new)
 
     def person(self, person_id: PersonId) -> Person | None:
         return self._one(keys.person(person_id))

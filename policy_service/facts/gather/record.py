@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from policy_service.facts.gather.cast import Cast, NotTold, Who, person
 from policy_service.facts.gather.places import Premises
 from policy_service.facts.view import FactsView
-from policy_service.model.facts import FieldType, Record, RecordType
+from policy_service.model.facts import Controller, FieldType, Record, RecordType
 from policy_service.model.question import CheckCall, DescribedRecord
 from policy_service.model.vocabulary import Role
 
@@ -20,6 +20,19 @@ class PartySeen:
     party: str
     role: Role
     who: Who
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """What a record type declares, with the bases that it extends; the nearest first where one speaks."""
+
+    record_types: tuple[str, ...]
+    fields: Mapping[str, FieldType]
+    secret_roles: frozenset[Role]
+    protection_team: str
+    known_to_parents: bool
+    assurance: int
+    people_on_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +48,35 @@ class RecordSeen:
     assurance: int
     teams: frozenset[str]
     """Those that work on it; a description names them, too."""
+    teams_certain: frozenset[str]
+    """Of the teams, those on file, or that the grant lets this system assert: these alone lift a request."""
     parties: tuple[PartySeen, ...]
+    people: frozenset[Who]
+    roles: Mapping[Who, frozenset[Role]]
     premises: Premises
     fact: str
-    teams_certain: frozenset[str] = frozenset()
-    """Of the teams, those on file, or that the grant lets this system assert: these alone lift a request."""
-
-    @property
-    def people(self) -> frozenset[Who]:
-        return frozenset(party.who for party in self.parties)
 
     def roles_of(self, who: Who) -> frozenset[Role]:
         """The roles that `who` holds on this record."""
-        return frozenset(party.role for party in self.parties if party.who == who)
+        return self.roles.get(who, _NO_ROLES)
 
     def shows_secretly(self, who: Who) -> bool:
         """Tell whether `who` holds a role here that law or scheme keeps secret."""
         return not self.roles_of(who).isdisjoint(self.secret_roles)
 
 
+_NO_ROLES: frozenset[Role] = frozenset()
+
+
 def record_seen(
-    view: FactsView, base_types: Mapping[str, RecordType], cast: Cast, call: CheckCall
+    view: FactsView,
+    base_types: Mapping[str, RecordType],
+    cast: Cast,
+    call: CheckCall,
+    asserted_teams: Collection[str],
 ) -> RecordSeen:
-    """What is on file about the record stands; a description counts only where nothing is on file. Raises
-    `NotTold`.
+    """What is on file about the record stands; a description counts only where nothing is on file, and of its
+    teams for certain only those that the system may assert. Raises `NotTold`.
     """
     stored = view.record(cast.controller, call.record)
     described = call.description.record
@@ -67,25 +85,29 @@ def record_seen(
             PartySeen(party.party, party.role, person(party.person_id))
             for party in view.parties_of(stored.record_id)
         )
-        type_name, teams = stored.record_type, stored.teams
+        type_name, teams = stored.record_type, frozenset(stored.teams)
     elif described is not None:
         parties = _described_parties(cast, described)
-        type_name, teams = described.record_type, described.teams
+        type_name, teams = described.record_type, frozenset(described.teams)
     else:
         raise NotTold("unknown_record")
-    chain = _chain(view, base_types, cast, type_name)
-    if any(each.people_on_file for each in chain) and not all(p.who.startswith("person:") for p in parties):
+    kind = _kind(view, base_types, cast.controller, type_name)
+    if kind.people_on_file and not all(party.who.startswith("person:") for party in parties):
         raise NotTold("person_not_on_file")
+    people = frozenset(party.who for party in parties)
     return RecordSeen(
         reference=call.record,
-        record_types=tuple(record_type.name for record_type in chain),
-        fields={field.name: field for record_type in reversed(chain) for field in record_type.fields},
-        secret_roles=frozenset(role for record_type in chain for role in record_type.secret_roles),
-        protection_team=next((t.protection_team for t in chain if t.protection_team), ""),
-        known_to_parents=any(record_type.known_to_parents for record_type in chain),
-        assurance=max(record_type.assurance for record_type in chain),
-        teams=frozenset(teams),
+        record_types=kind.record_types,
+        fields=kind.fields,
+        secret_roles=kind.secret_roles,
+        protection_team=kind.protection_team,
+        known_to_parents=kind.known_to_parents,
+        assurance=kind.assurance,
+        teams=teams,
+        teams_certain=teams if stored is not None else teams.intersection(asserted_teams),
         parties=parties,
+        people=people,
+        roles={who: frozenset(party.role for party in parties if party.who == who) for who in people},
         premises=_premises(cast, stored, described, parties),
         fact="" if stored is None else f"record:{stored.record_id}",
     )
@@ -98,10 +120,31 @@ def _described_parties(cast: Cast, described: DescribedRecord) -> tuple[PartySee
     return tuple(PartySeen(key, role, who) for key, role, who in found if who is not None)
 
 
+def _kind(
+    view: FactsView, base_types: Mapping[str, RecordType], controller: Controller, type_name: str
+) -> RecordKind:
+    """The kind of a name; it follows from the types on file and the published set alone."""
+    key = ("kind of record", controller, type_name)
+    known: tuple[Mapping[str, RecordType], RecordKind] | None = view.derived.get(key)
+    if known is None or known[0] is not base_types:
+        chain = _chain(view, base_types, controller, type_name)
+        kind = RecordKind(
+            record_types=tuple(record_type.name for record_type in chain),
+            fields={field.name: field for record_type in reversed(chain) for field in record_type.fields},
+            secret_roles=frozenset(role for record_type in chain for role in record_type.secret_roles),
+            protection_team=next((t.protection_team for t in chain if t.protection_team), ""),
+            known_to_parents=any(record_type.known_to_parents for record_type in chain),
+            assurance=max(record_type.assurance for record_type in chain),
+            people_on_file=any(record_type.people_on_file for record_type in chain),
+        )
+        known = view.derived[key] = base_types, kind
+    return known[1]
+
+
 def _chain(
-    view: FactsView, base_types: Mapping[str, RecordType], cast: Cast, type_name: str
+    view: FactsView, base_types: Mapping[str, RecordType], controller: Controller, type_name: str
 ) -> list[RecordType]:
-    own = view.record_type(cast.controller, type_name)
+    own = view.record_type(controller, type_name)
     if own is None:
         raise NotTold("unknown_record_type")
     chain = [own]

@@ -7,7 +7,7 @@ person, a grant that is not there) raises `NotTold`, whose cause is for the log 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
@@ -86,7 +86,7 @@ def situate(
     if call.verb not in system.verbs:
         raise NotTold("not_granted")
     cast.recognise()
-    record = record_seen(view, base_types, cast, call)
+    record = record_seen(view, base_types, cast, call, system.assert_teams)
     if "*" not in system.record_types and set(system.record_types).isdisjoint(record.record_types):
         raise NotTold("not_granted")
     artefact = None
@@ -94,9 +94,6 @@ def situate(
         raise NotTold("unknown_artefact_type")
     user = user_seen(view, system, cast, record, call)
     cast.name_parties(_parties_by_key(record, user))
-    record = replace(
-        record, teams_certain=record.teams if record.fact else record.teams & set(system.assert_teams)
-    )
     purpose = purpose_granted(system, call, user)
     ties = Ties(view, cast, moment)
     people = record.people | {user.who} | cast.everybody

@@ -311,8 +311,9 @@ class Ties:
 
     def prefetch(self, people: frozenset[Who]) -> None:
         """Load what the ties of `people` need, together."""
-        ids = [person_id for who in people if (person_id := person_id_of(who)) is not None]
-        self._view.prefetch(*(key for person_id in ids for key in keys.about_person(person_id)))
+        self._view.prefetch_about(
+            [person_id for who in people if (person_id := person_id_of(who)) is not None]
+        )
 
     def prefetch_around(self, people: frozenset[Who]) -> None:
         """Load what the ties of those around `people` need, together: relatives, and who shares a place or a
