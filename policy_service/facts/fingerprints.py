@@ -50,12 +50,12 @@ class Fingerprinter:
     with.
     """
 
-    __slots__ = ("_key", "generation")
+    __slots__ = ("_mac", "generation")
 
     def __init__(self, key: bytes, generation: int = 1) -> None:
         if len(key) < 32:
             raise ValueError("a key of at least 32 bytes is needed")
-        self._key = key
+        self._mac = hmac.new(key, digestmod="sha256")
         self.generation = generation
 
     def identifier(self, scheme: str, value: str) -> Fingerprint:
@@ -102,7 +102,10 @@ class Fingerprinter:
     def _of(self, *parts: str) -> Fingerprint:
         encoded = [part.encode() for part in parts]
         message = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
-        return Fingerprint(hmac.digest(self._key, message, "sha256").hex())
+        # Not `hmac.digest`, which lets go of the interpreter's lock for each.
+        mac = self._mac.copy()
+        mac.update(message)
+        return Fingerprint(mac.hexdigest())
 
 
 def _bounded(value: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from policy_service.model.facts import Revision
+from policy_service.model.random_bytes import random_bytes
 
 _NONCE = 12
 _MOST = 128
@@ -31,7 +31,7 @@ class RevisionTokens:
 
     def seal(self, revision: Revision) -> str:
         """The token of a revision: URL-safe text of 48 characters, another one each time."""
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = random_bytes(_NONCE)
         sealed = self._cipher.encrypt(nonce, revision.to_bytes(8, "big"), None)
         return base64.urlsafe_b64encode(nonce + sealed).decode()
 

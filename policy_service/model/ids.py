@@ -4,9 +4,10 @@ could be polled.
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from datetime import datetime
+
+from policy_service.model.random_bytes import random_bytes
 
 
 def random_id() -> str:
@@ -17,7 +18,7 @@ def random_id() -> str:
 def time_ordered_id(moment: datetime) -> str:
     """A UUIDv7 (RFC 9562 5.7) of an aware `moment`, in milliseconds; everything else in it is random."""
     milliseconds = int(moment.timestamp() * 1000)
-    value = (milliseconds << 80) | secrets.randbits(80)
+    value = (milliseconds << 80) | int.from_bytes(random_bytes(10), "big")
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # the variant of RFC 9562
     return str(uuid.UUID(int=value))
