@@ -5,6 +5,7 @@
 #   WORKERS  test processes at a time; 0 runs them in one    (2)
 #   ARGS     more arguments for pytest, e.g. ARGS='-k erasure -x'
 #   QUICK=1  a short `make bench`
+#   FUZZ_SECONDS  how long `make fuzz` fuzzes documents  (600)
 #   UPGRADE=1  lets `make lock` move to newer versions
 
 SHELL := bash
@@ -16,6 +17,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+FUZZ_SECONDS ?= 600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -152,8 +154,11 @@ hygiene:
 	  echo "the lines above name a registry; \`make lock\` writes them without" >&2; exit 1; fi
 	@echo "no committed file names a path of one machine or a package index"
 
-fuzz: $(FOR_BUILDERS) ## the property tests, with many more examples than `make test` takes
+fuzz: $(FOR_BUILDERS) ## the property tests with many more examples, then hostile documents for FUZZ_SECONDS
 	@$(PY) -m pytest -n $(WORKERS) -m 'hypothesis and not torture' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+	@mkdir -p build
+	@if $(PY) -c 'import atheris' 2>/dev/null; then $(PY) -m tests.fuzz.documents $(FUZZ_SECONDS); \
+	  else echo "there is no atheris for this machine: documents are not fuzzed"; fi
 
 torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
 	@$(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
