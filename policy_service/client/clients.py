@@ -85,7 +85,8 @@ class PolicyClient:
         """Ask as the work goes; what came of each question, in their order.
 
         `questions` is read in a thread of grpc's, up to some 64 questions ahead of the answers. Raises a
-        ServiceError where the stream failed: nothing that has not come out before is permitted.
+        ServiceError where the stream failed: nothing that has not come out before is permitted. What
+        `questions` itself raises comes out as it is, behind the outcomes of what was asked before.
         """
         asked = Asked()
         try:
