@@ -13,7 +13,8 @@ from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
 from policy_service.cli import flags, log_search
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
-from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say, say_sentence
+from policy_service.cli.log_events import event_pairs
+from policy_service.cli.render import moment, print_json, print_pairs, print_table, say, say_sentence
 from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
@@ -54,14 +55,15 @@ def show(
             ("stream", answer.stream_id),
             ("index", str(answer.index)),
             ("leaf hash", answer.leaf_hash.hex()),
+            # As logs and `traceparent` have it.
+            ("trace", entry.trace_id.hex()),
         ]
     )
     say()
     if event == "decision":
         _show_decision(entry.decision)
     else:
-        for name, value in as_json(getattr(entry, event)).items() if event != "none" else ():
-            say_sentence(f"{name}: {value}")
+        print_pairs(event_pairs(entry))
 
 
 def _show_decision(decision: pb.DecisionEvent) -> None:
@@ -76,6 +78,8 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
             ("purpose", decision.purpose),
             ("channel", decision.channel),
             ("artefact", decision.artefact_type),
+            ("digest", decision.artefact_digest.hex()),
+            ("dispatch", decision.dispatch_reference),
             ("answer", effect(decision.effect)),
             ("told", decision.reason),
             ("cause", decision.cause),
