@@ -19,16 +19,34 @@ from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
-app = typer.Typer(no_args_is_help=True, help="The decision log. Each reading of it is an entry itself.")
+SHOW_EPILOG: Final = """\b
+Example
+  policy-service --token-file auditor.token log show \\
+      0198c2f4-6d5e-7a10-8f3b-2c9d4e5f6a7b
+The ids are those of answers (`decision`), of `log search` and `log follow`.
+"""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The decision log, for tokens with the role `auditor` and the first administrator's. Each reading "
+    "of it is an entry itself.",
+    epilog="""\b
+An auditor's token is made by
+  policy-service tokens issue --controller example-police \\
+      --principal audit-office --role auditor --out auditor.token
+and stands before the command, as in
+  policy-service --token-file auditor.token log search --effect deny
+""",
+)
 app.command(epilog=log_search.SEARCH_EPILOG)(log_search.search)
 app.command(epilog=log_search.FOLLOW_EPILOG)(log_search.follow)
 
 
-@app.command()
+@app.command(epilog=SHOW_EPILOG)
 def show(
     context: typer.Context,
     entry_id: Annotated[str, typer.Argument(metavar="ID", help="A decision's id, or another entry's.")],
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: flags.AsJson = False,
 ) -> None:
     """Show one entry: who asked what, what was decided and why, and where it stands."""

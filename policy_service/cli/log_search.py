@@ -73,7 +73,7 @@ def search(
     since: Since = "",
     until: Until = "",
     limit: flags.Limit = 50,
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: flags.AsJson = False,
 ) -> None:
     """Search the log, newest first. All that is said must hold; without options: what came last.
@@ -123,7 +123,7 @@ def follow(
     reason: Reason = "",
     method: Method = "",
     since: Since = "",
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: Annotated[
         bool, typer.Option("--json", help="Print a JSON document a line, with the names of the protos.")
     ] = False,
