@@ -44,11 +44,13 @@ def _found(text: str, path: Path) -> Iterator[tuple[str, Any]]:
         documents = [_json(text, path, "")]
     else:
         documents = [document for document in read_all(text, path) if document is not None]
-    for document in documents:
-        if isinstance(document, list):
-            yield from ((f"question {number}", each) for number, each in enumerate(document, start=1))
-        else:
-            yield "the question", document
+    if len(documents) == 1 and not isinstance(documents[0], list):
+        yield "the question", documents[0]
+        return
+    several = (
+        each for document in documents for each in (document if isinstance(document, list) else [document])
+    )
+    yield from ((f"question {number}", each) for number, each in enumerate(several, start=1))
 
 
 def _is_a_line_each(text: str) -> bool:
