@@ -194,6 +194,7 @@ class Tty(io.StringIO):
 def test_a_person_who_waits_for_many_sees_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch, many: int, screen: type[io.StringIO], bar: bool
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     written = screen()
     monkeypatch.setattr("sys.stderr", written)
     assert list(with_bar(range(many), many)) == list(range(many))
