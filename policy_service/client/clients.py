@@ -74,6 +74,7 @@ class PolicyClient:
     ) -> list[Outcome]:
         """Ask at most 1,000 questions in one call; what came of each, in their order.
 
+        Fields times recipients may be 16,384 in all. The largest take seconds: `timeout` says how many.
         Raises a ServiceError where the call as a whole failed: then nothing is permitted.
         """
         response = self._call(self._batch, pb.BatchCheckRequest(checks=questions), timeout)
