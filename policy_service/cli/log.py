@@ -20,10 +20,8 @@ from policy_service.cli.run import current, manager
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
 SHOW_EPILOG: Final = """\b
-Example
-  policy-service --token-file auditor.token log show \\
-      0198c2f4-6d5e-7a10-8f3b-2c9d4e5f6a7b
-The ids are those of answers (`decision`), of `log search` and `log follow`.
+The ids are those of answers (`decision`), of `log search` and `log follow`,
+and of reports (`report_id`).
 """
 
 app = typer.Typer(
