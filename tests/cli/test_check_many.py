@@ -122,6 +122,17 @@ def test_for_scripts_each_outcome_is_a_line(terminal: Terminal, fake: FakeServic
     assert third["error"]["reason"] == "TOO_LONG"
 
 
+def test_for_scripts_one_question_of_a_file_is_a_line_as_many_are(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    fake.answers[STREAM] = answer
+    (tmp_path / "q.ndjson").write_text(NDJSON.splitlines()[1])
+    typed = ask(terminal, str(tmp_path / "q.ndjson"), "--json")
+    assert typed.code == 1
+    (line,) = typed.out.splitlines()
+    assert json.loads(line)["answer"]["effect"] == "EFFECT_DENY"
+
+
 def test_each_reason_is_told_once_with_what_to_do_next(
     terminal: Terminal, fake: FakeService, tmp_path: Path
 ) -> None:
