@@ -142,13 +142,14 @@ def check(
 ) -> None:
     """Ask whether a user may see, or send to somebody, fields of a record.
 
-    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted. Of many
-    questions --json prints what came of each as a line of its own, and the exit code is of the worst.
+    The answer is logged before it is shown. Exit code 0 means that everything asked is permitted. Of a
+    file's questions --json prints what came of each as a line of its own; the exit code is of the worst.
     """
     run = current(context)
     questions = _questions(request, source)
     with decisions(run, asking_system(run, system)) as connection:
-        if len(questions) > 1:
+        # A script that reads what came of a file's questions reads lines, even where it is one.
+        if len(questions) > 1 or (json and source is not None):
             raise typer.Exit(ask_many(connection, questions, json=json))
         (question,) = questions
         answer = connection.call(DecisionServiceStub(connection.channel).Check, question)

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,8 +18,11 @@ from policy_service.api.v1.decision_pb2_grpc import DecisionServiceStub
 from policy_service.cli.connect import Connection
 from policy_service.cli.exits import Exit
 from policy_service.cli.render import as_json, print_table, progress, say
+from policy_service.cli.words import print_texts
 from policy_service.client.errors import InvalidQuestion, NotAllowed, ServiceError
 from policy_service.client.several import Asked, Outcome
+
+T = TypeVar("T")
 
 MANY: Final = 20
 """From so many questions on a progress bar is worth its line."""
@@ -59,29 +62,44 @@ class _Came:
             return self.outcome.reason or self.outcome.message
         return answer.reason or ", ".join(dict.fromkeys(cell.reason for cell in answer.cells if cell.reason))
 
+    def texts(self, number: int) -> Iterable[pb.StaffText]:
+        """Each reason in words, with what to do next; of an error, to which question it came."""
+        error = self.message.error
+        if not error.reason:
+            return self.message.answer.staff_texts
+        return (pb.StaffText(reason=error.reason, text=f"Of question {number:,}: {error.message}."),)
+
 
 def ask_many(connection: Connection, questions: list[pb.CheckRequest], *, json: bool) -> Exit:
     """Ask, print what came of each, and return the worst exit code. A stream that fails raises Failure, after
     what came before was printed.
     """
     counted: Counter[str] = Counter()
+    texts: dict[str, pb.StaffText] = {}
     worst, rows = Exit.OK, []
     try:
-        for number, came in enumerate(_shown(_ask(connection, questions), len(questions)), start=1):
+        for number, came in enumerate(with_bar(_ask(connection, questions), len(questions)), start=1):
             counted[came.word] += 1
             worst = max(worst, came.exit)
             if json:
                 typer.echo(json_text.dumps(as_json(came.message), ensure_ascii=False))
-            elif number <= SHOWN:
+                continue
+            if number <= SHOWN:
                 rows.append((str(number), came.question.user, came.question.record, came.word, came.reasons))
+            for each in came.texts(number):
+                texts.setdefault(each.reason, each)
     finally:
         if not json:
-            print_table(("#", "user", "record", "answer", "why not"), rows)
-            say()
+            if rows:
+                print_table(("#", "user", "record", "answer", "why not"), rows)
+                say()
             told = ", ".join(f"{counted[word]:,} {word}" for word in ("permit", "deny", "error"))
             say(f"{len(questions):,} questions: {told}")
             if counted.total() > SHOWN:
                 say(f"the first {SHOWN:,} are shown; --json prints all, one a line")
+            if texts:
+                say()
+                print_texts(texts.values())
             if counted.total() < len(questions):
                 progress(
                     f"{len(questions) - counted.total():,} were not answered: nothing of them is permitted"
@@ -101,7 +119,7 @@ def _ask(connection: Connection, questions: list[pb.CheckRequest]) -> Iterator[_
         position += 1
 
 
-def _shown(came: Iterable[_Came], total: int) -> Iterator[_Came]:
+def with_bar(came: Iterable[T], total: int) -> Iterator[T]:
     """With a progress bar on standard error, for a person who waits for many."""
     if total < MANY or not sys.stderr.isatty():
         yield from came

@@ -98,6 +98,7 @@ def _where(error: yaml.YAMLError) -> str:
     return "this is not YAML"
 
 
-def refused(path: Path, why: str) -> Failure:
-    """A file that is not as it should be."""
-    return Failure(f"`{path}`: {why}", do_next="correct the file and try again", code=Exit.USAGE)
+def refused(path: Path, why: str, known: str = "") -> Failure:
+    """A file that is not as it should be; `known` tells what could stand there."""
+    do_next = "correct the file and try again"
+    return Failure(f"`{path}`: {why}", do_next=f"{do_next}; {known}" if known else do_next, code=Exit.USAGE)

@@ -30,8 +30,12 @@ class Running:
     control_address: str
     var_dir: Path
     tls_ca: Path | None
-    prometheus: tuple[str, ...] = ()
-    """Where metrics can be read, `host:port`: of the questions, of the management."""
+    decision_prometheus: str = ""
+    """Where metrics of the questions can be read, `host:port`; or empty."""
+    control_prometheus: str = ""
+    """The same of the management."""
+    otlp_endpoint: str = ""
+    """Where traces and metrics are sent, or empty."""
 
 
 def what_runs_where(running: Running) -> Sequence[str]:
@@ -41,7 +45,15 @@ def what_runs_where(running: Running) -> Sequence[str]:
         f"management  {running.control_address}  requests, people, records, access, policies, log",
         f"data        {running.var_dir.absolute()}",
         f"your token  {running.var_dir / 'admin.token'}",
-        *(f"metrics     http://{address}/metrics  for Prometheus" for address in running.prometheus),
+        *(
+            f"metrics     http://{address}/metrics  of the {whose}, for Prometheus"
+            for address, whose in (
+                (running.decision_prometheus, "questions"),
+                (running.control_prometheus, "management"),
+            )
+            if address
+        ),
+        *([f"telemetry   {running.otlp_endpoint}  gets traces and metrics"] if running.otlp_endpoint else []),
     )
 
 

@@ -26,6 +26,16 @@ Controller = Annotated[
         help="The organisation to act for; needed with the first administrator's token, which acts for all.",
     ),
 ]
+LogController = Annotated[
+    str,
+    typer.Option(
+        "--controller",
+        metavar="NAME",
+        envvar="POLICY_SERVICE_CONTROLLER",
+        help="The organisation whose entries are wanted. Without it: the token's own, or, with the first "
+        "administrator's token, everybody's.",
+    ),
+]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the log, so name no person.")]
 Key = Annotated[
     str,

@@ -13,21 +13,38 @@ from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
 from policy_service.cli import flags, log_search
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
-from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say, say_sentence
+from policy_service.cli.log_events import event_pairs
+from policy_service.cli.render import moment, print_json, print_pairs, print_table, say, say_sentence
 from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
-app = typer.Typer(no_args_is_help=True, help="The decision log. Each reading of it is an entry itself.")
+SHOW_EPILOG: Final = """\b
+The ids are those of answers (`decision`), of `log search` and `log follow`,
+and of reports (`report_id`).
+"""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The decision log, for tokens with the role `auditor` and the first administrator's. Each reading "
+    "of it is an entry itself.",
+    epilog="""\b
+An auditor's token is made by
+  policy-service tokens issue --controller example-police \\
+      --principal audit-office --role auditor --out auditor.token
+and stands before the command, as in
+  policy-service --token-file auditor.token log search --effect deny
+""",
+)
 app.command(epilog=log_search.SEARCH_EPILOG)(log_search.search)
 app.command(epilog=log_search.FOLLOW_EPILOG)(log_search.follow)
 
 
-@app.command()
+@app.command(epilog=SHOW_EPILOG)
 def show(
     context: typer.Context,
     entry_id: Annotated[str, typer.Argument(metavar="ID", help="A decision's id, or another entry's.")],
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: flags.AsJson = False,
 ) -> None:
     """Show one entry: who asked what, what was decided and why, and where it stands."""
@@ -54,14 +71,15 @@ def show(
             ("stream", answer.stream_id),
             ("index", str(answer.index)),
             ("leaf hash", answer.leaf_hash.hex()),
+            # As logs and `traceparent` have it.
+            ("trace", entry.trace_id.hex()),
         ]
     )
     say()
     if event == "decision":
         _show_decision(entry.decision)
     else:
-        for name, value in as_json(getattr(entry, event)).items() if event != "none" else ():
-            say_sentence(f"{name}: {value}")
+        print_pairs(event_pairs(entry))
 
 
 def _show_decision(decision: pb.DecisionEvent) -> None:
@@ -76,6 +94,8 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
             ("purpose", decision.purpose),
             ("channel", decision.channel),
             ("artefact", decision.artefact_type),
+            ("digest", decision.artefact_digest.hex()),
+            ("dispatch", decision.dispatch_reference),
             ("answer", effect(decision.effect)),
             ("told", decision.reason),
             ("cause", decision.cause),

@@ -16,6 +16,7 @@ from policy_service.cli import flags
 from policy_service.cli.answers import effect as effect_in_words
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.methods import note_of
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment, print_json, print_table, progress, say
 from policy_service.cli.run import current, manager
@@ -73,7 +74,7 @@ def search(
     since: Since = "",
     until: Until = "",
     limit: flags.Limit = 50,
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: flags.AsJson = False,
 ) -> None:
     """Search the log, newest first. All that is said must hold; without options: what came last.
@@ -123,7 +124,7 @@ def follow(
     reason: Reason = "",
     method: Method = "",
     since: Since = "",
-    controller: flags.Controller = "",
+    controller: flags.LogController = "",
     json: Annotated[
         bool, typer.Option("--json", help="Print a JSON document a line, with the names of the protos.")
     ] = False,
@@ -181,6 +182,8 @@ def _filter(
         raise Failure(
             "`--effect` is neither permit nor deny", do_next="write --effect deny, say", code=Exit.USAGE
         )
+    if note := note_of(method):
+        progress(note)
     return pb.EntryFilter(
         person=person,
         user=user,

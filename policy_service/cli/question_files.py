@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from google.protobuf.json_format import ParseDict, ParseError
-
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.documents import STDIN, read_all, read_text, refused
+from policy_service.cli.messages import NoMessageError, message_of
 
 MOST: Final = 1_000_000
 """Questions of one file."""
@@ -45,11 +44,13 @@ def _found(text: str, path: Path) -> Iterator[tuple[str, Any]]:
         documents = [_json(text, path, "")]
     else:
         documents = [document for document in read_all(text, path) if document is not None]
-    for document in documents:
-        if isinstance(document, list):
-            yield from ((f"question {number}", each) for number, each in enumerate(document, start=1))
-        else:
-            yield "the question", document
+    if len(documents) == 1 and not isinstance(documents[0], list):
+        yield "the question", documents[0]
+        return
+    several = (
+        each for document in documents for each in (document if isinstance(document, list) else [document])
+    )
+    yield from ((f"question {number}", each) for number, each in enumerate(several, start=1))
 
 
 def _is_a_line_each(text: str) -> bool:
@@ -88,7 +89,6 @@ def _question(found: Any, path: Path, place: str) -> pb.CheckRequest:
     if not isinstance(found, dict):
         raise refused(path, f"{place} is not a mapping: its keys are those of the message CheckRequest")
     try:
-        return ParseDict(found, pb.CheckRequest())
-    except (ParseError, RecursionError) as error:
-        why = str(error).partition("\n")[0].rstrip(".")
-        raise refused(path, f"{place} is none: {why[:1].lower()}{why[1:]}") from None
+        return message_of(found, pb.CheckRequest())
+    except NoMessageError as error:
+        raise refused(path, f"{place} is none: {error.why}", error.keys) from None

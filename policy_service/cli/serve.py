@@ -126,8 +126,16 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
             var_dir=settings.var_dir,
         )
         # A thread, since the supervisor must go on to look after its children.
-        metrics = tuple(filter(None, (there.decision_prometheus, there.control_prometheus)))
-        threading.Thread(target=_welcome, args=(here, example, metrics), name="welcome", daemon=True).start()
+        running = Running(
+            here.address,
+            here.control_address,
+            here.var_dir,
+            here.tls_ca,
+            there.decision_prometheus,
+            there.control_prometheus,
+            settings.otlp_endpoint,
+        )
+        threading.Thread(target=_welcome, args=(here, example, running), name="welcome", daemon=True).start()
 
     progress(f"starting, with data in {settings.var_dir}")
     try:
@@ -140,7 +148,7 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
         ) from None
 
 
-def _welcome(run: Run, example: bool, metrics: tuple[str, ...]) -> None:
+def _welcome(run: Run, example: bool, running: Running) -> None:
     """Load the example world if it is not there, then say what runs where. The service runs on regardless."""
     try:
         if example:
@@ -148,7 +156,6 @@ def _welcome(run: Run, example: bool, metrics: tuple[str, ...]) -> None:
     except Failure as failure:
         tell_failure(f"the example world was not loaded: {failure.message}", failure.do_next)
         example = False
-    running = Running(run.address, run.control_address, run.var_dir, run.tls_ca, metrics)
     say()
     for line in what_runs_where(running):
         say(line)

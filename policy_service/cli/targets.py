@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.json_format import ParseDict, ParseError
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.documents import read_mapping
 from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.messages import NoMessageError, keys_of, message_of
 from policy_service.client.question import field_instance
 
 _OPTION: Final = re.compile(r",(?=(?:contact-point|channel|interpreter)=)")
-_UNKNOWN_KEY: Final = re.compile(r'Message type "([^"]+)" has no field named .* at "([^"]+)"')
 _PLACE: Final = ",place="
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Of a person on file: `person:ID` is how a call names her, and no key of a description."""
@@ -90,33 +87,14 @@ def recipient_in_words(target: pb.Recipient) -> str:
 def description(path: Path) -> pb.Description:
     """Read a description: the fields of the proto message Description, in YAML or JSON."""
     try:
-        return ParseDict(read_mapping(path), pb.Description())
-    except ParseError as error:
-        why = str(error).partition("\n")[0].rstrip(".")
-        place, keys = _place_and_keys(why)
+        return message_of(read_mapping(path), pb.Description())
+    except NoMessageError as error:
+        keys = error.keys or keys_of(pb.Description.DESCRIPTOR)
         raise Failure(
-            f"`{path}` is no description: {why[:1].lower()}{why[1:]}",
-            do_next=f"the keys {place}are {keys}; examples/questions/ holds a description",
+            f"`{path}` is no description: {error.why}",
+            do_next=f"{keys}; examples/questions/ holds a description",
             code=Exit.USAGE,
         ) from None
-
-
-def _place_and_keys(why: str) -> tuple[str, str]:
-    """Give where an unknown key stands, and what may stand there; else what stands at the top."""
-    found = _UNKNOWN_KEY.search(why)
-    message, place = found.groups() if found else ("", "")
-    inner = next((each for each in _messages(pb.Description.DESCRIPTOR) if each.full_name == message), None)
-    known = pb.Description.DESCRIPTOR if inner is None else inner
-    named = place.partition(".")[2]
-    return f"of `{named}` " if named else "", ", ".join(known.fields_by_name)
-
-
-def _messages(message: Descriptor) -> Iterator[Descriptor]:
-    """Give a message and all that are inside of it."""
-    yield message
-    for inner in message.fields:
-        if inner.message_type is not None:
-            yield from _messages(inner.message_type)
 
 
 def digest(text: str) -> bytes:

@@ -42,7 +42,7 @@ def issue(
         list[str] | None,
         typer.Option(metavar="ROLE", help=f"With --principal: {', '.join(StaffRole)}. Repeatable."),
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=366, help="How long it is valid.")] = 90,
+    days: Annotated[int, typer.Option(min=1, max=366, metavar="N", help="How long it is valid.")] = 90,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the token there, mode 0600, instead of showing it."),

@@ -7,6 +7,7 @@ are those that ship with this program.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from policy_service.api.v1 import decision_pb2 as pb
@@ -21,7 +22,12 @@ _PROMPT = "prompt"
 
 def print_reasons(answer: pb.CheckResponse) -> None:
     """Print each reason that was told with its sentence and the next step; nothing where none was told."""
-    for told in answer.staff_texts:
+    print_texts(answer.staff_texts)
+
+
+def print_texts(texts: Iterable[pb.StaffText]) -> None:
+    """Print reasons, each with its sentence and the next step."""
+    for told in texts:
         say(told.reason)
         say_wrapped(told.text, indent="  ")
         if told.next_step:

@@ -74,6 +74,7 @@ class PolicyClient:
     ) -> list[Outcome]:
         """Ask at most 1,000 questions in one call; what came of each, in their order.
 
+        Fields times recipients may be 16,384 in all. The largest take seconds: `timeout` says how many.
         Raises a ServiceError where the call as a whole failed: then nothing is permitted.
         """
         response = self._call(self._batch, pb.BatchCheckRequest(checks=questions), timeout)
@@ -85,7 +86,8 @@ class PolicyClient:
         """Ask as the work goes; what came of each question, in their order.
 
         `questions` is read in a thread of grpc's, up to some 64 questions ahead of the answers. Raises a
-        ServiceError where the stream failed: nothing that has not come out before is permitted.
+        ServiceError where the stream failed: nothing that has not come out before is permitted. What
+        `questions` itself raises comes out as it is, behind the outcomes of what was asked before.
         """
         asked = Asked()
         try:

@@ -49,27 +49,40 @@ class Asked:
 
     def __init__(self) -> None:
         self._waiting: deque[pb.CheckRequest] = deque()
+        self._broken: Exception | None = None
+        """Why the caller's own questions ended. Left to grpc, it would come out as the service's failure, or,
+        with asyncio, as a cancelled task.
+        """
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def messages(self, questions: Iterable[pb.CheckRequest]) -> Iterator[pb.CheckStreamRequest]:
         """The questions as messages. grpc takes them in a thread of its own; a deque bears that."""
-        for question in questions:
-            self._waiting.append(question)
-            yield pb.CheckStreamRequest(check=question)
+        try:
+            for question in questions:
+                yield self._asked(question)
+        except Exception as error:  # noqa: BLE001 - whatever the caller's code raises, he is told
+            self._broken = error
 
     async def messages_of(
         self, questions: AsyncIterable[pb.CheckRequest] | Iterable[pb.CheckRequest]
     ) -> AsyncIterator[pb.CheckStreamRequest]:
         """As `messages`, for asyncio."""
-        if isinstance(questions, AsyncIterable):
-            async for question in questions:
-                self._waiting.append(question)
-                yield pb.CheckStreamRequest(check=question)
-        else:
+        if not isinstance(questions, AsyncIterable):
             for message in self.messages(questions):
                 yield message
+            return
+        try:
+            async for question in questions:
+                yield self._asked(question)
+        except Exception as error:  # noqa: BLE001 - as in `messages`
+            self._broken = error
+
+    def _asked(self, question: pb.CheckRequest) -> pb.CheckStreamRequest:
+        message = pb.CheckStreamRequest(check=question)
+        self._waiting.append(question)
+        return message
 
     def answered(self, response: pb.CheckStreamResponse) -> Outcome:
         """What came of the question that has waited longest."""
@@ -78,7 +91,11 @@ class Asked:
         return outcome_of(self._waiting.popleft(), response.outcome)
 
     def unanswered(self) -> Iterator[Outcome]:
-        """At the end of the stream: everything that still waits is not permitted."""
+        """At the end of the stream: everything that still waits is not permitted. Raises what the caller's
+        questions raised.
+        """
         while self._waiting:
             self._waiting.popleft()
             yield Unavailable(grpc.StatusCode.UNAVAILABLE, "the stream ended before this was answered")
+        if self._broken is not None:
+            raise self._broken

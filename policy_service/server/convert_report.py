@@ -28,7 +28,7 @@ def parse_report(data: bytes) -> Outcome:
     if request.dispatch == pb.DISPATCH_UNSPECIFIED:
         raise InvalidArgumentError("dispatch", "REQUIRED", "`dispatch` must say whether it went out")
     if request.dispatch not in _DISPATCHED:
-        raise unknown_word("dispatch", "", pb.Dispatch.keys())
+        raise unknown_word("dispatch", "", map(pb.Dispatch.Name, _DISPATCHED))
     dispatched, at = _DISPATCHED[request.dispatch], None
     if request.HasField("dispatched_at"):
         if not dispatched:
@@ -61,7 +61,7 @@ def _obligations(request: pb.ReportOutcomeRequest) -> tuple[ObligationReport, ..
     for i, report in enumerate(request.obligations):
         at = f"obligations[{i}]"
         if report.performance not in _PERFORMANCE:
-            raise unknown_word(f"{at}.performance", "", pb.Performance.keys())
+            raise unknown_word(f"{at}.performance", "", map(pb.Performance.Name, _PERFORMANCE))
         kind = word(ObligationKind, report.kind, f"{at}.kind")
         count(report.recipients, f"{at}.recipients", MAX_REPORTS)
         each: list[tuple[ObligationKind, int | None]] = [(kind, r) for r in report.recipients]

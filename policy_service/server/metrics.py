@@ -15,6 +15,7 @@ from typing import Final
 from policy_service.decision_log.pending import RoundCounters
 from policy_service.model.counting import Histogram
 from policy_service.model.errors import PolicyServiceError
+from policy_service.model.vocabulary import Gate
 from policy_service.server.telemetry import Telemetry
 from policy_service.server.tracing import STATUS
 from policy_service.service.counters import DecisionCounters
@@ -100,7 +101,9 @@ def of_decisions(counters: DecisionCounters) -> Iterator[Metric]:
             )
 
     def by_error() -> Iterator[tuple[float, Labels]]:
-        for gate, count in counters.by_error.copy().items():
+        # From 0 on: an alarm that looks at the growth would not see the first of a line that was not there.
+        shown: dict[Gate | None, int] = dict.fromkeys(Gate, 0)
+        for gate, count in (shown | counters.by_error.copy()).items():
             yield count, {"gate": NONE if gate is None else gate.value}
 
     yield Metric(

@@ -244,7 +244,7 @@ def _prepared(
 ) -> Iterator[Measured]:
     """A server over a store and a log of its own, since two of them write."""
     settings = Settings(var_dir=directory)
-    with report.console.status(f"putting a hospital on file for `{kind}`"):
+    with report.doing(f"putting a hospital on file for `{kind}`"):
         token = world.prepare(settings, POLICIES)
     with serving(kind, plan, settings, token, environment) as server:
         yield server
@@ -287,7 +287,7 @@ def _telling(
     report: Report, name: str, load: Callable[[int], Result], rounds: int
 ) -> Callable[[int], Result]:
     def measure(number: int) -> Result:
-        with report.console.status(f"round {number + 1} of {rounds}: {name}"):
+        with report.doing(f"round {number + 1} of {rounds}: {name}"):
             return load(number)
 
     return measure

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
+
+WIDTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,17 @@ class Row:
     target: float | None = None
     met: bool | None = None
 
+    @property
+    def is_condition(self) -> bool:
+        """Whether it says how was measured, and nothing that was."""
+        return isinstance(self.value, str) and not self.unit and self.target is None
+
 
 @dataclass
 class Report:
     """Rows in the order in which they were measured; told as they come."""
 
-    console: Console = field(default_factory=lambda: Console(width=None if sys.stdout.isatty() else 140))
+    console: Console = field(default_factory=lambda: Console(width=WIDTH, highlight=False))
     rows: list[Row] = field(default_factory=list)
 
     def say(self, name: str, value: float | str, unit: str = "") -> None:
@@ -46,16 +56,28 @@ class Report:
         """Add a row whose target cannot be judged this time."""
         self.rows.append(Row(name, why, unit, target))
 
+    def doing(self, what: str) -> AbstractContextManager[object]:
+        """Say what goes on: beside a spinner on a terminal, else as a line on standard error."""
+        if self.console.is_terminal:
+            return self.console.status(what)
+        print(what, file=sys.stderr, flush=True)
+        return nullcontext()
+
     def show(self) -> None:
-        """Print the table."""
-        table = Table(title="policy-service bench")
-        table.add_column("what")
-        table.add_column("value", justify="right")
-        table.add_column("unit")
-        table.add_column("target", justify="right")
-        table.add_column("met")
+        """Print the conditions, and then a table of what was measured, in 80 columns."""
         for row in self.rows:
-            table.add_row(*_cells(row))
+            if row.is_condition:
+                self.console.print(f"{row.name}: {row.value}", markup=False)
+        self.console.print()
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("what", overflow="fold")
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("unit", no_wrap=True)
+        table.add_column("target", justify="right", no_wrap=True)
+        table.add_column("met", no_wrap=True)
+        for row in self.rows:
+            if not row.is_condition:
+                table.add_row(*_cells(row))
         self.console.print(table)
 
     def write(self, file: Path) -> None:

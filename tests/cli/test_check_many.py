@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import grpc
 import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.cli.check_many import with_bar
 from policy_service.cli.documents import MOST_BYTES
 from tests.cli.conftest import POLICE, Terminal
 from tests.support.fake_service import FakeService, Refusal
@@ -120,6 +122,44 @@ def test_for_scripts_each_outcome_is_a_line(terminal: Terminal, fake: FakeServic
     assert third["error"]["reason"] == "TOO_LONG"
 
 
+def test_for_scripts_one_question_of_a_file_is_a_line_as_many_are(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    fake.answers[STREAM] = answer
+    (tmp_path / "q.ndjson").write_text(NDJSON.splitlines()[1])
+    typed = ask(terminal, str(tmp_path / "q.ndjson"), "--json")
+    assert typed.code == 1
+    (line,) = typed.out.splitlines()
+    assert json.loads(line)["answer"]["effect"] == "EFFECT_DENY"
+
+
+def test_each_reason_is_told_once_with_what_to_do_next(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    def with_words(request: pb.CheckStreamRequest) -> Iterator[pb.CheckStreamResponse]:
+        (response,) = answer(request)
+        response.outcome.answer.staff_texts.add(
+            reason="NO_BASIS", text="Not without a basis.", next_step="Ask."
+        )
+        yield response
+
+    fake.answers[STREAM] = lambda request: (
+        with_words(request) if request.check.record == "R-2" else answer(request)
+    )
+    (tmp_path / "q.json").write_text(JSON.replace("R-1", "R-2")[:-1] + ', {"user": "u"}, {"user": "u"}]')
+
+    typed = ask(terminal, str(tmp_path / "q.json"))
+
+    assert typed.out.partition("4 questions: 0 permit, 2 deny, 2 error\n")[2].splitlines() == [
+        "",
+        "NO_BASIS",
+        "  Not without a basis.",
+        "  Next: Ask.",
+        "TOO_LONG",
+        "  Of question 3: no.",
+    ]
+
+
 def test_all_permitted(terminal: Terminal, fake: FakeService, tmp_path: Path) -> None:
     fake.answers[STREAM] = answer
     (tmp_path / "q.json").write_text(JSON.replace("R-2", "R-1"))
@@ -142,11 +182,43 @@ def test_what_a_lost_stream_did_not_answer_is_not_permitted(
     assert ["1", "u", "R-1", "permit"] in [line.split() for line in typed.out.splitlines()]
 
 
+def test_where_nothing_was_answered_there_is_no_table(
+    terminal: Terminal, fake: FakeService, tmp_path: Path
+) -> None:
+    def gone(_: pb.CheckStreamRequest) -> Iterator[pb.CheckStreamResponse]:
+        raise Refusal(grpc.StatusCode.UNAVAILABLE, "gone")
+
+    fake.answers[STREAM] = gone
+    (tmp_path / "q.json").write_text(JSON)
+    typed = ask(terminal, str(tmp_path / "q.json"))
+    assert (typed.code, typed.out) == (4, "2 questions: 0 permit, 0 deny, 0 error\n")
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("many", "screen", "bar"), [(25, Tty, True), (5, Tty, False), (25, io.StringIO, False)]
+)
+def test_a_person_who_waits_for_many_sees_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, many: int, screen: type[io.StringIO], bar: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    written = screen()
+    monkeypatch.setattr("sys.stderr", written)
+    assert list(with_bar(range(many), many)) == list(range(many))
+    assert (f"{many}/{many}" in written.getvalue()) == bar
+
+
 BAD = {
     "q.yaml": ("[", "line 1"),
     "twice.yaml": ("{user: u, user: v}", "`user` stands"),
     "key.yaml": ("- {user: u}\n- {users: v}", "question 2"),
     "list.yaml": ("- [1]", "question 1 is not a mapping"),
+    "documents.yaml": ("user: u\n---\nuser: [v]\n", "question 2"),
+    "alone.yaml": ("user: [v]", "the question is none"),
     "none.yaml": ("", "no question"),
     "q.json": ("{", "not JSON"),
     "twice.json": ('{"user": "u", "user": "v"}', "`user` stands twice"),

@@ -100,6 +100,8 @@ def test_an_example_can_be_typed(
     (tmp_path / "policies").symlink_to(shipped("policies"))
     for question in read_questions(shipped("examples", "world")):
         (terminal.var_dir / "tokens" / f"{question.system}.token").write_text("psk_any_t\n")
+    if "--token-file auditor.token" in line:
+        (tmp_path / "auditor.token").write_text("psk_any_t\n")
     monkeypatch.chdir(tmp_path)  # some write a file
     if "demo" in line or "--as" in line:
         give_every_token(terminal)

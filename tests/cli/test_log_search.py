@@ -107,6 +107,24 @@ def test_a_search_follows_its_pages_and_says_whether_there_is_more(
     assert terminal("log", "search").out == "none\n"
 
 
+@pytest.mark.parametrize(
+    ("method", "note"),
+    [
+        ("DecisionService/Check", ""),
+        ("DecisionLogService/Search", ""),
+        ("DecisionService/Chek", " `DecisionService/Chek`, perhaps `DecisionService/Check` is meant\n"),
+        ("Zzzz/Qqqq", " `Zzzz/Qqqq`\n"),
+    ],
+)
+def test_nothing_found_of_a_method_that_is_none_is_no_reassurance(
+    terminal: Terminal, fake: FakeService, method: str, note: str
+) -> None:
+    typed = terminal("log", "search", "--method", method)
+    assert (typed.code, typed.out) == (0, "none\n")
+    assert typed.err == (f"note: this version has no method{note}" if note else "")
+    assert fake.requests(SEARCH)[0].filter.method == method
+
+
 @pytest.mark.parametrize("command", ["search", "follow"])
 @pytest.mark.parametrize(
     ("refusal", "code", "next_step"),

@@ -661,10 +661,79 @@ def test_log_show_json(terminal: Terminal, fake: FakeService) -> None:
     assert typed.json["streamId"] == "s-1"
 
 
-def test_log_show_of_an_entry_that_is_no_decision(terminal: Terminal, fake: FakeService) -> None:
+def test_log_show_names_the_trace_as_the_logs_do(terminal: Terminal, fake: FakeService) -> None:
     answer = entry()
-    answer.entry.write.facts.append("request:r-1")
+    answer.entry.trace_id = bytes.fromhex("0af7651916cd43dd8448eb211c80319c")
     fake.answers["DecisionLogService/Get"] = lambda _: answer
     typed = terminal("log", "show", "d-1")
-    assert "event       write" in typed.out
-    assert "request:r-1" in typed.out
+    assert re.search(r"^trace +0af7651916cd43dd8448eb211c80319c$", typed.out, re.MULTILINE)
+
+
+EVENTS: dict[str, tuple[decision_log_pb2.LogEntry, list[str]]] = {
+    "report": (
+        decision_log_pb2.LogEntry(
+            report=decision_log_pb2.ReportEvent(
+                decision_id="d-9",
+                dispatch=decision_pb2.DISPATCH_DISPATCHED,
+                obligations=[
+                    decision_pb2.ObligationReport(
+                        kind="redact", recipients=[0, 2], performance=decision_pb2.PERFORMANCE_FAILED
+                    )
+                ],
+                standing=decision_pb2.ReportStanding(
+                    late=True, against_decision=True, unreported=["no_onward"]
+                ),
+            )
+        ),
+        [
+            "decision d-9",
+            "it was dispatched",
+            "obligation redact failed for 1, 3",
+            "not told of no_onward",
+            "standing after its permit had ended, against the decision",
+        ],
+    ),
+    "a report in order": (
+        decision_log_pb2.LogEntry(report=decision_log_pb2.ReportEvent(decision_id="d-9")),
+        ["decision d-9", "it was unknown", "standing as it should be"],
+    ),
+    "write": (
+        decision_log_pb2.LogEntry(write=decision_log_pb2.WriteEvent(facts=["request:r-1"], refused=True)),
+        ["wrote request:r-1", "refused yes"],
+    ),
+    "read": (
+        decision_log_pb2.LogEntry(read=decision_log_pb2.ReadEvent(facts=["effect:deny", "entry:e"])),
+        ["looked at effect:deny", "looked at entry:e", "found no"],
+    ),
+    "refusal": (
+        decision_log_pb2.LogEntry(
+            refusal=decision_log_pb2.RefusalEvent(
+                status="INVALID_ARGUMENT", reason="NO_FIELD", field="fields"
+            )
+        ),
+        ["status INVALID_ARGUMENT", "reason NO_FIELD", "field fields"],
+    ),
+    "refused callers": (
+        decision_log_pb2.LogEntry(
+            refused_callers=decision_log_pb2.RefusedCallersEvent(
+                peer="127.0.0.1", cause="TOKEN_MALFORMED", count=3
+            )
+        ),
+        ["peer 127.0.0.1", "cause TOKEN_MALFORMED", "calls 3"],
+    ),
+    "stream": (
+        decision_log_pb2.LogEntry(stream=decision_log_pb2.StreamEvent(kind="opened", stream_id="s-2")),
+        ["kind opened", "of stream s-2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_log_show_of_an_entry_that_is_no_decision(terminal: Terminal, fake: FakeService, name: str) -> None:
+    event, told = EVENTS[name]
+    fake.answers["DecisionLogService/Get"] = lambda _: decision_log_pb2.DecisionLogServiceGetResponse(
+        entry=event, stream_id="s-1"
+    )
+    typed = terminal("log", "show", "d-1")
+    _, _, shown = typed.out.partition("\n\n")
+    assert [re.sub(" +", " ", line) for line in shown.splitlines()] == told

@@ -53,8 +53,14 @@ def test_a_port_that_somebody_has(tmp_path: Path) -> None:
 
 
 def test_where_metrics_can_be_read_is_told() -> None:
-    running = Running("127.0.0.1:1", "127.0.0.1:2", Path("var"), None, ("127.0.0.1:3",))
-    assert what_runs_where(running)[-1] == "metrics     http://127.0.0.1:3/metrics  for Prometheus"
+    where = "127.0.0.1:1", "127.0.0.1:2", Path("var"), None
+    told = what_runs_where(Running(*where, "127.0.0.1:3", "127.0.0.1:4", "http://127.0.0.1:4317"))
+    assert told[-3:] == (
+        "metrics     http://127.0.0.1:3/metrics  of the questions, for Prometheus",
+        "metrics     http://127.0.0.1:4/metrics  of the management, for Prometheus",
+        "telemetry   http://127.0.0.1:4317  gets traces and metrics",
+    )
+    assert [line.split()[0] for line in what_runs_where(Running(*where))][-1] == "your"
 
 
 def test_the_defaults_need_no_options(monkeypatch: pytest.MonkeyPatch) -> None:

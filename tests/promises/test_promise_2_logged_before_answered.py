@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
@@ -36,12 +38,28 @@ async def test_many_at_once_leave_one_entry_each(urls: tuple[str, str]) -> None:
 
 
 async def test_without_a_log_nothing_is_permitted(urls: tuple[str, str]) -> None:
+    """By no method by which a system asks, explains or reports."""
     async with installation(*urls) as road:
         token = await open_world(road)
-        assert (await check(road, token, **SEE)).effect == pb.EFFECT_PERMIT
+        answer = await check(road, token, **SEE)
+        assert answer.effect == pb.EFFECT_PERMIT
+        asked = ParseDict(SEE, pb.CheckRequest())
+        told: dict[str, Message] = {
+            "Check": asked,
+            "BatchCheck": pb.BatchCheckRequest(checks=[asked]),
+            "CheckStream": pb.CheckStreamRequest(check=asked),
+            "Explain": pb.ExplainRequest(check=asked),
+            "ReportOutcome": pb.ReportOutcomeRequest(
+                decision_id=answer.decision_id, dispatch=pb.DISPATCH_DISPATCHED
+            ),
+        }
+        assert {*told} == {*pb.DESCRIPTOR.services_by_name["DecisionService"].methods_by_name}
+        for method, message in told.items():
+            await road.call(f"DecisionService/{method}", message.SerializeToString(), token=token)
         road.worker_log.close()
-        with pytest.raises(UnavailableError):
-            await check(road, token, **SEE)
+        for method, message in told.items():
+            with pytest.raises(UnavailableError):
+                await road.call(f"DecisionService/{method}", message.SerializeToString(), token=token)
 
 
 async def test_what_is_too_large_for_the_log_is_not_available(urls: tuple[str, str]) -> None:

@@ -111,6 +111,12 @@ def test_every_block_runs_and_prints_what_is_shown(service: Service) -> None:
         assert result.returncode == 0 or "deny" in block.shown, block.text
 
 
+def test_the_client_librarys_block_prints_what_is_shown(service: Service) -> None:
+    (block,) = blocks(CHECKOUT / "policy_service" / "client" / "README.md")
+    result = run(block, service)
+    assert (result.stderr, result.stdout) == ("", block.shown)
+
+
 def test_every_file_that_is_named_is_there() -> None:
     text = README.read_text()
     for link in re.findall(r"\]\(([^)#]+)\)", text):

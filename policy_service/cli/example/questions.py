@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from google.protobuf.json_format import ParseDict, ParseError
 from pydantic import Field
 
 from policy_service.api.v1 import decision_pb2 as pb
@@ -13,6 +12,7 @@ from policy_service.cli.answers import effect, recipient_of
 from policy_service.cli.documents import read_model
 from policy_service.cli.example.world import DEMO, Strict
 from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.messages import NoMessageError, message_of
 
 
 class Expected(Strict):
@@ -37,10 +37,10 @@ class Question(Strict):
     def request(self) -> pb.CheckRequest:
         """Give the call as a message."""
         try:
-            return ParseDict(self.call, pb.CheckRequest())
-        except ParseError as error:
+            return message_of(self.call, pb.CheckRequest())
+        except NoMessageError as error:
             raise Failure(
-                f"the demo's question `{self.asks}` is no call: {error}",
+                f"the demo's question `{self.asks}` is no call: {error.why}",
                 do_next="correct the demo's file and try again",
                 code=Exit.USAGE,
             ) from None
