@@ -162,9 +162,12 @@ def not_granted(call: CheckCall, policies: PublishedPolicies, cause: str) -> Dec
 
 
 def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
-    """The answer to a call whose entry would be larger than the log takes; its entry says so, and no more."""
+    """The answer to a call whose entry would be larger than the log takes; its entry says so, and what the
+    answer owes: a report of its outcome is held against that, and must tell it from no other such answer.
+    """
     decided = _withheld(call, policies, reason=NOT_AVAILABLE, cause="entry_too_large")
-    return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=()))
+    owed = tuple(replace(obligation, fields=()) for obligation in decided.decision.obligations)
+    return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=owed))
 
 
 def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: Notes) -> Steps:

@@ -171,6 +171,31 @@ async def test_a_foreign_decision_is_not_available(road: Installation) -> None:
             await report(road, token, decision_id=entry_id, dispatch=DISPATCHED)
 
 
+async def test_a_report_does_not_tell_why_an_entry_was_too_large(road: Installation) -> None:
+    """The call alone makes one entry too large, what is on file the other: whoever could tell them apart
+    would know that the record is there.
+    """
+    token = await open_world(road)
+
+    async def reported(record: str, fields: int) -> tuple[str, pb.ReportStanding]:
+        names = [{"name": f"{'x' * 100}{number:03}"} for number in range(fields)]
+        answer = await check(road, token, user="a.nurse", record=record, fields=names)
+        said = {
+            "decision_id": answer.decision_id,
+            "dispatch": NOT_DISPATCHED,
+            "obligations": done(answer),
+        }
+        await report(road, token, **said)
+        sent = await report(road, token, decision_id=answer.decision_id, dispatch=DISPATCHED)
+        return entry(road, answer.decision_id).decision.cause, sent.standing
+
+    cause, large = await reported("F-none", 600)
+    assert cause == "entry_too_large"
+    cause, small = await reported("F-none", 10)
+    assert cause == "unknown_record"
+    assert large == small
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "decision_id": ({"decision_id": ""}, "REQUIRED"),
     "decision_id of no form": ({"decision_id": "D-1"}, "BAD_ID"),
