@@ -5,32 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from policy_service.decision_log.blocks import Blocks
 from policy_service.decision_log.entry import StoredEntry, StreamId
 from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.search import LogSearch, SearchBounds
+from policy_service.decision_log.sought import Sought
 from policy_service.decision_log.tail import LogTail, Sizes
 from policy_service.facts.view import FactsView
-from policy_service.model.errors import OverloadedError
 from policy_service.model.facts import Controller
 from policy_service.service.asking import Asking, Found, Listed, any_organisation
 from policy_service.service.desk import ControlDesk
 from policy_service.service.log_filter import EVERYTHING, LogFilter, LogFilters, Resolved
 from policy_service.service.log_questions import AUDITORS
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
-
-T = TypeVar("T")
+from policy_service.service.reading_turns import ReadingTurns
 
 MAX_TOKEN = 16_384
 """Characters of a token that says a place in each stream: some 250 streams."""
-THREADS = 2
-MOST_WAITING = 64
-"""Pieces of reading that wait for a thread, or are in one: each takes two seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +82,11 @@ class LogSearches:
         self._clock = clock
         self._filters = LogFilters(desk.fingerprinter)
         self._pages = Pages(desk.fingerprinter, max_token=MAX_TOKEN)
-        # Of its own, so that no search keeps other readings waiting.
-        self._threads = ThreadPoolExecutor(THREADS, "log-search")
-        self._waiting = 0
+        self._turns = ReadingTurns()
 
     async def close(self) -> None:
         """Wait for the threads' work; nothing may be asked after this."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._turns.close()
 
     async def search(self, call: Asking, asked: SearchLog) -> Listed[StoredEntry]:
         """A page of what is looked for, newest first; it may be empty and yet not the last."""
@@ -104,7 +96,8 @@ class LogSearches:
             listing = (call.method, controller, *asked.filter.words)
             page = self._pages.read(asked.page, *listing)
             places = _places(page.after) if page.after else None
-            found = await self._in_thread(partial(self._search.page, resolved.sought, page.size, places))
+            piece = partial(self._search.page, resolved.sought, page.size, places)
+            found = await self._turns.take(call.caller.controller, piece)
             token = self._pages.token(_as_text(found.places), *listing) if found.places else ""
             names = (*resolved.names, *(f"entry:{entry.id}" for entry in found.found))
             return Found(Listed(found.found, token), names, found=bool(found.found))
@@ -123,23 +116,23 @@ class LogSearches:
             return Found((resolved, listing, page.after), resolved.names, found=False)
 
         resolved, listing, after = await self._desk.read(call, AUDITORS, look, for_whom=any_organisation)
-        if after:
-            places: Mapping[StreamId, int] = _places(after)
-        elif asked.filter.since:
-            places = {}
-        else:
-            places = await self._in_thread(self._sizes.now)
-        tail = LogTail(self._reader, self._blocks, self._sizes, resolved.sought, places)
-        return self._followed(call, tail, listing)
+        places = _places(after) if after else {} if asked.filter.since else None
+        return self._followed(call, resolved.sought, places, listing)
 
     async def _followed(
-        self, call: Asking, tail: LogTail, listing: tuple[str, ...]
+        self, call: Asking, sought: Sought, places: Mapping[StreamId, int] | None, listing: tuple[str, ...]
     ) -> AsyncIterator[Followed]:
-        """JUDGED AFRESH: what leaves was read before the head by which its caller is judged."""
+        """From `places` on; None: from now on.
+
+        JUDGED AFRESH: what leaves was read before the head by which its caller is judged.
+        """
         began = told_at = self._clock()
+        if places is None:  # only here: the call has its entry, and what fails now must not leave another
+            places = await self._turns.take(call.caller.controller, self._sizes.now)
+        tail = LogTail(self._reader, self._blocks, self._sizes, sought, places)
         yield self._told(tail, (), listing)
         while self._clock() - began < self._bounds.whole:
-            step = await self._in_thread(tail.step)
+            step = await self._turns.take(call.caller.controller, tail.step)
             await self._desk.judge(call, AUDITORS, for_whom=any_organisation)
             if step.found or self._clock() - told_at > self._bounds.token:
                 told_at = self._clock()
@@ -149,15 +142,6 @@ class LogSearches:
 
     def _told(self, tail: LogTail, found: tuple[StoredEntry, ...], listing: tuple[str, ...]) -> Followed:
         return Followed(found, self._pages.token(_as_text(tail.places), *listing))
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
-            raise OverloadedError("OVERLOADED", "too many searches wait; try again later")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
 
 
 def _as_text(places: Mapping[StreamId, int]) -> str:

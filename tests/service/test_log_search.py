@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from policy_service.api.v1.decision_log_pb2 import LogEntry
-from policy_service.decision_log.entry import Entry, StoredEntry
-from policy_service.decision_log.search import SearchBounds
+from policy_service.decision_log.entry import Entry, StoredEntry, StreamId
+from policy_service.decision_log.errors import LogUnavailable
+from policy_service.decision_log.search import LogPage, SearchBounds
+from policy_service.decision_log.sought import Sought
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.model.errors import (
     OverloadedError,
@@ -25,6 +29,7 @@ from policy_service.service.log_filter import LogFilter
 from policy_service.service.log_search import FollowBounds, Followed, FollowLog, LogSearches, SearchLog
 from policy_service.service.pages import PageAsked
 from policy_service.service.people import GetPerson, PutPerson
+from policy_service.service.reading_turns import MOST_WAITING, SHARES
 from tests.service.control import (
     ADMIN,
     AUDITOR,
@@ -209,9 +214,54 @@ async def test_a_page_that_found_nothing_is_not_the_last(control: Control, vera:
 
 
 async def test_too_many_searches_are_refused(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policy_service.service.log_search.MOST_WAITING", 0)
+    monkeypatch.setattr("policy_service.service.reading_turns.MOST_WAITING", 0)
     with pytest.raises(OverloadedError):
         await found(control)
+
+
+async def test_many_searches_of_one_organisation_keep_no_other_waiting(
+    control: Control, following: LogSearches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a search nor a tail of another's, however many there are."""
+    may_end = threading.Event()
+    page = following._search.page
+
+    def stalled(sought: Sought, *rest: Any) -> LogPage:
+        if sought.user == "slow":
+            may_end.wait(10)
+        return page(sought, *rest)
+
+    monkeypatch.setattr(following._search, "page", stalled)
+    slow = SearchLog(LogFilter(user="slow"))
+    many = [asyncio.create_task(following.search(AUDITOR.calling(SEARCH), slow)) for _ in range(80)]
+    try:
+        tail = await following.follow(TRUST_AUDITOR.calling(FOLLOW), FollowLog())
+        await asyncio.wait_for(anext(tail), 5)
+        await asyncio.wait_for(following.search(TRUST_AUDITOR.calling(SEARCH), SearchLog()), 5)
+        assert len((await asyncio.wait_for(anext(tail), 5)).entries) == 1
+        refused, left = await asyncio.wait(many, timeout=0.5)
+        assert len(left) == MOST_WAITING // SHARES
+        assert all(isinstance(each.exception(), OverloadedError) for each in refused)
+    finally:
+        may_end.set()
+        await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_a_tail_that_fails_after_its_entry_leaves_no_other(
+    control: Control, following: LogSearches
+) -> None:
+    """The wrapper leaves an entry for what `follow` raises: once it has left its own, it raises nothing."""
+
+    def broken() -> dict[StreamId, int]:
+        raise LogUnavailable("the decision log cannot be read now")
+
+    following._sizes.now = broken  # type: ignore[method-assign]
+    before = len(control.entries())
+    stream = await following.follow(AUDITOR.calling(FOLLOW), FollowLog())
+    assert len(control.entries()) == before + 1
+    with pytest.raises(LogUnavailable):
+        await anext(stream)
+    assert len(control.entries()) == before + 1
 
 
 @pytest.fixture
