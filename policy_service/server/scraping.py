@@ -1,10 +1,12 @@
 """The endpoint that Prometheus reads: HTTP on this machine alone, a few connections at a time.
 
-It runs in threads of its own, which nothing waits for; whoever stalls there is cut off.
+It runs in threads of its own, which nothing waits for. Whoever stalls there is cut off, and where there is no
+room for one more, whoever has been there longest: so nobody can fill it, however slowly he sends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socket
@@ -61,7 +63,8 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._there: dict[socket.socket, None] = {}  # the longest first
+        self._lock = threading.Lock()
         super().__init__((host, port), _Handler)
         self.set_app(_one_at_a_time(make_wsgi_app(registry)))
 
@@ -72,16 +75,21 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+        with self._lock:
+            self._there[request] = None
+            if len(self._there) > MOST_CONNECTIONS:
+                longest = next(iter(self._there))
+                del self._there[longest]
+                with contextlib.suppress(OSError):  # he has left by himself
+                    longest.shutdown(socket.SHUT_RDWR)
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            with self._lock:
+                self._there.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that stalled or broke; socketserver would print its traceback."""

@@ -206,6 +206,18 @@ async def test_connections_beyond_a_bound_are_closed() -> None:
         assert "policy_service_edge_refusals" in await asyncio.to_thread(scrape, sent.prometheus)
 
 
+async def test_nobody_fills_the_endpoint_by_sending_slowly() -> None:
+    async with exporters(Settings(), "control") as sent:
+        sent.show(of_calls(Telemetry()), ANYWHERE)
+        host, _, port = sent.prometheus.rpartition(":")
+        with ExitStack() as stack:
+            for _ in range(MOST_CONNECTIONS):
+                slow = stack.enter_context(socket.create_connection((host, int(port)), 5))
+                slow.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+            await asyncio.sleep(0.2)
+            assert "policy_service_edge_refusals" in await asyncio.to_thread(scrape, sent.prometheus)
+
+
 def _closed(connection: socket.socket) -> bool:
     connection.settimeout(0.05)
     try:
