@@ -16,6 +16,10 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 TRACEPARENT = "traceparent"
+MOST_CHARACTERS: Final = 256
+"""Of a `traceparent`, which has 55 today. Whatever is longer says nothing: of its length the propagator would
+write a log line, and strangers send it, too.
+"""
 
 TraceParent: TypeAlias = SpanContext
 """What a caller says of the trace that his call belongs to: its id, his span's, and whether it is sampled."""
@@ -38,7 +42,7 @@ def parent_of(traceparent: str) -> TraceParent | None:
 
     It is read alone: without `tracestate`, which nobody here understands.
     """
-    if not traceparent:
+    if not 0 < len(traceparent) <= MOST_CHARACTERS:
         return None
     span = trace.get_current_span(_PROPAGATOR.extract({TRACEPARENT: traceparent})).get_span_context()
     return span if span.is_valid else None

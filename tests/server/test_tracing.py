@@ -51,6 +51,15 @@ def read(traceparent: str) -> TraceParent:
     return found
 
 
+@pytest.mark.parametrize("traceparent", ["x" * 7_000, f"01-{TRACE}-{SPAN}-01-{'x' * 7_000}"])
+def test_a_trace_context_of_any_length_leaves_no_log_line(
+    traceparent: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Strangers send it, too: each of their calls would leave one."""
+    assert parent_of(traceparent) is None
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     "traceparent",
     [
