@@ -45,7 +45,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         # A SafeLoader, narrowed: it builds nothing but texts, numbers, booleans, lists and mappings.
         data = yaml.load(text, Loader=_Loader)  # noqa: S506
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise refused(path, _where(error)) from None
     if not isinstance(data, dict):
         raise refused(path, "the top of the file must be a mapping")
@@ -56,7 +56,7 @@ def read_all(text: str, path: Path) -> list[Any]:
     """Read every document of a YAML text, whatever each is; `path` is where it came from, for refusals."""
     try:
         return list(yaml.load_all(text, Loader=_Loader))  # as in `read_mapping`
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise refused(path, _where(error)) from None
 
 
@@ -92,7 +92,9 @@ def read_model(path: Path, model: type[Model]) -> Model:
         raise refused(path, f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
 
 
-def _where(error: yaml.YAMLError) -> str:
+def _where(error: yaml.YAMLError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return "this is not YAML"

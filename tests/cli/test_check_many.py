@@ -223,6 +223,8 @@ BAD = {
     "q.json": ("{", "not JSON"),
     "twice.json": ('{"user": "u", "user": "v"}', "`user` stands twice"),
     "q.ndjson": ('{"user": "u"}\n{"user": 1}', "line 2"),
+    "deep.yaml": ("[" * 100_000, "nested too deep"),
+    "deep.json": ("[" * 100_000, "not JSON"),
     "broken.ndjson": ('{"user": "u"}\n{', "line 2: this is not JSON"),
 }
 
