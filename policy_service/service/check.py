@@ -34,6 +34,7 @@ from policy_service.model.trace import DecisionTrace
 from policy_service.service.caller import authenticate
 from policy_service.service.counters import DecisionCounters
 from policy_service.service.decide import Decided, Steps, decide_in_steps, too_large
+from policy_service.service.entry_size import abridged, may_be_logged
 from policy_service.service.policies import PublishedPolicies, published
 
 METHOD = "DecisionService/Check"
@@ -251,11 +252,14 @@ class PendingDecision:
         head = replace(
             service.head(caller, self._method, now, revision, self._call.trace_id), permits_judged_at=latest
         )
-        entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
-        self.fits = not entry.is_too_large
+        # THE ANSWER TELLS NO SIZE: of what is on file the entry's size tells, and the answer must not.
+        self.fits = may_be_logged(head, self._call, decided.decision)
         if not self.fits:
             decided = too_large(self._call, policies)
-            entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
+        entry = Entry(head.entry_id, microseconds(now), decision_entry(head, decided.trace))
+        if entry.is_too_large:
+            short = decision_entry(head, abridged(decided.decision, decided.trace))
+            entry = Entry(head.entry_id, microseconds(now), short)
         answer = decided.decision
         decision = replace(
             answer,

@@ -4,12 +4,28 @@ outcomes packed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
 
+from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.situation import Situation
+from policy_service.model.question import (
+    CheckCall,
+    DescribedContactPoint,
+    DescribedPerson,
+    DescribedRecord,
+    DescribedUser,
+)
 from policy_service.model.trace import TracedOutcome
+from policy_service.model.vocabulary import Purpose
 
 Asserted = tuple[str, tuple[str, ...]]
+
+_ID: Final = "x" * 36
+_KEYED: Final = "x" * 64
+"""As wide as a keyed fingerprint, which is one of SHA-256 in hexadecimal digits."""
 
 
 def tally(outcomes: list[TracedOutcome]) -> tuple[tuple[TracedOutcome, ...], tuple[int, ...]]:
@@ -19,45 +35,104 @@ def tally(outcomes: list[TracedOutcome]) -> tuple[tuple[TracedOutcome, ...], tup
     return tuple(known), indexes
 
 
+class _Naming(Protocol):
+    """What stands in an entry for what a call asserted."""
+
+    def person(self, reference: str) -> str: ...
+
+    def owners(self, point: DescribedContactPoint) -> tuple[str, ...]: ...
+
+    def keyed(self, make: Callable[[Fingerprinter], str]) -> str: ...
+
+
 def asserted_by(s: Situation) -> tuple[Asserted, ...]:
     """What rests on the caller's word alone: typed values of the vocabulary, keys of the call, keyed
     fingerprints.
     """
-    return tuple((path, values) for path, values in _asserted(s) if values)
+    described = s.call.description
+    roles = () if described.user is None else set(described.user.roles) & set(s.system.assert_roles)
+    teams = () if described.user is None else set(described.user.teams) & set(s.system.assert_teams)
+    record = None if s.record.fact else described.record
+    found = _asserted(s.call, _AsItIs(s), s.purpose, tuple(sorted(roles)), tuple(sorted(teams)), record)
+    return tuple((path, values) for path, values in found if values)
 
 
-def _asserted(s: Situation) -> Iterator[Asserted]:
-    description, fingerprints = s.call.description, s.cast.fingerprints
-    yield "purpose", (s.purpose,)
-    yield "self_service", ("true",) if s.call.self_service else ()
-    yield "assurance", (str(s.call.assurance),) if s.call.assurance else ()
-    claimed = s.call.capabilities
+def asserted_at_most(call: CheckCall) -> tuple[Asserted, ...]:
+    """As large as `asserted_by` can be for this call, whatever is on file: made of the call alone."""
+    user = call.description.user or DescribedUser()
+    purpose = call.purpose or max(map(str, Purpose), key=len)
+    record = call.description.record
+    found = _asserted(call, _AtMost(call), purpose, user.roles, user.teams, record)
+    return tuple((path, values) for path, values in found if values)
+
+
+def widest_name(call: CheckCall, reference: str = "") -> str:
+    """As wide as the name of whoever the call names so can be in its entry: `person:ID`, `described:KEY` of
+    whichever of those it describes, `unknown:FINGERPRINT` where none of those has this key.
+    """
+    keys = {person.key for person in call.description.people}
+    widths = [len(f"person:{_ID}"), *(len(f"described:{key}".encode()) for key in keys)]
+    return "x" * max(*widths, 0 if reference in keys else len(f"unknown:{_KEYED}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _AsItIs:
+    s: Situation
+
+    def person(self, reference: str) -> str:
+        return _named(self.s, reference)
+
+    def owners(self, point: DescribedContactPoint) -> tuple[str, ...]:
+        return tuple(sorted(self.s.cast.owners(point)))
+
+    def keyed(self, make: Callable[[Fingerprinter], str]) -> str:
+        return make(self.s.cast.fingerprints)
+
+
+class _AtMost:
+    def __init__(self, call: CheckCall) -> None:
+        self._keys = {person.key for person in call.description.people}
+        self._described = widest_name(call, next(iter(self._keys), ""))
+        self._any = widest_name(call)
+
+    def person(self, reference: str) -> str:
+        return self._described if reference in self._keys else self._any
+
+    def owners(self, point: DescribedContactPoint) -> tuple[str, ...]:
+        return tuple(map(self.person, point.owners))
+
+    def keyed(self, make: Callable[[Fingerprinter], str]) -> str:  # noqa: ARG002 - whatever it is of
+        return _KEYED
+
+
+def _asserted(
+    call: CheckCall,
+    naming: _Naming,
+    purpose: str,
+    roles: tuple[str, ...],
+    teams: tuple[str, ...],
+    record: DescribedRecord | None,
+) -> Iterator[Asserted]:
+    description, named, keyed = call.description, naming.person, naming.keyed
+    yield "purpose", (purpose,)
+    yield "self_service", ("true",) if call.self_service else ()
+    yield "assurance", (str(call.assurance),) if call.assurance else ()
+    claimed = call.capabilities
     yield "capabilities", () if claimed is None else tuple(sorted(claimed)) or ("none",)
     if (user := description.user) is not None:
-        yield "user.roles", tuple(sorted(set(user.roles) & set(s.system.assert_roles)))
-        yield "user.teams", tuple(sorted(set(user.teams) & set(s.system.assert_teams)))
-        yield "user.person", (_named(s, user.person),) if user.person else ()
-    if (record := description.record) is not None and not s.record.fact:
+        yield "user.roles", roles
+        yield "user.teams", teams
+        yield "user.person", (named(user.person),) if user.person else ()
+    if record is not None:
         yield "record.type", (record.record_type,)
         yield "record.teams", record.teams
-        yield "record.parties", tuple(f"{p.party}:{p.role}:{_named(s, p.person)}" for p in record.parties)
+        yield "record.parties", tuple(f"{p.party}:{p.role}:{named(p.person)}" for p in record.parties)
     for person in description.people:
-        path = f"person.{person.key}"
-        yield f"{path}.kind", (person.kind,)
-        yield f"{path}.is", (_named(s, person.key),)
-        yield (
-            f"{path}.identifiers",
-            tuple(fingerprints.identifier(*text.split(":", 1)) for text in person.identifiers),
-        )
-        yield f"{path}.name", (fingerprints.name(person.name),) if person.name else ()
-        born = "" if person.birth_date is None else person.birth_date.isoformat()
-        yield f"{path}.birth_date", (fingerprints.asserted("birth_date", born),) if born else ()
-        yield f"{path}.organisation_roles", person.organisation_roles
-        yield f"{path}.categories", person.categories
+        yield from _asserted_of(person, naming)
     yield (
         "relationships",
         tuple(
-            f"{_named(s, r.from_person)} {r.kind} {_named(s, r.to_person)}"
+            f"{named(r.from_person)} {r.kind} {named(r.to_person)}"
             + (" with_responsibility" if r.parental_responsibility else "")
             for r in description.relationships
         ),
@@ -65,11 +140,38 @@ def _asserted(s: Situation) -> Iterator[Asserted]:
     for point in description.contact_points:
         path = f"contact_point.{point.key}"
         yield f"{path}.kind", (point.kind,)
-        yield f"{path}.fingerprint", (fingerprints.contact(point.kind, point.value),)
-        yield f"{path}.owners", tuple(sorted(s.cast.owners(point)))
-        yield f"{path}.uprn", (fingerprints.uprn(point.uprn),) if point.uprn else ()
+        yield f"{path}.fingerprint", (keyed(partial(_contact, point)),)
+        yield f"{path}.owners", naming.owners(point)
+        yield f"{path}.uprn", (keyed(partial(_uprn, point)),) if point.uprn else ()
         yield f"{path}.home", ("true",) if point.home else ()
         yield f"{path}.voicemail_safe", ("true",) if point.voicemail_safe else ()
+
+
+def _asserted_of(person: DescribedPerson, naming: _Naming) -> Iterator[Asserted]:
+    path, keyed = f"person.{person.key}", naming.keyed
+    yield f"{path}.kind", (person.kind,)
+    yield f"{path}.is", (naming.person(person.key),)
+    yield (
+        f"{path}.identifiers",
+        tuple(keyed(partial(_identifier, text)) for text in person.identifiers),
+    )
+    yield f"{path}.name", (keyed(lambda f: f.name(person.name)),) if person.name else ()
+    born = "" if person.birth_date is None else person.birth_date.isoformat()
+    yield f"{path}.birth_date", (keyed(lambda f: f.asserted("birth_date", born)),) if born else ()
+    yield f"{path}.organisation_roles", person.organisation_roles
+    yield f"{path}.categories", person.categories
+
+
+def _contact(point: DescribedContactPoint, fingerprints: Fingerprinter) -> str:
+    return fingerprints.contact(point.kind, point.value)
+
+
+def _uprn(point: DescribedContactPoint, fingerprints: Fingerprinter) -> str:
+    return fingerprints.uprn(point.uprn)
+
+
+def _identifier(text: str, fingerprints: Fingerprinter) -> str:
+    return fingerprints.identifier(*text.split(":", 1))
 
 
 def _named(s: Situation, reference: str) -> str:

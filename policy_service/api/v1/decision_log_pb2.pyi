@@ -486,7 +486,11 @@ class DecisionEvent(_message.Message):
     asked_fields: _builtins.int
     """How many fields in `fields` were asked; the rest is the envelope."""
     cause: _builtins.str
-    """Why the store told that nothing is available (unknown_user, unknown_record, not_granted, ...)."""
+    """Why the store told that nothing is available (unknown_user, unknown_record, not_granted, ...).
+    entry_too_large: what the caller said and was told is more than the log takes, so that
+    nothing was permitted. entry_abridged: with what is on file it was more, and of each cell
+    the entry says what the caller was told; the rest follows from the call and the revision.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.FieldInstance]: ...
     @_builtins.property
