@@ -8,10 +8,10 @@ it in time, was anything permitted, what of the obligations is not spoken of) is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from policy_service.decision_log.entry import Entry, StoredEntry
 from policy_service.decision_log.errors import DuplicateEntry
@@ -32,6 +32,13 @@ CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """How far a caller's clock may be ahead of this one's."""
 
 
+AT_ONCE: Final = 2
+"""Reports that read the log at a time. Checks load facts in the same threads, and find some free."""
+
+LookedUp: TypeAlias = tuple[StoredEntry | None, StoredEntry | None]
+"""A decision's entry, and that of its first report."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """`report_id` names the report's own entry."""
@@ -47,6 +54,7 @@ class OutcomeReports:
         """`get` finds an entry by its id, in whichever stream it is; blocking (`LogReader.get`)."""
         self._checks = checks
         self._get = get
+        self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def report(self, authorization: str, outcome: Outcome) -> Reported:
         """Leave the report's entry; durable when this returns.
@@ -54,14 +62,23 @@ class OutcomeReports:
         Raises `NotAvailableError`, `InvalidArgumentError` (what the decision does not owe, a moment that has
         not come), and what `CheckService.check` raises.
         """
-        pending = PendingReport(self._checks, self._get, authorization, outcome)
+        pending = PendingReport(self._checks, self._look_up, authorization, outcome)
         await pending.decide_again()
         try:
             await self._checks.commit(pending)
         except DuplicateEntry:  # another first report came at the same time
+            pending.look_again()
             await pending.decide_again()
             await self._checks.commit(pending)
         return pending.reported
+
+    async def _look_up(self, decision_id: str) -> LookedUp:
+        def look() -> LookedUp:
+            stored = self._get(decision_id)
+            return stored, None if stored is None else self._get(first_report_id(decision_id))
+
+        async with self._reading:
+            return await asyncio.to_thread(look)
 
 
 class PendingReport:
@@ -70,24 +87,33 @@ class PendingReport:
     def __init__(
         self,
         checks: CheckService,
-        get: Callable[[str], StoredEntry | None],
+        look_up: Callable[[str], Awaitable[LookedUp]],
         authorization: str,
         outcome: Outcome,
     ) -> None:
         self._checks = checks
-        self._get = get
+        self._look_up = look_up
+        self._found: LookedUp | None = None
         self._authorization = authorization
         self._outcome = outcome
         self.revision = 0
         self.entry = Entry("", 0, b"")
         self.reported = Reported("", Standing())
 
+    def look_again(self) -> None:
+        """Read the log once more when it is next judged."""
+        self._found = None
+
     async def decide_again(self) -> None:
         """Judge the caller and the report, and make the entry. Raises as `OutcomeReports.report`."""
         outcome = self._outcome
         now = self._checks.now
         caller, revision = await self._checks.caller(self._authorization, self._checks.latest(now))
-        stored = await asyncio.to_thread(self._get, outcome.decision_id)
+        if self._found is None:
+            # Once: what is in the log stays, and the round, which decides everybody again when the facts have
+            # moved, must not wait for the store.
+            self._found = await self._look_up(outcome.decision_id)
+        stored, first = self._found
         decided = None if stored is None else decided_in(stored.data)
         if decided is None or (decided.controller, decided.system) != (caller.controller, caller.system):
             raise NotAvailableError
@@ -96,7 +122,6 @@ class PendingReport:
             raise InvalidArgumentError(
                 "dispatched_at", "IN_THE_FUTURE", "`dispatched_at` is a moment that has not come yet"
             )
-        first = await asyncio.to_thread(self._get, first_report_id(outcome.decision_id))
         standing = _standing(outcome, decided, now)
         if first is not None:
             same = says_the_same(first.data, outcome)

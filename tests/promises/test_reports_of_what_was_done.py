@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +16,11 @@ from google.protobuf.json_format import ParseDict
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.decision_log.entry import StoredEntry
 from policy_service.decision_log.outcomes import first_report_id
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PolicyServiceError
+from policy_service.model.outcome import Outcome
+from policy_service.service.report import AT_ONCE, LookedUp, OutcomeReports, PendingReport
 from tests.decisions.case import Facts
 from tests.decisions.roads import put_on_file
 from tests.promises.world import FACTS, check, open_world
@@ -194,6 +199,44 @@ async def test_a_report_does_not_tell_why_an_entry_was_too_large(road: Installat
     cause, small = await reported("F-none", 10)
     assert cause == "unknown_record"
     assert large == small
+
+
+async def test_many_reports_leave_threads_to_others(road: Installation) -> None:
+    """Checks load what is not in memory in the same threads."""
+    token = await open_world(road)
+    outcome = Outcome((await check(road, token, **SEE)).decision_id, dispatched=True)
+    at_once: list[int] = [0]
+    lock = threading.Lock()
+
+    def slow(entry_id: str) -> StoredEntry | None:
+        with lock:
+            now.append(entry_id)
+            at_once[0] = max(at_once[0], len(now))
+        time.sleep(0.02)
+        with lock:
+            now.remove(entry_id)
+        return road.log.get(entry_id)
+
+    now: list[str] = []
+    reports = OutcomeReports(road.checks, slow)
+    await asyncio.gather(*(reports.report(token, outcome) for _ in range(6)))
+    assert at_once[0] <= AT_ONCE
+
+
+async def test_a_report_that_is_judged_again_does_not_read_the_log_again(road: Installation) -> None:
+    """The round judges again, and everybody in it would wait for the store."""
+    token = await open_world(road)
+    answer = await check(road, token, **SEE)
+    looked_up: list[str] = []
+
+    async def look_up(decision_id: str) -> LookedUp:
+        looked_up.append(decision_id)
+        return road.log.get(decision_id), None
+
+    pending = PendingReport(road.checks, look_up, token, Outcome(answer.decision_id, dispatched=True))
+    for _ in range(3):
+        await pending.decide_again()
+    assert looked_up == [answer.decision_id]
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
