@@ -8,9 +8,9 @@ false: what is missing or ill-typed makes all of them candidates, since an error
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from policy_service.engine.catalogue import AttributeType, Catalogue
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not, Test
@@ -23,112 +23,156 @@ WORTH: Final = 3.0
 Policy = TypeVar("Policy")
 
 
-@dataclass(frozen=True, slots=True)
-class _ByValue(Generic[Policy]):
-    """The policies that require one of some values of the attribute at `path`; `every`: all of these."""
-
-    path: str
-    type: AttributeType
-    values: Mapping[Any, tuple[Policy, ...]]
-    every: tuple[Policy, ...]
-
-    def of(self, looks: Looks) -> tuple[Policy, ...]:
-        value = looks[self.path]
-        if not is_typed(value, self.type):
-            return self.every
-        if self.type is not AttributeType.STRINGS:
-            return self.values.get(value, ())
-        found = [self.values[each] for each in value if each in self.values]
-        if len(found) == 1:
-            return found[0]
-        return tuple({id(policy): policy for policies in found for policy in policies}.values())
-
-
 class Candidates(Generic[Policy]):
-    """The policies of one tier, indexed."""
+    """The policies of one tier, indexed; what one attribute leaves is indexed by another."""
 
     __slots__ = ("_by_value", "_others")
 
-    def __init__(self, policies: Sequence[tuple[Policy, Condition]], catalogue: Catalogue) -> None:
-        left = {number: _required(condition, catalogue) for number, (_, condition) in enumerate(policies)}
-        by_value: list[_ByValue[Policy]] = []
-        while left:
-            path = _best(left)
-            if path is None:
-                break
-            values: defaultdict[Any, list[Policy]] = defaultdict(list)
-            indexed = [number for number, required in left.items() if path in required]
-            for number in indexed:
-                for value in left.pop(number)[path]:
-                    values[value].append(policies[number][0])
-            by_value.append(
-                _ByValue(
-                    path,
-                    catalogue[path].type,
-                    {value: tuple(found) for value, found in values.items()},
-                    tuple(policies[number][0] for number in indexed),
-                )
-            )
-        self._by_value: Final = tuple(by_value)
-        self._others: Final = tuple(policies[number][0] for number in left)
+    def __init__(self, policies: Iterable[tuple[Policy, Condition]], catalogue: Catalogue) -> None:
+        known = tuple(_Known(policy, _required(condition, catalogue)) for policy, condition in policies)
+        self._by_value, self._others = _indexed(known, catalogue)
 
-    def of(self, looks: Looks) -> Iterator[Policy]:
+    def of(self, looks: Looks) -> Iterable[Policy]:
         """Those whose condition is not certainly false, each once."""
-        yield from self._others
+        found: dict[int, Policy] = {}
+        self._add(looks, found)
+        return found.values()
+
+    def _add(self, looks: Looks, found: dict[int, Policy]) -> None:
+        found.update(self._others)
         for index in self._by_value:
-            yield from index.of(looks)
+            index.add(looks, found)
+
+    @classmethod
+    def _of(cls, known: tuple[_Known[Policy], ...], catalogue: Catalogue) -> Self:
+        made = cls.__new__(cls)
+        made._by_value, made._others = _indexed(known, catalogue)
+        return made
 
 
-Required = Mapping[str, frozenset[Any]]
+@dataclass(frozen=True, slots=True)
+class _Required:
+    """Without one of `values` the condition is false; a list must have one, or, with `all_in`, be empty."""
+
+    values: frozenset[Any]
+    all_in: bool = False
 
 
-def _best(left: Mapping[int, Required]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[Policy]):
+    """A policy, and what it requires, by path."""
+
+    policy: Policy
+    required: Mapping[str, _Required]
+
+
+class _ByValue(Generic[Policy]):
+    """The policies that require some value of the attribute at one path."""
+
+    __slots__ = ("_catalogue", "_empty", "_every", "_path", "_type", "_values")
+
+    def __init__(self, path: str, known: tuple[_Known[Policy], ...], catalogue: Catalogue) -> None:
+        self._path: Final = path
+        self._type: Final = catalogue[path].type
+        by_value: defaultdict[Any, list[_Known[Policy]]] = defaultdict(list)
+        for each in known:
+            for value in each.required[path].values:
+                by_value[value].append(_Known(each.policy, _without(each.required, path)))
+        self._values: Final[dict[Any, Candidates[Policy]]] = {
+            value: Candidates._of(tuple(found), catalogue) for value, found in by_value.items()
+        }
+        self._every: Final = _by_id(known)
+        self._empty: Final = _by_id(each for each in known if each.required[path].all_in)
+
+    def add(self, looks: Looks, found: dict[int, Policy]) -> None:
+        value = looks[self._path]
+        if not is_typed(value, self._type):
+            found.update(self._every)
+        elif self._type is not AttributeType.STRINGS:
+            if (of_value := self._values.get(value)) is not None:
+                of_value._add(looks, found)
+        elif not value:
+            found.update(self._empty)
+        else:
+            for member in value:
+                if (of_member := self._values.get(member)) is not None:
+                    of_member._add(looks, found)
+
+
+def _indexed(
+    known: tuple[_Known[Policy], ...], catalogue: Catalogue
+) -> tuple[tuple[_ByValue[Policy], ...], dict[int, Policy]]:
+    """Indexes by the attributes that save most, and the policies that none of them would save."""
+    left, by_value = known, []
+    while (path := _best(left)) is not None:
+        by_value.append(_ByValue(path, tuple(each for each in left if path in each.required), catalogue))
+        left = tuple(each for each in left if path not in each.required)
+    return tuple(by_value), _by_id(left)
+
+
+def _by_id(known: Iterable[_Known[Policy]]) -> dict[int, Policy]:
+    return {id(each.policy): each.policy for each in known}
+
+
+def _without(required: Mapping[str, _Required], path: str) -> dict[str, _Required]:
+    return {other: of_other for other, of_other in required.items() if other != path}
+
+
+def _best(left: Iterable[_Known[Any]]) -> str | None:
     """The attribute by which most of these policies are passed over; None where hardly any are."""
     policies: Counter[str] = Counter()
     places: Counter[str] = Counter()
     values: defaultdict[str, set[Any]] = defaultdict(set)
-    for required in left.values():
-        for path, of_path in required.items():
+    for each in left:
+        for path, required in each.required.items():
             policies[path] += 1
-            places[path] += len(of_path)
-            values[path] |= of_path
+            places[path] += len(required.values)
+            values[path] |= required.values
     saved = {path: policies[path] - places[path] / (len(values[path]) + 1) for path in policies}
     best = max(sorted(saved), key=saved.__getitem__, default=None)
     return best if best is not None and saved[best] >= WORTH else None
 
 
-def _required(condition: Condition, catalogue: Catalogue) -> dict[str, frozenset[Any]]:
+def _required(condition: Condition, catalogue: Catalogue) -> dict[str, _Required]:
     """For attributes without one of whose values the condition is false: these values."""
     match condition:
         case Test():
-            values = _values(condition, catalogue)
-            return {} if values is None else {condition.path: values}
+            required = _of_test(condition, catalogue)
+            return {} if required is None else {condition.path: required}
         case AllOf(parts):
-            found: dict[str, frozenset[Any]] = {}
+            found: dict[str, _Required] = {}
             for part in parts:
-                for path, values in _required(part, catalogue).items():
-                    # Either set alone is required; the smaller finds fewer.
-                    if path not in found or len(values) < len(found[path]):
-                        found[path] = values
+                for path, required in _required(part, catalogue).items():
+                    # Either alone is required; the smaller finds fewer.
+                    if path not in found or len(required.values) < len(found[path].values):
+                        found[path] = required
             return found
         case AnyOf(parts):
             each = [_required(part, catalogue) for part in parts]
             shared = set(each[0]).intersection(*each[1:]) if each else set()
-            return {path: frozenset().union(*(one[path] for one in each)) for path in shared}
+            return {
+                path: _Required(
+                    frozenset().union(*(one[path].values for one in each)),
+                    all_in=any(one[path].all_in for one in each),
+                )
+                for path in shared
+            }
         case Not():
             return {}
 
 
-def _values(test: Test, catalogue: Catalogue) -> frozenset[Any] | None:
+def _of_test(test: Test, catalogue: Catalogue) -> _Required | None:
     type_ = catalogue[test.path].type
     match test.kind, test.operand:
         case Kind.EQUALS, str(text) if not test.ignore_case:
-            return frozenset({text})
+            return _Required(frozenset({text}))
         case Kind.IS_IN, tuple(texts) if type_ is AttributeType.STRING:
-            return frozenset(texts)
+            return _Required(frozenset(texts))
         case Kind.ANY_IN, tuple(texts):
-            return frozenset(texts)
+            return _Required(frozenset(texts))
+        case Kind.ALL_IN, tuple(texts):
+            return _Required(frozenset(texts), all_in=True)
         case Kind.EQ, operand if type_ is AttributeType.BOOLEAN:
-            return frozenset({bool(operand)})
+            return _Required(frozenset({bool(operand)}))
         case _:
             return None

@@ -97,6 +97,10 @@ class Plan:
         """Answer one question of `gate`. What is implied needs no permit, only no deny: `denies_only`."""
         return self._decide[gate, denies_only](_as_attributes(attributes))
 
+    def evaluate(self, gate: Gate, attributes: Mapping[str, Any], *, denies_only: bool = False) -> Outcome:
+        """As `decide`, and nothing is remembered: what remembering is measured by."""
+        return self._asked[gate, denies_only].decide(Looks(_as_attributes(attributes)))
+
     def explain(
         self, gate: Gate, attributes: Mapping[str, Any], *, denies_only: bool = False, mask: Mask = as_text
     ) -> Explanation:
