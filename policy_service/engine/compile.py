@@ -19,7 +19,7 @@ from policy_service.engine.errors import PolicySetError
 from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
 from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of
 from policy_service.engine.looks import Looks
-from policy_service.engine.remembered import Remembered
+from policy_service.engine.remembered import Remembered, Room
 from policy_service.engine.truth import Truth
 from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Effect, Gate
@@ -78,6 +78,7 @@ class Plan:
         self._asked: Final[dict[tuple[Gate, bool], _Policies]] = {}
         self._decide: Final[dict[tuple[Gate, bool], Remembered[Outcome]]] = {}
         self._owed: Final[dict[tuple[Gate, Effect], Remembered[tuple[tuple[PolicyDocument, bool], ...]]]] = {}
+        room = Room()
         for gate in Gate:
             policies, obligations = _compiled(documents, gate, catalogue)
             denies = tuple(policy for policy in policies if policy[0].voice.tier.effect is Effect.DENY)
@@ -88,10 +89,10 @@ class Plan:
                     else (_policies(policies, NO_BASIS, catalogue))
                 )
                 self._asked[gate, denies_only] = asked
-                self._decide[gate, denies_only] = Remembered(asked.decide, self._is_typed)
+                self._decide[gate, denies_only] = Remembered(asked.decide, room)
             for effect in Effect:
                 on = tuple(each for each in obligations if effect in each.document.on)
-                self._owed[gate, effect] = Remembered(partial(_is_owed, on), self._is_typed)
+                self._owed[gate, effect] = Remembered(partial(_is_owed, on), room)
 
     def decide(self, gate: Gate, attributes: Mapping[str, Any], *, denies_only: bool = False) -> Outcome:
         """Answer one question of `gate`. What is implied needs no permit, only no deny: `denies_only`."""

@@ -7,22 +7,22 @@ it, one follows the values; no more is looked at than an evaluation would, and q
 the policies share one answer, whatever else is different about them. It lives as long as its plan and needs
 no invalidation.
 
-What is not of its type is never remembered, so that no two values that Python calls equal (`True`, `1`) can
-stand for one another. Threads may share it: one adds at a time, and who reads meanwhile finds what was there
-or evaluates.
+No two values that Python calls equal stand for one another where they mean two things (`True`, `1`), and
+what is none of the plain values that attributes have is never remembered. Threads may share it: one adds at a
+time, and who reads meanwhile finds what was there or evaluates.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar, cast
 
 from policy_service.engine.looks import Looks
 from policy_service.model.attributes import Attributes
 
-MAX_NODES: Final = 10_000
-"""Of one tree, some 3 MB; when there are more, all are forgotten."""
+MAX_NODES: Final = 100_000
+"""Of all trees of a plan, some 30 MB. A tree that finds no room forgets all that it has."""
 MAX_VALUE: Final = 1_024
 """Characters, or texts of a list, above which a value is not remembered."""
 
@@ -47,37 +47,80 @@ class _Look:
         self.false: Any = _UNKNOWN
         self.others: dict[Any, Any] = {}
 
-    def add(self, value: Any, behind: Any) -> Any:
-        """Put `behind` where `value` leads, unless there is something; give what is there."""
+    def behind(self, value: Any) -> Any:
+        """What `value` leads to."""
         if value is True:
-            if self.true is _UNKNOWN:
-                self.true = behind
             return self.true
         if value is False:
-            if self.false is _UNKNOWN:
-                self.false = behind
             return self.false
-        return self.others.setdefault(value, behind)
+        return self.others.get(value, _UNKNOWN)
+
+    def put(self, value: Any, behind: Any) -> None:
+        """Let `value` lead to `behind`."""
+        if value is True:
+            self.true = behind
+        elif value is False:
+            self.false = behind
+        else:
+            self.others[value] = behind
 
 
-class _Answered(Generic[Answer]):
-    __slots__ = ("answer",)
+class _Rest(Generic[Answer]):
+    """The looks that are left and the answer at their end, as long as no other question comes by here."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    __slots__ = ("answer", "paths", "values")
+
+    def __init__(self, steps: Sequence[tuple[str, Any]], answer: Answer) -> None:
+        self.paths: Final = tuple(path for path, _ in steps)
+        self.values: Final = tuple(value for _, value in steps)
+        self.answer: Final = answer
+
+    def fits(self, attributes: Attributes) -> bool:
+        """Tell whether a question has these values, looking no further than the first that it has not."""
+        for path, value in zip(self.paths, self.values, strict=True):
+            if not _is_same(attributes[path], value):
+                return False
+        return True
+
+
+def _may_keep(value: Any) -> bool:
+    """Tell whether a value is small, and stands for the same whenever another is equal to it: true and false
+    are told from numbers (`_Look`), and numbers that are equal answer alike. NaN is equal to nothing.
+    """
+    if value is None or value is True or value is False:
+        return True
+    if isinstance(value, str):
+        return len(value) <= MAX_VALUE
+    if isinstance(value, tuple):
+        small = len(value) <= MAX_VALUE and all(isinstance(part, str) for part in value)
+        return small and sum(map(len, value)) <= MAX_VALUE
+    return isinstance(value, int | float) and value == value
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (one.__class__ is other.__class__ and one == other)
+
+
+class Room:
+    """How many nodes the trees of one plan may still add, and the lock under which one at a time adds."""
+
+    __slots__ = ("adding", "left")
+
+    def __init__(self) -> None:
+        self.left = MAX_NODES
+        self.adding: Final = threading.Lock()
 
 
 class Remembered(Generic[Answer]):
     """Answers of one function of attributes, `evaluate`, remembered."""
 
-    __slots__ = ("_adding", "_evaluate", "_is_typed", "_nodes", "_root", "evaluations", "hits")
+    __slots__ = ("_evaluate", "_nodes", "_room", "_root", "evaluations", "hits")
 
-    def __init__(self, evaluate: Callable[[Looks], Answer], is_typed: Callable[[str, Any], bool]) -> None:
+    def __init__(self, evaluate: Callable[[Looks], Answer], room: Room) -> None:
         self._evaluate: Final = evaluate
-        self._is_typed: Final = is_typed
+        self._room: Final = room
         self._root: Any = _UNKNOWN
         self._nodes = 0
-        self._adding: Final = threading.Lock()
         self.evaluations = 0
         """How often it had to evaluate."""
         self.hits = 0
@@ -97,7 +140,7 @@ class Remembered(Generic[Answer]):
                     node = node.others[value]
         except (KeyError, TypeError):  # a value that is new here, or that cannot be looked up
             node = _UNKNOWN
-        if node.__class__ is _Answered:
+        if node.__class__ is _Rest and node.fits(attributes):
             self.hits += 1
             return cast(Answer, node.answer)
         return self._learn(attributes)
@@ -105,49 +148,70 @@ class Remembered(Generic[Answer]):
     def _learn(self, attributes: Attributes) -> Answer:
         looks = Looks(attributes)
         answer = self._evaluate(looks)
-        with self._adding:
+        with self._room.adding:
             self.evaluations += 1
-            if all(self._may_keep(path, value) for path, value in looks.items()):
+            if all(map(_may_keep, looks.values())):
                 self._add(looks, answer)
         return answer
 
-    def _may_keep(self, path: str, value: Any) -> bool:
-        if value is None:
-            return True
-        if not self._is_typed(path, value):
-            return False
-        return not isinstance(value, str | tuple) or (
-            len(value) <= MAX_VALUE and sum(len(part) for part in value) <= MAX_VALUE
-        )
-
     def _add(self, looks: Looks, answer: Answer) -> None:
-        if self._nodes + len(looks) > MAX_NODES:
+        if len(looks) >= self._room.left:
+            self._room.left += self._nodes
             self._root, self._nodes = _UNKNOWN, 0
-        behind: Any = _Answered(answer)
-        # From the answer to the root, so that no reader ever meets half a path.
+            if len(looks) >= self._room.left:
+                return
         steps = list(looks.items())
-        node, known = self._root, 0
-        at: _Look | None = None
+        at, node, known = self._end_of(steps)
+        if node is _UNKNOWN:
+            self._put(at, steps[:known], _Rest(steps[known:], answer), added=1)
+        elif node.__class__ is _Rest:
+            self._branch(at, steps, known, node, answer)
+
+    def _end_of(self, steps: Sequence[tuple[str, Any]]) -> tuple[_Look | None, Any, int]:
+        """The last look that is known for these steps, what stands behind it, and how many steps that is."""
+        at, node, known = None, self._root, 0
         while node.__class__ is _Look and known < len(steps) and node.path == steps[known][0]:
             at, value = node, steps[known][1]
             known += 1
-            node = _behind(node, value)
-        if node is not _UNKNOWN:
-            return
-        for path, value in reversed(steps[known:]):
+            node = at.behind(value)
+        return at, node, known
+
+    def _branch(
+        self,
+        at: _Look | None,
+        steps: Sequence[tuple[str, Any]],
+        known: int,
+        other: _Rest[Answer],
+        answer: Answer,
+    ) -> None:
+        """Put looks in the place of `other`, up to the first at which the two differ."""
+        left = steps[known:]
+        shared = 0
+        while (
+            shared < len(left)
+            and shared < len(other.paths)
+            and _is_same(left[shared][1], other.values[shared])
+        ):
+            shared += 1
+        if shared in (len(left), len(other.paths)) or left[shared][1] == other.values[shared]:
+            return  # it is there, or differs by nothing that tells
+        path, value = left[shared]
+        others = list(zip(other.paths, other.values, strict=True))
+        branch = _Look(path)
+        branch.put(other.values[shared], _Rest(others[shared + 1 :], other.answer))
+        branch.put(value, _Rest(left[shared + 1 :], answer))
+        # From the branch upwards, so that no reader ever meets half a path.
+        top = branch
+        for path, value in reversed(left[:shared]):
             look = _Look(path)
-            look.add(value, behind)
-            behind = look
-        self._nodes += len(steps) - known + 1
+            look.put(value, top)
+            top = look
+        self._put(at, steps[:known], top, added=shared + 2)
+
+    def _put(self, at: _Look | None, steps: Sequence[tuple[str, Any]], behind: Any, *, added: int) -> None:
         if at is None:
             self._root = behind
         else:
-            at.add(steps[known - 1][1], behind)
-
-
-def _behind(look: _Look, value: Any) -> Any:
-    if value is True:
-        return look.true
-    if value is False:
-        return look.false
-    return look.others.get(value, _UNKNOWN)
+            at.put(steps[-1][1], behind)
+        self._nodes += added
+        self._room.left -= added

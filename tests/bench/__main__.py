@@ -33,7 +33,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.server.listening import free_port
 from policy_service.server.settings import Settings
 from policy_service.service.policies import shipped_policy_set
-from tests.bench import world
+from tests.bench import deciding, engine, world
 from tests.bench.cerbos import server as cerbos_server
 from tests.bench.cerbos import world as cerbos_world
 from tests.bench.compared import (
@@ -120,6 +120,10 @@ def main() -> None:
         policies = len(shipped_policy_set(POLICIES).documents)
         cerbos = stack.enter_context(_cerbos(report, plan, Path(scratch) / "cerbos", policies))
         _say_conditions(report, plan, Path(scratch), policies, len({*mixed}))
+        # In this process, while the servers are idle.
+        with report.doing("the engine by itself"):
+            engine.say(report, quick=plan.quick)
+            deciding.say(report, POLICIES, rounds=plan.rounds)
         denied = _denied_of_a_batch(ours, asked[BATCH])
         half = _HalfRate(ours, Asked(CHECK, mixed))
         # What is compared is measured one shortly after the other.

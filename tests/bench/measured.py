@@ -26,13 +26,14 @@ class Plan:
     """Distinct ones of each kind."""
     server_core: int
     generator_core: int
+    quick: bool = False
 
     @classmethod
     def of_environment(cls) -> Plan:
         cores = sorted(os.sched_getaffinity(0))
         server, generator = (cores[0], cores[1]) if len(cores) > 1 else (-1, -1)
         if os.environ.get("QUICK", "0") not in ("", "0"):
-            return cls(1.8, 1.0, 2, 400, server, generator)
+            return cls(1.8, 1.0, 2, 400, server, generator, quick=True)
         return cls(8.0, 6.0, 3, 4_000, server, generator)
 
 

@@ -9,7 +9,7 @@ import pytest
 from policy_service.engine import AttributeType, remembered
 from policy_service.engine.evaluate import is_typed
 from policy_service.engine.looks import Looks
-from policy_service.engine.remembered import MAX_VALUE, Remembered
+from policy_service.engine.remembered import MAX_VALUE, Remembered, Room
 from policy_service.model.attributes import Attributes
 
 TYPES = {
@@ -35,7 +35,7 @@ class Asked:
 
 
 def remembering(asked: Asked) -> Remembered[tuple[Any, ...]]:
-    return Remembered(asked, lambda path, value: is_typed(value, TYPES[path]))
+    return Remembered(asked, Room())
 
 
 def test_questions_that_look_alike_are_evaluated_once() -> None:
@@ -79,11 +79,12 @@ def test_equal_values_of_two_types_are_two(path: str, values: list[Any]) -> None
         assert is_typed(seen[2], TYPES[path]) is is_typed(value, TYPES[path])
 
 
-def test_what_is_ill_typed_is_evaluated_each_time() -> None:
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, frozenset({"a"}), b"a", ("a", 1), (["a"],), float("nan")])
+def test_what_no_attribute_can_be_is_evaluated_each_time(value: Any) -> None:
     asked = Asked()
     answer = remembering(asked)
     for _ in range(3):
-        assert answer(Attributes({"flag": True, "text": 7})) == (True, int, 7)
+        assert answer(Attributes({"flag": True, "text": value}))[1] is type(value)
     assert asked.times == 3
 
 
@@ -115,8 +116,24 @@ def test_it_forgets_before_it_grows_beyond_its_bound(monkeypatch: pytest.MonkeyP
     for number in range(500):
         assert answer(Attributes({"flag": True, "text": str(number)}))[2] == str(number)
         assert answer._nodes <= 50
+        assert answer._room.left == 50 - answer._nodes
     assert answer(Attributes({"flag": True, "text": "499"}))[2] == "499"
     assert asked.times == 500
+
+
+def test_trees_share_their_room_and_none_takes_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "MAX_NODES", 30)
+    room = Room()
+    asked = [Asked(), Asked()]
+    one, other = (Remembered(each, room) for each in asked)
+    for number in range(10):
+        one(Attributes({"flag": True, "text": str(number)}))
+    for number in range(100):
+        assert other(Attributes({"flag": True, "text": str(number)}))[2] == str(number)
+        assert one._nodes + other._nodes == 30 - room.left <= 30
+    for number in range(10):
+        assert one(Attributes({"flag": True, "text": str(number)}))[2] == str(number)
+    assert asked[0].times == 10
 
 
 def test_what_making_an_attribute_raises_is_raised() -> None:
