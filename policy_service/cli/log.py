@@ -19,6 +19,9 @@ from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
 
+_EXPLAIN: Final = "DecisionService/Explain"
+"""Nobody acts on an explanation, so that nobody reports of it."""
+
 SHOW_EPILOG: Final = """\b
 The ids are those of answers (`decision`), of `log search` and `log follow`,
 and of reports (`report_id`).
@@ -78,8 +81,17 @@ def show(
     say()
     if event == "decision":
         _show_decision(entry.decision)
+        if entry.method != _EXPLAIN:
+            _say_next(entry.entry_id)
     else:
         print_pairs(event_pairs(entry))
+
+
+def _say_next(decision_id: str) -> None:
+    """What came of it stands in entries of its own."""
+    say()
+    say("what was reported of it is found by")
+    say(f"  policy-service log search --decision {decision_id}")
 
 
 def _show_decision(decision: pb.DecisionEvent) -> None:

@@ -9,7 +9,7 @@ from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1 import decision_pb2
 from policy_service.cli.render import moment
 
-_DISPATCHES: Final = {
+DISPATCHES: Final = {
     decision_pb2.DISPATCH_DISPATCHED: "dispatched",
     decision_pb2.DISPATCH_NOT_DISPATCHED: "not dispatched",
 }
@@ -45,7 +45,7 @@ def event_pairs(entry: pb.LogEntry) -> Iterator[tuple[str, str]]:
 
 def _report(report: pb.ReportEvent) -> Iterator[tuple[str, str]]:
     yield "decision", report.decision_id
-    yield "it was", _DISPATCHES.get(report.dispatch, "unknown")
+    yield "it was", DISPATCHES.get(report.dispatch, "unknown")
     yield "at", moment(report.dispatched_at)
     yield from (("obligation", _done(each)) for each in report.obligations)
     standing = report.standing

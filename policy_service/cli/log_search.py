@@ -16,6 +16,7 @@ from policy_service.cli import flags
 from policy_service.cli.answers import effect as effect_in_words
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.log_events import DISPATCHES
 from policy_service.cli.methods import note_of
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment, print_json, print_table, progress, say
@@ -27,6 +28,7 @@ Examples
       --record OM-1001 --effect deny
   policy-service log search --controller example-police \\
       --person police-ref:P-1001 --since 2026-03-01T00:00:00Z --json
+  policy-service log search --decision 019cae6b-6600-7193-b2a4-fb2f2b292c41
 `log show ID` shows one of them whole.
 """
 FOLLOW_EPILOG: Final = """\b
@@ -57,6 +59,10 @@ Reason = Annotated[
     str, typer.Option(metavar="CODE", help="The true reason or the one told, e.g. DO_NOT_SHARE.")
 ]
 Method = Annotated[str, typer.Option(metavar="NAME", help="E.g. DecisionService/Check.")]
+Decision = Annotated[
+    str,
+    typer.Option(metavar="ID", help="A decision's id: its own entry, and each report of what came of it."),
+]
 Since = Annotated[str, typer.Option(metavar="TIME", help="RFC 3339: from then on.")]
 Until = Annotated[str, typer.Option(metavar="TIME", help="RFC 3339: before then.")]
 
@@ -71,6 +77,7 @@ def search(
     effect: Effect = "",
     reason: Reason = "",
     method: Method = "",
+    decision: Decision = "",
     since: Since = "",
     until: Until = "",
     limit: flags.Limit = 50,
@@ -81,7 +88,7 @@ def search(
 
     Each page that is looked through is a reading, and so an entry itself.
     """
-    wanted = _filter(person, user, system, record, record_type, effect, reason, method)
+    wanted = _filter(person, user, system, record, record_type, effect, reason, method, decision)
     run = current(context)
     with control(run, manager(run)) as connection:
         search_log = DecisionLogServiceStub(connection.channel).Search
@@ -123,6 +130,7 @@ def follow(
     effect: Effect = "",
     reason: Reason = "",
     method: Method = "",
+    decision: Decision = "",
     since: Since = "",
     controller: flags.LogController = "",
     json: Annotated[
@@ -134,7 +142,8 @@ def follow(
     Each stream of the log comes in its order. A connection that ends is taken up again where it ended.
     """
     question = pb.DecisionLogServiceFollowRequest(
-        filter=_filter(person, user, system, record, record_type, effect, reason, method), since=since
+        filter=_filter(person, user, system, record, record_type, effect, reason, method, decision),
+        since=since,
     )
     run = current(context)
     try:
@@ -176,7 +185,15 @@ def _followed(
 
 
 def _filter(
-    person: str, user: str, system: str, record: str, record_type: str, effect: str, reason: str, method: str
+    person: str,
+    user: str,
+    system: str,
+    record: str,
+    record_type: str,
+    effect: str,
+    reason: str,
+    method: str,
+    decision: str,
 ) -> pb.EntryFilter:
     if effect not in _EFFECTS:
         raise Failure(
@@ -193,6 +210,7 @@ def _filter(
         effect=_EFFECTS[effect],  # type: ignore[arg-type]
         reason=reason,
         method=method,
+        decision=decision,
     )
 
 
@@ -213,12 +231,16 @@ class _Line:
 
 
 def _reason(entry: pb.LogEntry) -> str:
-    """The true reason: of the first outcome that decided the whole, as an auditor would look for it."""
+    """The true reason: of the first outcome that decided the whole, as an auditor would look for it. Of a
+    report whether it went out.
+    """
     decision = entry.decision
     outcomes = (decision.authority, *decision.outcomes, *decision.delivery)
     if decision.effect == decision_pb2.EFFECT_PERMIT:
         outcomes = (*decision.outcomes, decision.authority)
     decided = (each.reason for each in outcomes if each.effect == decision.effect and each.reason)
+    if entry.HasField("report"):
+        return DISPATCHES.get(entry.report.dispatch, "")
     return next(decided, "") or entry.refusal.reason or entry.refused_callers.cause
 
 

@@ -161,6 +161,7 @@ OPTION_OF: Final = {
     "filter.effect": "--effect",
     "filter.reason": "--reason",
     "filter.method": "--method",
+    "filter.decision": "--decision",
     "since": "--since",
     "until": "--until",
     # of several

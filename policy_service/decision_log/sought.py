@@ -59,6 +59,8 @@ class Sought:
     effect: Effect | None = None
     reason: str = ""
     method: str = ""
+    decision: str = ""
+    """The id of a decision: its own entry, and the reports of it."""
 
     def lets_through(self, stored: StoredEntry) -> bool:
         """Tell whether it is one of those. One that cannot be read is none: `verify` finds it."""
@@ -85,7 +87,7 @@ class Sought:
     @cached_property
     def _needles(self) -> tuple[tuple[bytes, ...], ...]:
         """One of each of these is in every entry that is looked for."""
-        texts = (self.user, self.system, self.record_type, self.method, self.controller or "")
+        texts = (self.user, self.system, self.record_type, self.method, self.decision, self.controller or "")
         needles: list[tuple[bytes, ...]] = [(text.encode(),) for text in texts if text]
         if self.record:
             fact = self.record_fact.partition(":")[2] or self.record
@@ -101,6 +103,7 @@ class Sought:
         return (
             (self.controller is None or entry.controller == self.controller)
             and (not self.method or entry.method == self.method)
+            and (not self.decision or self.decision in {entry.entry_id, entry.report.decision_id})
             and (not self.system or entry.caller.system == self.system)
             and (not self.user or decision.user == self.user)
             and (not self.record_type or decision.record_type == self.record_type)

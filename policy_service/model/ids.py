@@ -5,7 +5,7 @@ could be polled.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from policy_service.model.random_bytes import random_bytes
 
@@ -22,3 +22,14 @@ def time_ordered_id(moment: datetime) -> str:
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # the variant of RFC 9562
     return str(uuid.UUID(int=value))
+
+
+def moment_in(time_ordered: str) -> datetime | None:
+    """The moment of a UUIDv7, to the millisecond; None of an id that tells none."""
+    value = uuid.UUID(time_ordered)
+    if value.version != 7:
+        return None
+    try:
+        return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # of a year that no calendar here has

@@ -70,6 +70,7 @@ def _filter(message: pb.EntryFilter, since: str, until: str = "") -> LogFilter:
         effect=_EFFECT[message.effect],
         reason=text(message.reason, "filter.reason"),
         method=text(message.method, "filter.method"),
+        decision=text(message.decision, "filter.decision"),
         since=text(since, "since"),
         until=text(until, "until"),
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from policy_service.decision_log.sought import Sought, SoughtPerson
 from policy_service.facts import keys
@@ -18,13 +19,18 @@ from policy_service.facts.mapping import to_microseconds
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import INSTALLATION, Controller, Fact, PersonId
+from policy_service.model.ids import moment_in
 from policy_service.model.vocabulary import Effect
 from policy_service.service.moments import time_of
 from policy_service.service.naming import fact_name
 from policy_service.service.references import PERSON, PersonReferences
+from policy_service.service.words import checked_id
 
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _METHOD = re.compile(r"door|serve|[A-Z][A-Za-z]{0,63}Service/[A-Z][A-Za-z]{0,63}")
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+CLOCKS_DIFFER: Final = timedelta(days=1)
+"""How far the clock of who reports may be behind that of who decided, for a search to find the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class LogFilter:
     effect: Effect | None = None
     reason: str = ""
     method: str = ""
+    decision: str = ""
+    """Its id."""
     since: str = ""
     """RFC 3339."""
     until: str = ""
@@ -49,7 +57,7 @@ class LogFilter:
         """What a token of this search is bound to."""
         return (
             *(self.person, self.user, self.system, self.record, self.record_type),
-            *(self.effect or "", self.reason, self.method, self.since, self.until),
+            *(self.effect or "", self.reason, self.method, self.decision, self.since, self.until),
         )
 
 
@@ -78,6 +86,8 @@ class LogFilters:
             raise InvalidArgumentError("until", "NOT_AFTER_SINCE", "`until` is not after `since`")
         _check_form(_REASON, asked.reason, "filter.reason", "a reason's code, like DO_NOT_SHARE")
         _check_form(_METHOD, asked.method, "filter.method", "a method, like DecisionService/Check")
+        if asked.decision:
+            checked_id(asked.decision, "filter.decision")
         names: list[str] = []
         person = self._person(view, controller, asked.person, names) if asked.person else None
         record = view.record(controller, asked.record) if asked.record else None
@@ -98,13 +108,14 @@ class LogFilters:
             ("effect", asked.effect or ""),
             ("reason", asked.reason),
             ("method", asked.method),
+            ("decision", asked.decision),
             ("since", "" if since is None else since.isoformat()),
             ("until", "" if until is None else until.isoformat()),
         )
         names += [f"{kind}:{word}" for kind, word in words if word]
         sought = Sought(
             controller=None if controller == INSTALLATION else controller,
-            since_us=_microseconds(since),
+            since_us=_microseconds(_earliest(since, asked.decision)),
             until_us=_microseconds(until),
             person=person,
             user=asked.user,
@@ -115,6 +126,7 @@ class LogFilters:
             effect=asked.effect,
             reason=asked.reason,
             method=asked.method,
+            decision=asked.decision,
         )
         return Resolved(sought, tuple(names))
 
@@ -161,6 +173,14 @@ def _check_form(form: re.Pattern[str], text: str, field: str, what: str) -> None
 
 def _moment(text: str, field: str) -> datetime | None:
     return time_of(text, field) if text else None
+
+
+def _earliest(since: datetime | None, decision: str) -> datetime | None:
+    """From when on there is something to find: nothing about a decision is older than it."""
+    decided = moment_in(decision) if decision else None
+    if decided is None:
+        return since
+    return max(since or _LONG_AGO, decided - CLOCKS_DIFFER)
 
 
 def _microseconds(moment: datetime | None) -> int | None:

@@ -29,6 +29,7 @@ FILTERS = {
     "record_type": "police.case",
     "reason": "ADVERSE_PERSON",
     "method": "DecisionService/Check",
+    "decision": f"{ID}1",
 }
 
 
@@ -71,7 +72,11 @@ def test_a_table_shows_what_is_needed_to_look_closer(terminal: Terminal, fake: F
         )
     )
     refusal = pb.FoundEntry(entry=pb.LogEntry(entry_id=f"{ID}8", refusal=pb.RefusalEvent(reason="TOO_LONG")))
-    answer = pb.DecisionLogServiceSearchResponse(entries=[decision(1), reading, refusal])
+    report = pb.ReportEvent(decision_id=f"{ID}1", dispatch=decision_pb2.DISPATCH_NOT_DISPATCHED)
+    reported = pb.LogEntry(entry_id=f"{ID}7", method="DecisionService/ReportOutcome", report=report)
+    answer = pb.DecisionLogServiceSearchResponse(
+        entries=[decision(1), reading, refusal, pb.FoundEntry(entry=reported)]
+    )
     fake.answers[SEARCH] = lambda _: answer
     typed = terminal("log", "search")
     lines = typed.out.splitlines()
@@ -80,6 +85,7 @@ def test_a_table_shows_what_is_needed_to_look_closer(terminal: Terminal, fake: F
     assert lines[3].split() == [f"{ID}1", "o.manager", "police-records"]
     assert [line.split() for line in lines[4:6]] == [["read", "GetPerson"], [f"{ID}9", "p.officer", "police"]]
     assert "TOO_LONG" in lines[6]
+    assert lines[8].split() == ["report", "not", "dispatched", "ReportOutcome"]
     assert terminal("log", "search", "--json").json["entries"][0]["entry"]["decision"]["user"] == "o.manager"
 
 
@@ -138,6 +144,11 @@ def test_nothing_found_of_a_method_that_is_none_is_no_reassurance(
             Refusal(grpc.StatusCode.INVALID_ARGUMENT, "no", "BAD_IDENTIFIER", "filter.person"),
             2,
             "correct --person",
+        ),
+        (
+            Refusal(grpc.StatusCode.INVALID_ARGUMENT, "no", "BAD_ID", "filter.decision"),
+            2,
+            "correct --decision",
         ),
         (Refusal(grpc.StatusCode.PERMISSION_DENIED, "no", "ROLE_REQUIRED"), 3, "who has the role"),
         (Refusal(grpc.StatusCode.UNAUTHENTICATED, "no", "UNAUTHENTICATED"), 3, "--token-file"),

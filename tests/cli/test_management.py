@@ -610,6 +610,16 @@ def test_log_show_unpacks_the_matrix(terminal: Terminal, fake: FakeService) -> N
         assert line in typed.out
 
 
+def test_log_show_tells_how_what_was_reported_of_a_decision_is_found(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    answer = entry()
+    fake.answers["DecisionLogService/Get"] = lambda _: answer
+    assert terminal("log", "show", "d-1").out.endswith("\n  policy-service log search --decision d-1\n")
+    answer.entry.method = "DecisionService/Explain"
+    assert "--decision" not in terminal("log", "show", "d-1").out
+
+
 def test_log_show_tells_who_else_would_learn_it_and_what_follows(
     terminal: Terminal, fake: FakeService
 ) -> None:

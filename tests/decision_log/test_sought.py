@@ -8,8 +8,10 @@ import pytest
 
 from policy_service.decision_log.entries import decision_entry, read_entry, refusal_entry, write_entry
 from policy_service.decision_log.entry import StoredEntry, StreamId
+from policy_service.decision_log.outcomes import report_entry
 from policy_service.decision_log.sought import Sought, SoughtPerson
 from policy_service.model.facts import Controller
+from policy_service.model.outcome import Outcome, Standing
 from policy_service.model.trace import TracedOutcome, TracedRecipient
 from policy_service.model.vocabulary import Effect
 from tests.decision_log.test_entries import HEAD, OUTCOME, TRACE
@@ -41,6 +43,7 @@ ABOUT_MUM = decision_entry(
 )
 READING = read_entry(HEAD, facts=["person:V", "record:9"], found=True)
 WRITE = write_entry(HEAD, facts=["person:V"], reason="by phone")
+REPORT = report_entry(HEAD, Outcome("d-1", dispatched=False), Standing())
 REFUSAL = refusal_entry(HEAD, status="PERMISSION_DENIED", reason="ROLE_REQUIRED")
 
 
@@ -64,6 +67,8 @@ def person(*names: str, fingerprints: tuple[str, ...] = (), users: tuple[str, ..
         (Sought(reason="NOT_AVAILABLE"), Sought(reason="ROLE_REQUIRED"), DECISION),
         (Sought(reason="ROLE_REQUIRED"), Sought(reason="PERMISSION_DENIED"), REFUSAL),
         (Sought(method="DecisionService/Check"), Sought(method="DecisionService"), DECISION),
+        (Sought(decision="e"), Sought(decision="E"), DECISION),
+        (Sought(decision="d-1"), Sought(decision="d"), REPORT),
         (person("person:V"), person("person:W"), DECISION),
         (person("person:I"), person("person:i"), DECISION),
         (person("person:R"), person("person:RR"), DECISION),

@@ -339,6 +339,12 @@ async def test_no_token_is_told_or_logged_wherever_it_is_sent(tmp_path: Path) ->
             ("AccessService/RevokeToken", access_pb2.RevokeTokenRequest(token_id=token)),
             ("AccessService/ListTokens", access_pb2.ListTokensRequest(page_token=token)),
             ("DecisionLogService/Get", decision_log_pb2.DecisionLogServiceGetRequest(entry_id=token)),
+            (
+                "DecisionLogService/Search",
+                decision_log_pb2.DecisionLogServiceSearchRequest(
+                    filter=decision_log_pb2.EntryFilter(decision=token)
+                ),
+            ),
             ("PeopleService/GetPerson", people_pb2.GetPersonRequest(person=f"ref:{token}")),
         ):
             assert (await at.manage(method, request))[1]

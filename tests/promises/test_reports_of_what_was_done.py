@@ -93,6 +93,31 @@ async def test_the_same_report_again_is_repeated_and_another_differs(road: Insta
     assert entry(road, first.report_id).report.dispatch == pb.DISPATCH_NOT_DISPATCHED
 
 
+async def test_whoever_has_a_decision_finds_what_was_reported_of_it(road: Installation) -> None:
+    """Its own entry and each report; no other decision's, no refused report, no reading."""
+    token = await open_world(road)
+    answer, other = await check(road, token, **SEND), await check(road, token, **SEND)
+    reports = [
+        (await report(road, token, decision_id=each.decision_id, dispatch=NOT_DISPATCHED)).report_id
+        for each in (answer, other, answer)
+    ]
+    with pytest.raises(NotAvailableError):
+        await report(
+            road, await open_world(road, "clinic-plain"), decision_id=answer.decision_id, dispatch=DISPATCHED
+        )
+    wanted = log_pb.DecisionLogServiceSearchRequest(filter=log_pb.EntryFilter(decision=answer.decision_id))
+    for _ in range(2):
+        found = log_pb.DecisionLogServiceSearchResponse.FromString(
+            await road.call("DecisionLogService/Search", wanted.SerializeToString(), token=road.administrator)
+        )
+        assert [each.entry.entry_id for each in found.entries] == [
+            reports[2],
+            reports[0],
+            answer.decision_id,
+        ]
+        assert not found.next_page_token
+
+
 async def test_of_many_reports_at_once_one_is_the_first(road: Installation) -> None:
     token = await open_world(road)
     answer = await check(road, token, **SEE)

@@ -17,13 +17,14 @@ from policy_service.decision_log.errors import LogUnavailable
 from policy_service.decision_log.search import LogPage, SearchBounds
 from policy_service.decision_log.sought import Sought
 from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.mapping import to_microseconds
 from policy_service.model.errors import (
     OverloadedError,
     PermissionDeniedError,
     UnauthenticatedError,
 )
 from policy_service.model.facts import Controller, Token
-from policy_service.model.ids import random_id
+from policy_service.model.ids import random_id, time_ordered_id
 from policy_service.model.vocabulary import Effect, StaffRole
 from policy_service.service.log_filter import LogFilter
 from policy_service.service.log_search import FollowBounds, Followed, FollowLog, LogSearches, SearchLog
@@ -115,6 +116,27 @@ async def test_each_reading_leaves_an_entry_that_names_what_was_looked_for_and_n
     assert CANARY not in str(nothing)
 
 
+async def test_what_is_about_a_decision_is_looked_for_from_its_day_on(control: Control) -> None:
+    """Nothing about it is older, so that a search does not read what came before."""
+    view = await control.seen_elsewhere()
+    decision = time_ordered_id(NOON)
+    day = timedelta(days=1).total_seconds() * 1e6
+    for since, earliest in (
+        ("", to_microseconds(NOON) - day),
+        ("2026-01-01T00:00:00Z", to_microseconds(NOON) - day),
+        (NOON.isoformat(), to_microseconds(NOON)),
+    ):
+        asked = LogFilter(decision=decision, since=since)
+        resolved = control.log_searches._filters.resolve(view, POLICE, asked)
+        assert (resolved.sought.since_us, resolved.sought.decision) == (earliest, decision)
+    for untold in (random_id(), "ffffffff-ffff-7fff-bfff-ffffffffffff"):
+        asked = LogFilter(decision=untold)
+        resolved = control.log_searches._filters.resolve(view, POLICE, asked)
+        assert resolved.sought.since_us is None
+    assert not await found(control, decision=decision)
+    assert list(control.entries()[-1].read.facts) == [f"decision:{decision}"]
+
+
 async def test_another_organisation_is_as_if_it_were_not_there(control: Control, vera: str) -> None:
     await control.people.put_person(TRUST_OFFICER.calling(), PutPerson(("nhs-number:1",)))
     hers = control.entries()[-1].write.facts[0]
@@ -150,6 +172,7 @@ BAD = [
     ({"person": "user:x"}, "filter.person", "RESERVED_SCHEME"),
     ({"reason": "Birdsong"}, "filter.reason", "BAD_FORM"),
     ({"method": "Birdsong"}, "filter.method", "BAD_FORM"),
+    ({"decision": "Birdsong"}, "filter.decision", "BAD_ID"),
     ({"since": "yesterday"}, "since", "BAD_TIME"),
     ({"since": "2026-03-02"}, "since", "BAD_TIME"),
     ({"until": "2026-03-02T25:00:00Z"}, "until", "BAD_TIME"),

@@ -15,38 +15,22 @@ from policy_service.decision_log.reader import LogReader
 from tests.server.calling import PACKAGE, Client, Refused, refused
 from tests.support.asking import PERMIT, check, question
 from tests.support.fake_service import SERVICES
+from tests.support.new_entries import NewEntries
 from tests.system.conftest import Clinic
 
 
-class Log:
-    """What has been added to the log since the last look."""
-
-    def __init__(self, url: str) -> None:
-        self._reader = LogReader(url)
-        self._seen: dict[str, int] = {}
-        self.new()
-
-    def new(self) -> list[decision_log_pb2.LogEntry]:
-        found = []
-        for stream in self._reader.streams():
-            start = self._seen.get(stream.stream_id, 0)
-            found += self._reader.entries(stream.stream_id, start, limit=100_000)
-            self._seen[stream.stream_id] = stream.size
-        return [decision_log_pb2.LogEntry.FromString(stored.data) for stored in found]
-
-
 @pytest.fixture(scope="module")
-def log(clinic: Clinic) -> Log:
-    return Log(clinic.service.log_url)
+def log(clinic: Clinic) -> NewEntries:
+    return NewEntries(LogReader(clinic.service.log_url))
 
 
-def _only(log: Log) -> decision_log_pb2.LogEntry:
-    (entry,) = log.new()
+def _only(log: NewEntries) -> decision_log_pb2.LogEntry:
+    (entry,) = log.take()
     return entry
 
 
-def test_a_decision(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_a_decision(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     answer = check(clinic.worker, clinic.token)
 
     entry = _only(log)
@@ -55,8 +39,8 @@ def test_a_decision(clinic: Clinic, log: Log) -> None:
     assert entry.caller.system == "ward-screens"
 
 
-def test_a_trace_id_stands_in_the_entry(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_a_trace_id_stands_in_the_entry(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with pytest.raises(Refused):
         clinic.worker.call(
@@ -73,8 +57,10 @@ def test_a_trace_id_stands_in_the_entry(clinic: Clinic, log: Log) -> None:
         (b"\xff", "INVALID_ARGUMENT", "UNREADABLE_MESSAGE", ""),
     ],
 )
-def test_bad_input(clinic: Clinic, log: Log, message: bytes, status: str, reason: str, field: str) -> None:
-    log.new()
+def test_bad_input(
+    clinic: Clinic, log: NewEntries, message: bytes, status: str, reason: str, field: str
+) -> None:
+    log.forget()
     with pytest.raises(Refused):
         clinic.worker.call("DecisionService/Check", message, token=clinic.token)
 
@@ -84,21 +70,21 @@ def test_bad_input(clinic: Clinic, log: Log, message: bytes, status: str, reason
     assert entry.caller.token_id
 
 
-def test_a_person_who_asks_like_a_system(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_a_person_who_asks_like_a_system(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     with pytest.raises(Refused):
         check(clinic.worker, clinic.manager.token)
 
     assert _only(log).refusal.reason == "NOT_A_SYSTEM"
 
 
-def test_control_calls(clinic: Clinic, log: Log) -> None:
+def test_control_calls(clinic: Clinic, log: NewEntries) -> None:
     manager = clinic.manager
-    log.new()
+    log.forget()
     manager.put_nurse("another")
     assert _only(log).write.facts
     manager.entry(check(clinic.worker, clinic.token).decision_id)
-    assert sorted(str(entry.WhichOneof("event")) for entry in log.new()) == ["decision", "read"]
+    assert sorted(str(entry.WhichOneof("event")) for entry in log.take()) == ["decision", "read"]
     for call in (
         lambda: manager.entry("01234567-89ab-7cde-8fab-0123456789ab"),
         lambda: manager.call("PeopleService/PutPerson", people_pb2.PutPersonRequest()),
@@ -110,9 +96,9 @@ def test_control_calls(clinic: Clinic, log: Log) -> None:
         assert _only(log).WhichOneof("event") == "refusal"
 
 
-def test_a_use_case_that_fails_inside(clinic: Clinic, log: Log) -> None:
+def test_a_system_that_asks_for_what_people_manage(clinic: Clinic, log: NewEntries) -> None:
     """The door of control does not know that a system's token asks for nothing it may have."""
-    log.new()
+    log.forget()
     with pytest.raises(Refused) as refused:
         clinic.manager.call("PrivacyRequestService/List", people_pb2.PutPersonRequest(), token=clinic.token)
 
@@ -120,8 +106,8 @@ def test_a_use_case_that_fails_inside(clinic: Clinic, log: Log) -> None:
     assert _only(log).refusal.status == "PERMISSION_DENIED"
 
 
-def test_strangers_leave_one_summary_for_each_second_peer_and_cause(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_strangers_leave_one_summary_for_each_second_peer_and_cause(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     for token in ("psk_0123456789abcdef_" + "0" * 64, "nonsense", None):
         for _ in range(5):
             with pytest.raises(Refused) as refused:
@@ -131,7 +117,7 @@ def test_strangers_leave_one_summary_for_each_second_peer_and_cause(clinic: Clin
     counted: dict[str, int] = {}
     deadline = time.monotonic() + 15.0
     while sum(counted.values()) < 15 and time.monotonic() < deadline:
-        for entry in log.new():
+        for entry in log.take():
             assert entry.WhichOneof("event") == "refused_callers"
             assert entry.refused_callers.peer == "ipv4:127.0.0.1"
             assert not entry.caller.token_id
@@ -141,19 +127,19 @@ def test_strangers_leave_one_summary_for_each_second_peer_and_cause(clinic: Clin
     assert counted == {"TOKEN_UNKNOWN": 5, "TOKEN_MALFORMED": 5, "TOKEN_MISSING": 5}
 
 
-def test_health_and_what_grpc_itself_refuses_leave_nothing(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_health_and_what_grpc_itself_refuses_leave_nothing(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     clinic.worker.health()
     with pytest.raises(Refused) as refused:
         clinic.worker.call("DecisionService/Check", b"x" * (2 << 20), token=clinic.token)
     assert refused.value.code.name == "RESOURCE_EXHAUSTED"
     time.sleep(2.1)
 
-    assert log.new() == []
+    assert log.take() == []
 
 
-def test_a_client_that_has_left_leaves_its_entry_all_the_same(clinic: Clinic, log: Log) -> None:
-    log.new()
+def test_a_client_that_has_left_leaves_its_entry_all_the_same(clinic: Clinic, log: NewEntries) -> None:
+    log.forget()
     asked = 40
     with Client(clinic.service.decision_port) as client:
         answered = sum(_in_time(client, clinic.token, 0.0005 * number) for number in range(asked))
@@ -161,7 +147,7 @@ def test_a_client_that_has_left_leaves_its_entry_all_the_same(clinic: Clinic, lo
 
     # A call whose deadline was over before its headers were read never reached a handler.
     assert answered < asked
-    assert answered <= len(log.new()) <= asked
+    assert answered <= len(log.take()) <= asked
 
 
 def _in_time(client: Client, token: str, seconds: float) -> bool:
@@ -221,7 +207,9 @@ def _say(client: Client, name: str, message: bytes, token: str, *, streams: tupl
     assert code not in ("INTERNAL", "UNKNOWN", "UNIMPLEMENTED"), name
 
 
-def test_each_method_of_each_service_leaves_one_entry_whatever_comes_of_it(clinic: Clinic, log: Log) -> None:
+def test_each_method_of_each_service_leaves_one_entry_whatever_comes_of_it(
+    clinic: Clinic, log: NewEntries
+) -> None:
     """With bytes that are no message, with an empty one, and by somebody who may not."""
     worker, control = clinic.service.decision_port, clinic.service.control_port
     manager, system = clinic.manager.token, clinic.token
@@ -230,27 +218,27 @@ def test_each_method_of_each_service_leaves_one_entry_whatever_comes_of_it(clini
         with Client(port) as client:
             for name, asks_on_a_stream, answers_on_a_stream in _methods(port):
                 for message, token in ((b"\xff", may), (b"", may), (b"", may_not)):
-                    log.new()
+                    log.forget()
                     streams = asks_on_a_stream, answers_on_a_stream
                     _say(client, name, message, token, streams=streams)
-                    entries = log.new()
+                    entries = log.take()
                     assert [entry.method for entry in entries] == [name], (name, message, entries)
                     seen += 1
     assert seen > 3 * 30
 
 
-def test_each_question_of_a_batch_and_of_a_stream_leaves_one_entry(clinic: Clinic, log: Log) -> None:
+def test_each_question_of_a_batch_and_of_a_stream_leaves_one_entry(clinic: Clinic, log: NewEntries) -> None:
     good = decision_pb2.CheckRequest.FromString(question())
     questions = [good, decision_pb2.CheckRequest(user="nurse"), good]
     batch = decision_pb2.BatchCheckRequest(checks=questions)
-    log.new()
+    log.forget()
     clinic.worker.call("DecisionService/BatchCheck", batch.SerializeToString(), token=clinic.token)
-    by_batch = log.new()
+    by_batch = log.take()
     path = f"/{PACKAGE}.DecisionService/CheckStream"
     hold = cast("Callable[..., Iterator[bytes]]", clinic.worker.channel.stream_stream(path))
     messages = [decision_pb2.CheckStreamRequest(check=each).SerializeToString() for each in questions]
     answers = list(hold(iter(messages), metadata=(("authorization", f"Bearer {clinic.token}"),), timeout=10))
-    by_stream = log.new()
+    by_stream = log.take()
     assert len(answers) == 3
     for method, entries in (("BatchCheck", by_batch), ("CheckStream", by_stream)):
         assert {entry.method for entry in entries} == {f"DecisionService/{method}"}

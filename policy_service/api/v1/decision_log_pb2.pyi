@@ -88,6 +88,7 @@ class EntryFilter(_message.Message):
     EFFECT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`scheme:value` or `person:ID`: whom a decision is about, to whom it was to
     be sent, who else would have read it, who is behind its user; or who is
@@ -108,6 +109,8 @@ class EntryFilter(_message.Message):
     """The true reason, or what was told, of any part of a decision; of a refusal."""
     method: _builtins.str
     """As entries name it, e.g. `DecisionService/Check`."""
+    decision: _builtins.str
+    """The id of a decision: its own entry, and each report of what came of it."""
     def __init__(
         self,
         *,
@@ -119,10 +122,11 @@ class EntryFilter(_message.Message):
         effect: _decision_pb2.Effect.ValueType = ...,
         reason: _builtins.str = ...,
         method: _builtins.str = ...,
+        decision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "method", b"method", "person", b"person", "reason", b"reason", "record", b"record", "record_type", b"record_type", "system", b"system", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "effect", b"effect", "method", b"method", "person", b"person", "reason", b"reason", "record", b"record", "record_type", b"record_type", "system", b"system", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
