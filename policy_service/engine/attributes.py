@@ -63,6 +63,8 @@ class Attribute:
     values: frozenset[str] = frozenset()
     families: frozenset[str] = frozenset()
     obligations_only: bool = False
+    protected: bool = False
+    """Its value is for the caller who acts on it: an explanation shows a fingerprint of it."""
 
     def can_hold(self, text: str) -> bool:
         """Tell whether a value of this attribute can be, or contain, `text`."""
@@ -88,6 +90,7 @@ def _attribute(
     values: Iterable[str] = (),
     families: Iterable[str] = (),
     obligations_only: bool = False,
+    protected: bool = False,
 ) -> Attribute:
     return Attribute(
         path=path,
@@ -99,6 +102,7 @@ def _attribute(
         values=frozenset(str(value) for value in values),
         families=frozenset(families),
         obligations_only=obligations_only,
+        protected=protected,
     )
 
 
@@ -617,8 +621,11 @@ _SAFE_CONTACT = (
         "L",
         "By which the systems know her safe contact points.",
         "[CP-4711]",
+        protected=True,
     ),
-    _attribute("context.safe_contact.hours", _STRINGS, "L", "Her hours.", "[mon-fri 09:30-14:00]"),
+    _attribute(
+        "context.safe_contact.hours", _STRINGS, "L", "Her hours.", "[mon-fri 09:30-14:00]", protected=True
+    ),
 )
 
 _INTERPRETER = (
@@ -668,6 +675,7 @@ _INTERPRETER = (
         "L",
         "Tokens of those who must not interpret, which an agency's roster alone resolves.",
         "[]",
+        protected=True,
     ),
     _attribute(
         "context.need.formats",
@@ -768,6 +776,7 @@ _OUTCOME = (
         "The address to put where a protected person's place would show; empty: none is needed.",
         "CP-4711",
         obligations_only=True,
+        protected=True,
     ),
     _flag(
         "context.row.held",

@@ -69,7 +69,7 @@ class _Explaining:
         system = view.system(caller.controller, caller.system)
         if system is None or not system.may_explain:
             return not_granted(call, policies, "may_not_explain")
-        self.notebook = Notebook(policies.plan)
+        self.notebook = Notebook(policies.plan, fingerprints)
         decided = yield from decide_in_steps(
             view, policies, fingerprints, caller, call, moment, notes=self.notebook
         )

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from policy_service.engine.catalogue import CATALOGUE
 from policy_service.engine.combine import Outcome
 from policy_service.engine.compile import Plan
-from policy_service.engine.explain import Explanation
+from policy_service.engine.explain import Explanation, as_text
+from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.matters import Concerned, Matter
 from policy_service.facts.gather.readers import Reader
-from policy_service.model.attributes import Attributes
+from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Gate
 
 MAX_EXPLAINED: Final = 1_000
 """Questions of one call that are explained; more are decided, and said to be more."""
+FINGERPRINT_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ class ExplainedQuestion:
 class Notebook:
     """Explains the questions of one decision, in the order in which they are asked (`judge.Notes`)."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, fingerprints: Fingerprinter) -> None:
         self._plan = plan
+        self._fingerprints = fingerprints
         self._questions: list[ExplainedQuestion] = []
         self.truncated = False
         """More was asked than is explained."""
@@ -65,7 +69,7 @@ class Notebook:
         if len(self._questions) == MAX_EXPLAINED:
             self.truncated = True
             return
-        explanation = self._plan.explain(gate, attributes, denies_only=denies_only)
+        explanation = self._plan.explain(gate, attributes, denies_only=denies_only, mask=self._shown)
         if explanation.outcome != outcome:
             raise AssertionError("an explanation that differs from what was decided")
         self._questions.append(
@@ -81,3 +85,13 @@ class Notebook:
                 implied=concerned is not None and concerned.implied,
             )
         )
+
+    def _shown(self, path: str, value: Value) -> str:
+        """A value as an explanation shows it: of what is protected a keyed fingerprint, which tells no more than
+        that two are one.
+        """
+        text = as_text(path, value)
+        known = CATALOGUE.get(path)
+        if not value or (known is not None and not known.protected):
+            return text
+        return f"fingerprint:{self._fingerprints.asserted(path, text)[:FINGERPRINT_DIGITS]}"

@@ -1,0 +1,53 @@
+"""An explanation shows what conditions saw; of what is protected, a fingerprint."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy_service.engine import CATALOGUE, compile_set, parse_document
+from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.model.attributes import Attributes, Value
+from policy_service.model.vocabulary import Gate
+from policy_service.service.explaining import Notebook
+
+FINGERPRINTS = Fingerprinter(b"k" * 32)
+
+
+def shown(path: str, condition: str, value: Value) -> str:
+    ace, _, rest = path.partition(".")
+    text = (
+        "uid: p\ntitle: A policy\ngate: delivery\ntier: basis\nreason: P\nowner: nobody\n"
+        f"policy: {{rules: {{{ace}: {{$.{rest}: {condition}}}}}}}\n"
+    )
+    plan = compile_set([parse_document(text, name="p.yaml")])
+    notebook, attributes = Notebook(plan, FINGERPRINTS), Attributes({path: value})
+    notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
+    ((condition_seen,),) = ([each.conditions for each in notebook.questions[0].explanation.policies],)
+    return condition_seen[0].value
+
+
+@pytest.mark.parametrize("path", ["context.safe_contact.references", "context.safe_contact.hours"])
+def test_what_is_protected_is_shown_as_a_fingerprint(path: str) -> None:
+    values = [("CP-1",), ("CP-2",), ("CP-1",)]
+    first, other, again = (shown(path, "{condition: IsNotEmpty}", value) for value in values)
+    assert first == again != other
+    assert first.startswith("fingerprint:")
+    assert "CP-1" not in first
+
+
+def test_that_nothing_is_there_is_shown() -> None:
+    assert shown("context.safe_contact.references", "{condition: IsNotEmpty}", ()) == "[]"
+
+
+def test_other_values_are_shown() -> None:
+    assert shown("context.recipient.kind", "{condition: Equals, value: private}", "team") == "team"
+
+
+def test_what_obligations_hand_over_of_a_persons_contacts_is_protected() -> None:
+    protected = {attribute.path for attribute in CATALOGUE if attribute.protected}
+    assert protected == {
+        "context.safe_contact.references",
+        "context.safe_contact.hours",
+        "context.need.exclusions",
+        "context.cell.service_address",
+    }
