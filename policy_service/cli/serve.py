@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -33,6 +36,12 @@ Examples
   policy-service serve --var-dir /srv/policy-service --decision-port 6001 \\
       --control-port 6002
 """
+
+PREFIX: Final = "POLICY_SERVICE_"
+OF_COMMANDS: Final = frozenset(
+    ("ADDRESS", "CONTROL_ADDRESS", "CONTROLLER", "TLS_CA", "TOKEN", "TRACEBACK", "VAR_DIR")
+)
+"""What commands read of the environment, so that it may be there, too."""
 
 _OTHER_PORTS: Final = (
     "end the process that has it, or choose others with --decision-port and --control-port, or with"
@@ -111,6 +120,7 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
     from policy_service.server.errors import PortTakenError, StartError
     from policy_service.server.settings import Settings
 
+    _refuse_unknown_variables(Settings.model_fields)
     try:
         settings = Settings(**given)
     except pydantic.ValidationError as error:
@@ -175,6 +185,20 @@ def _address(bind: str, port: int) -> str:
     """Give the address by which this machine reaches what is bound to `bind`."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - compared, not bound
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _refuse_unknown_variables(settings: Iterable[str]) -> None:
+    """A setting that nobody reads is one that somebody relies on: TLS, say, or where the facts are."""
+    known = OF_COMMANDS.union(name.upper() for name in settings)
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if name != variable and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            raise Failure(
+                f"`{variable}` is in the environment, and is no setting",
+                do_next=f"write `{PREFIX}{near[0]}`" if near else "take it out",
+                code=Exit.USAGE,
+            )
 
 
 def _wrong_settings(error: pydantic.ValidationError) -> Failure:

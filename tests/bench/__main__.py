@@ -88,7 +88,7 @@ def serving(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=os.environ | environment,
+            env=_without_settings() | dict(environment),
         )
         assert process.stdout is not None
         try:
@@ -102,6 +102,11 @@ def serving(
             process.terminate()
             process.wait(30)
             process.stdout.close()
+
+
+def _without_settings() -> dict[str, str]:
+    """The environment without settings of the service: whoever measures may have some."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")}
 
 
 def main() -> None:

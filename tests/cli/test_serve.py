@@ -39,6 +39,19 @@ def test_a_setting_of_the_environment_that_cannot_be_right(terminal: Terminal) -
     assert "none" not in typed_.err
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("TLS_CERTIFCATE", "write `POLICY_SERVICE_TLS_CERTIFICATE`"), ("XYZ", "take it out")],
+)
+def test_a_variable_that_is_no_setting(terminal: Terminal, name: str, told: str) -> None:
+    typed_ = terminal("serve", env={f"POLICY_SERVICE_{name}": "a-value"})
+    assert typed_.code == 2
+    assert f"`POLICY_SERVICE_{name}`" in typed_.err
+    assert told in typed_.err
+    assert "a-value" not in typed_.err
+    assert not (terminal.var_dir / "facts.db").exists()
+
+
 def test_a_port_that_somebody_has(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
