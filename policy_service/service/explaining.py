@@ -87,8 +87,8 @@ class Notebook:
         )
 
     def _shown(self, path: str, value: Value) -> str:
-        """A value as an explanation shows it: of what is protected a keyed fingerprint, which tells no more than
-        that two are one.
+        """A value as an explanation shows it: of what is protected a keyed fingerprint, which tells no more
+        than that two are one.
         """
         text = as_text(path, value)
         known = CATALOGUE.get(path)
