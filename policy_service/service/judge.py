@@ -108,6 +108,7 @@ class Judge:
         self._plan = plan
         self._questions = questions
         self._notes = notes
+        self._clients: dict[int, Reader] = {}
 
     def cell(self, seen: FieldSeen, recipient: Recipient, delivery: Outcome) -> Iterator[CellJudged | None]:
         """Judge one field instance towards one recipient. Gives None after each data subject, so that a large
@@ -180,12 +181,19 @@ class Judge:
                 concerned.who
             ) and not self._questions.represents_on_file(reader.who, client.who):
                 continue  # near a protected person nobody is a representative by a caller's word
-            in_person = replace(client, why=ReaderKind.RECIPIENT)
+            in_person = self._in_person(client)
             attributes = self._questions.disclosure(matter, concerned, in_person)
             attributes["context.recipient.client_permitted"] = False
             if self._plan.decide(Gate.DISCLOSURE, attributes).effect is Effect.PERMIT:
                 return True
         return False
+
+    def _in_person(self, client: Reader) -> Reader:
+        """The client as if he were the recipient; one reader for all questions, which share what is of him."""
+        known = self._clients.get(id(client))
+        if known is None:
+            known = self._clients[id(client)] = replace(client, why=ReaderKind.RECIPIENT)
+        return known
 
     def _outranked(self, judged: list[Judged]) -> list[Judged]:
         """Drop the denies that an order or override outranks: where each declared question is permitted by
