@@ -189,7 +189,7 @@ class Judge:
         return False
 
     def _in_person(self, client: Reader) -> Reader:
-        """The client as if he were the recipient; one reader for all questions, which share what is of him."""
+        """The client as if he were the recipient: one for all questions, which share what is of him."""
         known = self._clients.get(id(client))
         if known is None:
             known = self._clients[id(client)] = replace(client, why=ReaderKind.RECIPIENT)
