@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +15,7 @@ from policy_service.engine.conditions import AllOf, Kind, Test
 from policy_service.model.attributes import Attributes
 from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import reference
+from tests.engine.threads import in_threads
 
 TEAM = {"context": {"$.recipient.works_on_record": {"condition": "Eq", "value": True}}}
 FLAG = "context.recipient.works_on_record"
@@ -49,20 +48,6 @@ def policy(uid: str, effect: str, rules: Any, targets: Any = None, priority: int
 ALLOW_TEAM = policy(
     "team", "allow", {"context": {"$.recipient.works_on_record": {"condition": "Eq", "value": 1}}}
 )
-
-
-def in_threads(works: Sequence[Callable[[], None]]) -> None:
-    """Run `works` at once, with as many changes of thread as there can be."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work) for work in works]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
 
 
 @pytest.mark.parametrize(

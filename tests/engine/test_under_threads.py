@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from policy_service.engine import CATALOGUE, PolicyDocument, compile_set, parse_document, remembered
 from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import oracle, reference
+from tests.engine.threads import in_threads
 
 THREADS = 4
 ATTRIBUTES = Mapping[str, Any]
@@ -68,19 +69,8 @@ class Harness:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, decide: Decide, evaluations: int, *, until_wrong: bool = False) -> None:
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-6)
-        try:
-            threads = [
-                threading.Thread(target=self._ask, args=(decide, evaluations // THREADS, seed, until_wrong))
-                for seed in range(THREADS)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        finally:
-            sys.setswitchinterval(interval)
+        each = evaluations // THREADS
+        in_threads([partial(self._ask, decide, each, seed, until_wrong) for seed in range(THREADS)])
 
     def _ask(self, decide: Decide, evaluations: int, seed: int, until_wrong: bool) -> None:
         chance, wrong, asked = random.Random(seed), 0, 0
