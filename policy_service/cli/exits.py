@@ -20,7 +20,8 @@ CODES_IN_WORDS: Final = """\b
 Exit codes
   0  permitted, or done
   1  denied or not available (demo: an answer was not as expected;
-     policies validate: something is wrong with them)
+     policies validate: something is wrong with them;
+     policies test: a case failed, or is missing)
   2  the command, or what it asks, cannot be right
   3  the token is missing, refused, or may not do this
   4  no answer; nothing was decided, and nothing is permitted

@@ -1,4 +1,4 @@
-"""`policies`: what a policy may name, whether files are right, and what is published."""
+"""`policies`: what one may name, whether files are right and decide as expected, and what is published."""
 
 from __future__ import annotations
 
@@ -15,8 +15,18 @@ from policy_service.cli import flags
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.pages import all_pages
-from policy_service.cli.policy_files import policy_files
-from policy_service.cli.render import WIDTH, as_json, print_json, print_pairs, print_table, say, say_wrapped
+from policy_service.cli.policy_files import PolicyFiles, policy_files
+from policy_service.cli.policy_tests import print_tried
+from policy_service.cli.render import (
+    WIDTH,
+    as_json,
+    counted,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    say_wrapped,
+)
 from policy_service.cli.run import current, manager
 from policy_service.model.vocabulary import Gate, Tier
 
@@ -35,6 +45,13 @@ Examples
   policy-service policies attributes recipient.adverse
   policy-service policies attributes --gate delivery
 """
+_SHIPPED = [Path("policies")]
+_TEST_EXAMPLE = f"""\b
+Examples
+  policy-service policies test policies
+  policy-service policies test policies/authority policies/tests/authority
+
+{CODES_IN_WORDS}"""
 _VALIDATE_EXAMPLE = f"""\b
 Example
   policy-service policies validate policies
@@ -82,20 +99,29 @@ def validate(
     """Tell everything that is wrong with policies: file, line, and what to write instead.
 
     Files below a folder named base_types are base types, those below one named messages catalogues of
-    messages. Nothing is stored or published.
+    messages. Those below one named tests are cases, for `policies test`, and not looked at. Nothing is
+    stored or published.
     """
     files = policy_files(paths)
+    request = files.to_validate()
+    sent = len(files.documents) + len(files.base_types) + len(files.messages)
+    if not sent and not files.problems:
+        raise Failure(
+            "all of these are cases, and no policies",
+            do_next="`policy-service policies test` tries them, with the policies that they are about",
+            code=Exit.USAGE,
+        )
     run = current(context)
     with control(run, manager(run)) as connection:
         method = PolicyServiceStub(connection.channel).Validate
         # What is no text is not sent; when there is nothing else, there is nothing to ask.
         answer = (
-            connection.call(method, files.request, controller=controller)
-            if files.sent
+            connection.call(method, request, controller=controller)
+            if sent
             else pb.PolicyServiceValidateResponse()
         )
     problems = [*files.problems, *answer.problems]
-    unchecked = files.sent - answer.checked
+    unchecked = sent - answer.checked
     if json:
         print_json(
             {
@@ -107,8 +133,46 @@ def validate(
     else:
         for each in problems:
             say(f"{each.file}:{each.line}: {each.text}" if each.file else f"the set: {each.text}")
-        _sum_up(files.sent + len(files.problems), problems, unchecked)
+        _sum_up(sent + len(files.problems), problems, unchecked)
     if problems or unchecked:
+        raise typer.Exit(Exit.DENIED)
+
+
+@app.command("test", epilog=_TEST_EXAMPLE)
+def try_cases(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[PATH...]", help="Files, or folders: every *.yaml in them.", show_default=False
+        ),
+    ] = _SHIPPED,
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Try the cases beside policies, and tell what none of them has decided.
+
+    Files below a folder named tests are cases; they are tried on the policies that are named with them.
+    Without PATH it is the folder policies. Nothing is stored or published.
+    """
+    files = policy_files(paths)
+    request = files.to_test()
+    if not files.problems:
+        _check_there_is_something(files)
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PolicyServiceStub(connection.channel).Test
+        # What is no text is not sent; then the cases would be tried on a part of what was meant.
+        answer = (
+            pb.PolicyServiceTestResponse(problems=files.problems)
+            if files.problems
+            else connection.call(method, request, controller=controller)
+        )
+    if json:
+        print_json(answer)
+    else:
+        print_tried(answer)
+    if answer.problems or answer.failed or answer.uncovered:
         raise typer.Exit(Exit.DENIED)
 
 
@@ -183,6 +247,21 @@ def show(
     say(answer.file.text.rstrip("\n"))
 
 
+def _check_there_is_something(files: PolicyFiles) -> None:
+    if not files.cases:
+        raise Failure(
+            "there is no case among these files",
+            do_next="cases are files below a folder `tests`; policies/README.md says what is in one",
+            code=Exit.USAGE,
+        )
+    if not files.documents:
+        raise Failure(
+            "there is no policy among these files",
+            do_next="name the policies, too: cases are tried on what is named with them",
+            code=Exit.USAGE,
+        )
+
+
 def _perhaps(word: str, known: Iterable[str]) -> str:
     # Here, since the engine takes a quarter of the time that a command needs to start.
     from policy_service.engine.places import perhaps
@@ -254,17 +333,13 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
 def _sum_up(files: int, problems: Iterable[pb.PolicyProblem], unchecked: int) -> None:
     found = list(problems)
     if not found and not unchecked:
-        say(f"{_count(files, 'file')}: nothing is wrong")
+        say(f"{counted(files, 'file')}: nothing is wrong")
         return
     wrong = len({each.file for each in found})
     say()
-    say(f"{_count(len(found), 'problem')} in {wrong} of {_count(files, 'file')}; nothing was stored")
+    say(f"{counted(len(found), 'problem')} in {wrong} of {counted(files, 'file')}; nothing was stored")
     if unchecked:
-        say(f"{_count(unchecked, 'file')} not looked at yet: mend these first, then validate again")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+        say(f"{counted(unchecked, 'file')} not looked at yet: mend these first, then validate again")
 
 
 _GATES = {str(gate): number for number, gate in enumerate(Gate)}

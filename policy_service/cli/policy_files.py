@@ -1,4 +1,4 @@
-"""Reading the files that `policies validate` sends."""
+"""Reading the files that `policies validate` and `policies test` send."""
 
 from __future__ import annotations
 
@@ -6,26 +6,48 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
 
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
 from policy_service.server.limits import MAX_REQUEST_BYTES
-from policy_service.service.policies import BASE_TYPES, MAX_FILES, MESSAGES, RENAME, SUFFIX, is_passed_over
+from policy_service.service.policies import (
+    BASE_TYPES,
+    CASES,
+    MAX_FILES,
+    MESSAGES,
+    RENAME,
+    SUFFIX,
+    is_passed_over,
+)
 
 _FILES: Final = "name files that end in .yaml, or folders that hold such files"
+
+Request = TypeVar("Request", bound=Message)
 
 
 @dataclass(slots=True)
 class PolicyFiles:
     """What is sent, and what is wrong with files that cannot be sent."""
 
-    request: pb.PolicyServiceValidateRequest = field(default_factory=pb.PolicyServiceValidateRequest)
+    documents: list[pb.PolicyFile] = field(default_factory=list)
+    base_types: list[pb.PolicyFile] = field(default_factory=list)
+    messages: list[pb.PolicyFile] = field(default_factory=list)
+    cases: list[pb.PolicyFile] = field(default_factory=list)
     problems: list[pb.PolicyProblem] = field(default_factory=list)
 
-    @property
-    def sent(self) -> int:
-        return len(self.request.documents) + len(self.request.base_types) + len(self.request.messages)
+    def to_validate(self) -> pb.PolicyServiceValidateRequest:
+        return _bounded(
+            pb.PolicyServiceValidateRequest(
+                documents=self.documents, base_types=self.base_types, messages=self.messages
+            ),
+            "validate",
+        )
+
+    def to_test(self) -> pb.PolicyServiceTestRequest:
+        return _bounded(pb.PolicyServiceTestRequest(documents=self.documents, cases=self.cases), "test")
 
 
 def policy_files(paths: Iterable[Path]) -> PolicyFiles:
@@ -52,19 +74,35 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
             continue
         folders = path.absolute().parts[:-1]
         if BASE_TYPES in folders:
-            found.request.base_types.append(file)
+            found.base_types.append(file)
         elif MESSAGES in folders:
-            found.request.messages.append(file)
+            found.messages.append(file)
+        elif CASES in _named_folders(path):
+            found.cases.append(file)
         else:
-            found.request.documents.append(file)
-    size = found.request.ByteSize()
+            found.documents.append(file)
+    return found
+
+
+def _bounded(request: Request, what: str) -> Request:
+    size = request.ByteSize()
     if size > MAX_REQUEST_BYTES:
         raise Failure(
             f"the files have {size:,} bytes together, and a call may have {MAX_REQUEST_BYTES:,}",
-            do_next="validate a folder at a time",
+            do_next=f"{what} a folder at a time",
             code=Exit.USAGE,
         )
-    return found
+    return request
+
+
+def _named_folders(path: Path) -> tuple[str, ...]:
+    """The folders that a file is in, from the one in which the command was typed; of a file elsewhere, the
+    nearest. `tests` is too common a name for any folder above these to count.
+    """
+    here, folder = Path.cwd(), path.absolute().parent
+    if folder.is_relative_to(here):
+        return (here.name, *folder.relative_to(here).parts)
+    return folder.parts[-2:]
 
 
 def _below(path: Path) -> Iterator[Path]:

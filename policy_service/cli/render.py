@@ -135,6 +135,11 @@ def print_notes(notes: Iterable[str]) -> None:
             typer.echo(line)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def clean(text: str) -> str:
     """Make control characters visible: no answer of a server may steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -108,7 +108,7 @@ def explain(
                 tier=policy.voice.tier,
                 truth=truth,
                 decided=policy.voice.uid in outcome.policies,
-                conditions=tuple(_explained(part, looks, catalogue, mask) for part in policy.parts),
+                conditions=tuple(explained(part, looks, catalogue, mask) for part in policy.parts),
             )
             for policy, truth in evaluated
             if policy.voice.tier >= lowest
@@ -133,11 +133,16 @@ def _parts(condition: Condition, alternative: str) -> Iterator[tuple[Condition, 
         case AllOf(parts):
             for part in parts:
                 yield from _parts(part, alternative)
-        case AnyOf(parts) if len({test.path for test in _tests(condition)}) != 1:
+        case AnyOf(parts) if has_alternatives(condition):
             for number, part in enumerate(parts, start=1):
                 yield from _parts(part, f"{alternative}alternative {number} of {len(parts)}: ")
         case _:
             yield condition, alternative
+
+
+def has_alternatives(condition: AnyOf) -> bool:
+    """Tell whether it is taken apart, or is one part since all of it looks at one attribute."""
+    return len({test.path for test in _tests(condition)}) != 1
 
 
 def _tests(condition: Condition) -> Iterator[Test]:
@@ -188,7 +193,8 @@ def _test_text(test: Test, catalogue: Catalogue) -> str:
 _ANY_CASE: Final = " (in any case)"
 
 
-def _explained(part: Part, looks: Looks, catalogue: Catalogue, mask: Mask) -> ExplainedCondition:
+def explained(part: Part, looks: Looks, catalogue: Catalogue, mask: Mask = as_text) -> ExplainedCondition:
+    """Say what one part of a condition saw, and how it came out."""
     missing = any(looks[path] is None for path in part.paths)
     own, *others = (_seen(path, looks, catalogue, mask) for path in part.paths)
     return ExplainedCondition(

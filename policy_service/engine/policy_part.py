@@ -86,7 +86,7 @@ class PolicyPart:
 
     def check_parameter(self, place: Place) -> None:
         """Check a catalogue path that an obligation takes a parameter from."""
-        self._known(place, place.text())
+        self.known(place, place.text())
 
     @property
     def _effect(self) -> Effect | None:
@@ -146,9 +146,9 @@ class PolicyPart:
             raise place.fault(
                 "a path is `$` and plain names, as in `$.recipient.adverse`; expressions are refused"
             )
-        return self._known(place, catalogue_path(ace, path))
+        return self.known(place, catalogue_path(ace, path))
 
-    def _known(self, place: Place, path: str) -> Attribute:
+    def known(self, place: Place, path: str) -> Attribute:
         """Give the attribute at a catalogue path, if a document of this gate and tier may name it."""
         attribute = self.catalogue.get(path)
         if attribute is None:

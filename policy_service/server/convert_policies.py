@@ -18,9 +18,10 @@ from policy_service.service.policy_questions import (
     ListPolicies,
     Published,
     PublishedPage,
+    TestFiles,
     ValidateFiles,
 )
-from policy_service.service.validate_policies import PolicyFile, Validation
+from policy_service.service.validate_policies import PolicyFile, Problem, Validation
 
 MAX_UID = 1_200
 """Characters; the longest that a document may have is below it."""
@@ -45,6 +46,19 @@ def parse_validate(data: bytes) -> ValidateFiles:
     return asked
 
 
+def parse_test(data: bytes) -> TestFiles:
+    """As `parse_validate`."""
+    message = read_message(pb.PolicyServiceTestRequest, data)
+    count([*message.documents, *message.cases], "documents", MAX_FILES)
+    for sent, field in ((message.documents, "documents"), (message.cases, "cases")):
+        if not sent:
+            raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
+    asked = TestFiles(_files(message.documents, "documents"), _files(message.cases, "cases"))
+    unique([file.name for file in asked.documents], "documents", "name")
+    unique([file.name for file in asked.files], "cases", "name")
+    return asked
+
+
 def parse_list(data: bytes) -> ListPolicies:
     return ListPolicies(page_of(read_message(pb.PolicyServiceListRequest, data)))
 
@@ -61,12 +75,13 @@ def parse_list_attributes(data: bytes) -> ListAttributes:
 
 def validate_response(validation: Validation) -> bytes:
     return pb.PolicyServiceValidateResponse(
-        problems=[
-            pb.PolicyProblem(file=problem.file, line=problem.line, text=problem.text)
-            for problem in validation.problems
-        ],
+        problems=[problem_message(problem) for problem in validation.problems],
         checked=validation.checked,
     ).SerializeToString()
+
+
+def problem_message(problem: Problem) -> pb.PolicyProblem:
+    return pb.PolicyProblem(file=problem.file, line=problem.line, text=problem.text)
 
 
 def list_response(page: PublishedPage) -> bytes:

@@ -23,9 +23,11 @@ from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
 from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
 from policy_service.service.messages import Messages
 
-__all__ = ["BASE_TYPES", "MAX_FILES", "MESSAGES"]
+__all__ = ["BASE_TYPES", "CASES", "MAX_FILES", "MESSAGES"]
 
 BASE_TYPES = "base_types"
+CASES = "tests"
+"""Below it are cases: what is expected of the policies, and no part of the set."""
 MAX_FILES = 10_000
 SUFFIX = ".yaml"
 RENAME = f"give it a name that ends in `{SUFFIX}`, the service reads no other"
@@ -52,7 +54,7 @@ def is_passed_over(file: Path) -> bool:
 
 def shipped_policy_set(directory: Path) -> PolicySet:
     """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types, those
-    below `messages` catalogues of messages.
+    below `messages` catalogues of messages, and those below `tests` no part of it.
 
     Raises `PolicySetUnreadableError` where a file cannot be read or would be passed over,
     `PolicyDocumentError`, `BaseTypeError` or `PolicySetError` where the set would not compile, or where a
@@ -62,7 +64,11 @@ def shipped_policy_set(directory: Path) -> PolicySet:
     if passed_over:
         named = passed_over[0].relative_to(directory)
         raise PolicySetUnreadableError(f"`{directory.name}`: `{named}` would be passed over: {RENAME}")
-    files = sorted(directory.rglob(f"*{SUFFIX}"))
+    files = sorted(
+        file
+        for file in directory.rglob(f"*{SUFFIX}")
+        if file.relative_to(directory).parts[0] != CASES or file.parent == directory
+    )
     if not files or len(files) > MAX_FILES:
         raise PolicySetUnreadableError(
             f"`{directory.name}`: expected 1 to {MAX_FILES} files that end in `.yaml`"

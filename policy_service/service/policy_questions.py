@@ -1,4 +1,5 @@
-"""Questions about policies: what is published, what a policy may name, and whether files would make a set.
+"""Questions about policies: what is published, what a policy may name, whether files would make a set, and
+whether they decide cases as expected.
 
 Everybody who manages may ask. Nothing is stored but the entry that each reading leaves.
 """
@@ -21,6 +22,7 @@ from policy_service.service.desk import ControlDesk
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
 from policy_service.service.policies import policy_set_id
+from policy_service.service.policy_cases import CasesTried, try_policy_cases
 from policy_service.service.validate_policies import PolicyFile, Validation, validate
 
 READERS = frozenset(StaffRole)
@@ -38,6 +40,20 @@ class ValidateFiles:
     @property
     def files(self) -> tuple[PolicyFile, ...]:
         return (*self.documents, *self.base_types, *self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class TestFiles:
+    """Policies, and cases to be tried on them."""
+
+    __test__ = False  # pytest would collect it by its name
+
+    documents: tuple[PolicyFile, ...]
+    cases: tuple[PolicyFile, ...]
+
+    @property
+    def files(self) -> tuple[PolicyFile, ...]:
+        return (*self.documents, *self.cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,16 @@ class PolicyQuestions:
                     validate, asked.documents, asked.base_types, asked.messages
                 )
             return Found(validation, (f"policy_files:{_hash_of(asked)}",))
+
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+
+    async def test(self, call: Asking, asked: TestFiles) -> CasesTried:
+        """Try cases on policies that are not published. Stored and logged is what `validate` does."""
+
+        async def look(_: FactsView, __: Controller) -> Found[CasesTried]:
+            async with self._turn():
+                tried = await asyncio.to_thread(try_policy_cases, asked.documents, asked.cases)
+            return Found(tried, (f"policy_files:{_hash_of(asked)}",))
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
 
@@ -173,5 +199,5 @@ def _parsed(policy_set: PolicySet) -> _ReadSet:
     return _ReadSet(policy_set.policy_set_id, {published.document.uid: published for published in in_order})
 
 
-def _hash_of(asked: ValidateFiles) -> str:
+def _hash_of(asked: ValidateFiles | TestFiles) -> str:
     return policy_set_id(sorted((file.name, file.text) for file in asked.files))

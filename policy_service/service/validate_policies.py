@@ -51,7 +51,9 @@ class Validation:
 
 
 @dataclass(slots=True)
-class _Found:
+class Findings:
+    """What was found so far, and how many files were looked at."""
+
     problems: list[Problem] = field(default_factory=list)
     checked: int = 0
 
@@ -68,11 +70,11 @@ def validate(
     """Check each file, and then whether they make a set. Where `messages/en.yaml` is among them, `messages`
     have a text for whatever the documents need one for; without it the files are part of a set.
     """
-    found = _Found()
-    parsed = tuple(_documents(documents, found))
+    found = Findings()
+    parsed = tuple(read_documents(documents, found))
     _check_base_types(base_types, found)
     _check_messages(messages, parsed, found)
-    _check_uids(parsed, found)
+    check_uids(parsed, found)
     if not found.problems:
         try:
             compile_set(document for _, document in parsed)
@@ -81,7 +83,9 @@ def validate(
     return Validation(tuple(found.problems), found.checked)
 
 
-def _documents(files: tuple[PolicyFile, ...], found: _Found) -> Iterator[tuple[PolicyFile, PolicyDocument]]:
+def read_documents(
+    files: tuple[PolicyFile, ...], found: Findings
+) -> Iterator[tuple[PolicyFile, PolicyDocument]]:
     for file in files:
         if found.enough:
             return
@@ -89,10 +93,10 @@ def _documents(files: tuple[PolicyFile, ...], found: _Found) -> Iterator[tuple[P
         try:
             yield file, parse_document(file.text, name=file.name)
         except PolicyDocumentError as error:
-            found.problems += _problems(error)
+            found.problems += problems_of(error)
 
 
-def _check_base_types(files: tuple[PolicyFile, ...], found: _Found) -> None:
+def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> None:
     first: dict[str, str] = {}
     for file in files:
         if found.enough:
@@ -101,7 +105,7 @@ def _check_base_types(files: tuple[PolicyFile, ...], found: _Found) -> None:
         try:
             base = read_base_type(file.text, name=file.name)
         except PolicyDocumentError as error:
-            found.problems += _problems(error)
+            found.problems += problems_of(error)
         except BaseTypeError as error:
             found.problems += [Problem(file.name, fault.line, fault.text) for fault in error.faults]
         else:
@@ -112,7 +116,7 @@ def _check_base_types(files: tuple[PolicyFile, ...], found: _Found) -> None:
 
 
 def _check_messages(
-    files: tuple[PolicyFile, ...], parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _Found
+    files: tuple[PolicyFile, ...], parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: Findings
 ) -> None:
     if not files or found.enough:
         return
@@ -124,10 +128,11 @@ def _check_messages(
         if not part:
             check_complete(catalogues, (document for _, document in parsed))
     except PolicyDocumentError as error:
-        found.problems += _problems(error)[: MOST_PROBLEMS - len(found.problems)]
+        found.problems += problems_of(error)[: MOST_PROBLEMS - len(found.problems)]
 
 
-def _check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _Found) -> None:
+def check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: Findings) -> None:
+    """Note each uid that an earlier document has already."""
     first: dict[str, PolicyFile] = {}
     for file, document in parsed:
         if found.enough:
@@ -140,7 +145,8 @@ def _check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: _F
             found.problems.append(Problem(file.name, _line(file, "uid"), text))
 
 
-def _problems(error: PolicyDocumentError) -> list[Problem]:
+def problems_of(error: PolicyDocumentError) -> list[Problem]:
+    """Give what is wrong with one document."""
     return [Problem(one.file, one.line, one.text) for one in error.problems]
 
 

@@ -52,7 +52,7 @@ def test_what_there_is() -> None:
     assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
         *("serve", "check", "explain", "demo", "version", "example load"),
         *("log show", "log search", "log follow"),
-        *("policies attributes", "policies validate", "policies list", "policies show"),
+        *("policies attributes", "policies validate", "policies test", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
         *("people show", "people put", "people relate", "people reach"),
         *("records show", "records put", "records declare", "records types"),
@@ -79,7 +79,7 @@ def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command
         for path, _ in COMMANDS
         if path[-1:]
         and path[-1]
-        in ("list", "show", "search", "follow", "types", "check", "demo", "attributes", "validate")
+        in ("list", "show", "search", "follow", "types", "check", "demo", "attributes", "validate", "test")
     ],
 )
 def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,8 @@ from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.example.world import shipped
 from policy_service.engine.catalogue import CATALOGUE
 from policy_service.server.convert_policies import list_attributes_response
+from policy_service.server.convert_policy_test import tried_response
+from policy_service.service.policy_cases import try_policy_cases
 from policy_service.service.validate_policies import PolicyFile, validate
 from tests.cli.conftest import Terminal
 from tests.support.fake_service import FakeService, Refusal
@@ -136,6 +139,192 @@ def test_what_is_no_text_is_told_and_the_rest_is_sent(
     assert "1 problem in 1 of 2 files" in typed.out
     typed = terminal("policies", "validate", str(folder / "c.yaml"))
     assert (typed.code, len(fake.calls)) == (1, 1)
+
+
+# --- test ---------------------------------------------------------------------------------------------------
+
+CASE = """\
+gate: disclosure
+given:
+  context.recipient.organisation_roles: [contractor]
+  context.recipient.contract_categories: [contact.phone]
+cases:
+  - title: A contractor gets what the contract names
+    given: {resource.categories: [contact.phone]}
+    expect: {effect: permit, reason: CONTRACT}
+    but:
+      - title: it does not name it
+        given: {resource.categories: [finance]}
+        expect: {effect: deny, reason: NO_BASIS}
+      - title: it is no contractor
+        given: {context.recipient.organisation_roles: [public_body]}
+        expect: {effect: deny, reason: NO_BASIS, owed: []}
+"""
+
+
+def trying(request: pb.PolicyServiceTestRequest) -> pb.PolicyServiceTestResponse:
+    """What the service answers."""
+    documents, cases = (
+        tuple(PolicyFile(file.name, file.text) for file in files)
+        for files in (request.documents, request.cases)
+    )
+    return pb.PolicyServiceTestResponse.FromString(tried_response(try_policy_cases(documents, cases)))
+
+
+@pytest.fixture
+def tried(folder: Path, fake: FakeService, monkeypatch: pytest.MonkeyPatch) -> Path:
+    fake.answers["PolicyService/Test"] = trying
+    monkeypatch.chdir(folder)
+    (folder / "a.yaml").unlink()
+    (folder / "tests" / "own").mkdir(parents=True)
+    (folder / "tests" / "own" / "contract.yaml").write_text(CASE)
+    return folder
+
+
+def test_cases_and_policies_are_sent_and_nothing_else(
+    terminal: Terminal, fake: FakeService, tried: Path
+) -> None:
+    typed = terminal("policies", "test", ".", "--controller", "c")
+    (request,) = fake.requests("PolicyService/Test")
+    assert [file.name for file in request.documents] == ["b.yaml"]
+    assert [file.name for file in request.cases] == ["tests/own/contract.yaml"]
+    assert fake.calls[0].metadata["x-controller"] == "c"
+    assert typed.code == 0
+    assert typed.out == (
+        "3 cases: all came out as expected\neach policy, and each condition of it, was decided by some case\n"
+    )
+
+
+def test_without_a_path_it_is_the_folder_policies(
+    terminal: Terminal, fake: FakeService, tried: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried.rename(tried.parent / "policies")
+    monkeypatch.chdir(tried.parent)
+    assert terminal("policies", "test").code == 0
+    (request,) = fake.requests("PolicyService/Test")
+    assert [file.name for file in request.documents] == ["policies/b.yaml"]
+
+
+def test_a_folder_named_tests_above_where_it_is_typed_makes_no_cases(
+    terminal: Terminal, fake: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.answers["PolicyService/Validate"] = judging
+    there = tmp_path / "tests" / "work" / "set" / "own"
+    there.mkdir(parents=True)
+    (there / "a.yaml").write_text(RIGHT)
+    assert "1 file: nothing is wrong" in terminal("policies", "validate", str(there)).out
+    monkeypatch.chdir(there)
+    assert "1 file: nothing is wrong" in terminal("policies", "validate", ".").out
+
+
+def test_a_failed_case_is_told_with_what_was_expected_what_came_and_what_was_seen(
+    terminal: Terminal, tried: Path
+) -> None:
+    file = tried / "tests" / "own" / "contract.yaml"
+    file.write_text(CASE.replace("finance", "contact.phone").replace("owed: []", "policies: [UID]"))
+    file.write_text(file.read_text().replace("UID", "disclosure.basis.contract"))
+    typed = terminal("policies", "test", ".")
+    assert typed.code == 1
+    assert typed.out.startswith(
+        "tests/own/contract.yaml:10\n"
+        "A contractor gets what the contract names; but it does not name it\n"
+        "expected  deny NO_BASIS\n"
+        "came      permit CONTRACT; by disclosure.basis.contract\n"
+        "\n"
+        "disclosure.basis.contract (basis) decided:\n"
+        "condition"
+    )
+    assert 'AnyIn ["contractor"]' in typed.out
+    assert "disclosure.basis.contract (basis) does not apply, because of:" in typed.out
+    assert "2 of 3 cases came out otherwise than expected" in typed.out
+    assert max(map(len, typed.out.splitlines())) <= 80
+    answer = terminal("policies", "test", ".", "--json").json
+    assert (answer["tried"], answer["failed"], len(answer["failures"])) == (3, 2, 2)
+
+
+def test_what_a_case_leaves_open_and_what_is_owed_are_told(terminal: Terminal, tried: Path) -> None:
+    (tried / "mask.yaml").write_text((shipped("policies") / "obligations/mask.yaml").read_text("utf-8"))
+    (tried / "tests" / "mask.yaml").write_text(
+        "gate: disclosure\ncases:\n"
+        "  - {title: a, given: {resource.mask: last4}, expect: {owed: [obligation.mask: {part: last4}]}}\n"
+        "  - {title: b, given: {context.recipient.organisation_roles: [contractor], action.purpose: audit,"
+        " resource.mask: last4}, expect: {owed: [obligation.mask: {part: first2}]}}\n"
+    )
+    out = terminal("policies", "test", ".").out
+    assert "expected  owed: obligation.mask (part: last4)" in out
+    assert "came      deny NO_BASIS; owed: nothing" in out
+    assert "obligation.mask is not owed, because of:" in out
+    assert re.search(r'^action\.purpose +"" \(the case does not say it\)$', out, re.MULTILINE)
+    assert "came      permit CONTRACT; by disclosure.basis.contract; owed: obligation.mask" in out
+    assert "(part: last4)" in out
+
+
+def test_gaps_are_told_once_the_cases_are_right(terminal: Terminal, tried: Path) -> None:
+    file = tried / "tests" / "own" / "contract.yaml"
+    file.write_text(CASE.partition("      - title: it is no contractor")[0])
+    typed = terminal("policies", "test", ".")
+    assert typed.code == 1
+    assert typed.out == (
+        "b.yaml: disclosure.basis.contract\n"
+        '  context.recipient.organisation_roles: AnyIn ["contractor"]\n'
+        "    no case in which it alone does not hold\n"
+        "\n"
+        "2 cases: all came out as expected\n"
+        "1 gap: what no case has decided\n"
+    )
+    file.write_text(file.read_text().replace("deny, reason: NO_BASIS", "permit, reason: CONTRACT"))
+    out = terminal("policies", "test", ".").out
+    assert "b.yaml:" not in out
+    assert "gap: what no case has decided, shown once the cases are right" in out
+    (gap, *_) = terminal("policies", "test", ".", "--json").json["gaps"]
+    assert gap["uid"] == "disclosure.basis.contract"
+
+
+def test_cases_that_are_wrong_are_told_as_editors_read_it(terminal: Terminal, tried: Path) -> None:
+    (tried / "tests" / "own" / "contract.yaml").write_text(CASE.replace("CONTRACT}", "CONTRAKT}"))
+    typed = terminal("policies", "test", ".")
+    assert typed.code == 1
+    assert typed.out.startswith("tests/own/contract.yaml:8: cases[0].expect.reason: no policy of the gate")
+    assert "perhaps `CONTRACT` is meant" in typed.out
+    assert typed.out.endswith("\n1 problem; no case was tried\n")
+
+
+def test_many_failures_are_told_in_part(terminal: Terminal, tried: Path) -> None:
+    one = "  - {title: a, expect: {effect: permit, reason: CONTRACT}}\n"
+    (tried / "tests" / "own" / "contract.yaml").write_text("gate: disclosure\ncases:\n" + one * 25)
+    typed = terminal("policies", "test", ".")
+    assert typed.out.count("expected  permit CONTRACT") == 20
+    assert "25 of 25 cases came out otherwise than expected; the first 20 are shown" in typed.out
+    assert len(terminal("policies", "test", ".", "--json").json["failures"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [(["b.yaml"], "no case among"), (["tests"], "no policy among"), (["nowhere"], "cannot be read")],
+)
+def test_what_cannot_be_tried_is_not_sent(
+    terminal: Terminal, fake: FakeService, tried: Path, paths: list[str], said: str
+) -> None:
+    typed = terminal("policies", "test", *paths)
+    assert typed.code == 2
+    assert said in typed.err
+    assert not fake.calls
+
+
+def test_a_part_of_what_was_meant_is_not_tried(terminal: Terminal, fake: FakeService, tried: Path) -> None:
+    (tried / "c.yml").write_text(RIGHT)
+    typed = terminal("policies", "test", ".")
+    assert typed.code == 1
+    assert "c.yml:1: give it a name that ends in `.yaml`" in typed.out
+    assert not fake.calls
+
+
+def test_cases_alone_are_not_validated(terminal: Terminal, fake: FakeService, tried: Path) -> None:
+    typed = terminal("policies", "validate", "tests")
+    assert typed.code == 2
+    assert "all of these are cases, and no policies" in typed.err
+    assert "policies test" in typed.err
+    assert not fake.calls
 
 
 @pytest.mark.parametrize("name", ["mine.yml", "mine.YAML", "deep/mine.Yml"])

@@ -65,6 +65,7 @@ MESSAGES: dict[type[Message], Parse] = {
     decision_log_pb2.DecisionLogServiceSearchRequest: convert_log.parse_search,
     decision_log_pb2.DecisionLogServiceFollowRequest: convert_log.parse_follow,
     policy_pb2.PolicyServiceValidateRequest: convert_policies.parse_validate,
+    policy_pb2.PolicyServiceTestRequest: convert_policies.parse_test,
     policy_pb2.PolicyServiceListRequest: convert_policies.parse_list,
     policy_pb2.PolicyServiceGetRequest: convert_policies.parse_get,
     policy_pb2.PolicyServiceListAttributesRequest: convert_policies.parse_list_attributes,

@@ -117,6 +117,80 @@ def test_what_is_published_can_be_listed_read_and_validated_again(first: Client)
     assert (unknown.code, unknown.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_AVAILABLE")
 
 
+CASES = """\
+gate: disclosure
+given: {resource.categories: [finance]}
+cases:
+  - title: Nobody adverse to her hears what she owes
+    given: {context.recipient.adverse: true}
+    expect: {effect: deny, reason: OWN_POLICY}
+    but:
+      - title: he is adverse to nobody
+        given: {context.recipient.adverse: false}
+        expect: {effect: permit, reason: OWN_POLICY}
+"""
+
+
+def test_cases_are_tried_on_policies_that_are_not_published(first: Client) -> None:
+    cases = pb.PolicyFile(name="tests/own.yaml", text=CASES)
+    request = pb.PolicyServiceTestRequest(documents=files(RIGHT), cases=[cases])
+    answer = first.ask(first.policies.Test, request)
+    assert (answer.checked, answer.tried, answer.failed, list(answer.problems)) == (2, 2, 1, [])
+    (failure,) = answer.failures
+    assert (failure.file, failure.line, failure.gate) == ("tests/own.yaml", 8, "disclosure")
+    assert failure.title == "Nobody adverse to her hears what she owes; but he is adverse to nobody"
+    assert (failure.expected.effect, failure.came.effect) == ("permit", "deny")
+    assert (failure.expected.reason, failure.came.reason) == ("OWN_POLICY", "NO_BASIS")
+    # No policy that permits has the reason; the one that denies for it is none that was expected.
+    assert list(failure.looked) == []
+    # Nothing was different but the recipient, so that the categories alone never made the difference.
+    (gap,) = answer.gaps
+    assert (answer.uncovered, gap.uid, gap.file) == (1, "own.policy", "policies/0.yaml")
+    assert (gap.path, gap.condition) == ("resource.categories", 'AnyIn ["location.current", "finance"]')
+
+
+def test_a_failed_case_tells_what_the_policy_saw(first: Client) -> None:
+    text = CASES.replace("adverse: true", "adverse: false").partition("    but:")[0]
+    cases = pb.PolicyFile(name="tests/own.yaml", text=text)
+    request = pb.PolicyServiceTestRequest(documents=files(RIGHT), cases=[cases])
+    (failure,) = first.ask(first.policies.Test, request).failures
+    (looked,) = failure.looked
+    assert (looked.uid, looked.tier, looked.outcome, looked.counted) == (
+        "own.policy",
+        "absolute",
+        "false",
+        False,
+    )
+    assert [(each.path, each.value, each.outcome, each.said) for each in looked.conditions] == [
+        ("resource.categories", '["finance"]', "true", True),
+        ("context.recipient.adverse", "false", "false", True),
+    ]
+
+
+def test_cases_that_are_wrong_are_refused_with_file_line_and_words(first: Client) -> None:
+    text = CASES.replace("OWN_POLICY}\n    but", "OWN_POLICE}\n    but").replace("[finance]", "[finanse]")
+    cases = pb.PolicyFile(name="tests/own.yaml", text=text)
+    request = pb.PolicyServiceTestRequest(documents=files(RIGHT), cases=[cases])
+    answer = first.ask(first.policies.Test, request)
+    assert (answer.tried, [(each.file, each.line) for each in answer.problems]) == (
+        0,
+        [("tests/own.yaml", 2), ("tests/own.yaml", 6)],
+    )
+    assert "perhaps `OWN_POLICY` is meant" in answer.problems[1].text
+
+
+def test_an_answer_holds_as_many_failures_as_it_can(first: Client) -> None:
+    one = "  - {title: T, expect: {effect: permit, reason: OWN_POLICY, policies: [own.policy]}}\n"
+    text = "gate: disclosure\ncases:\n" + one.replace("T", "t" * 290) * 120
+    cases = [pb.PolicyFile(name=f"tests/{i}.yaml", text=text) for i in range(20)]
+    wide = RIGHT.replace("location.current, finance", ", ".join(["location.current"] * 400))
+    request = pb.PolicyServiceTestRequest(documents=files(wide), cases=cases)
+    answer = first.ask(first.policies.Test, request)
+    assert (answer.tried, answer.failed) == (2_400, 2_400)
+    assert 0 < len(answer.failures) < answer.failed
+    assert answer.ByteSize() < MAX_RESPONSE_BYTES
+
+
 def test_the_catalogue(first: Client) -> None:
     answer = first.ask(first.policies.ListAttributes, pb.PolicyServiceListAttributesRequest())
     assert [each.path for each in answer.attributes] == [each.path for each in CATALOGUE]
@@ -132,19 +206,24 @@ def test_the_catalogue(first: Client) -> None:
 def test_each_call_leaves_one_entry(first: Client) -> None:
     before = len(first.entries())
     validated(first, RIGHT)
+    tests = pb.PolicyServiceTestRequest(documents=files(RIGHT), cases=[pb.PolicyFile(name="a", text=CASES)])
+    first.ask(first.policies.Test, tests)
     first.ask(first.policies.List, pb.PolicyServiceListRequest())
     first.ask(first.policies.Get, pb.PolicyServiceGetRequest(uid="disclosure.basis.self"))
     first.ask(first.policies.ListAttributes, pb.PolicyServiceListAttributesRequest())
     first.refusal(first.policies.Get, pb.PolicyServiceGetRequest(uid="no.such"))
     first.refusal(first.policies.Validate, pb.PolicyServiceValidateRequest())
+    first.refusal(first.policies.Test, pb.PolicyServiceTestRequest())
     entries = first.entries()[before:]
     assert [(entry.method, entry.WhichOneof("event")) for entry in entries] == [
         ("PolicyService/Validate", "read"),
+        ("PolicyService/Test", "read"),
         ("PolicyService/List", "read"),
         ("PolicyService/Get", "read"),
         ("PolicyService/ListAttributes", "read"),
         ("PolicyService/Get", "refusal"),
         ("PolicyService/Validate", "refusal"),
+        ("PolicyService/Test", "refusal"),
     ]
 
 

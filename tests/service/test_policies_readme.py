@@ -8,9 +8,12 @@ import pytest
 
 from policy_service.engine import CATALOGUE, DocumentKind, PolicyDocument, Value, compile_set, parse_document
 from policy_service.engine.attributes import AttributeType
+from policy_service.engine.cases import parse_cases
+from policy_service.engine.errors import PolicyDocumentError
+from policy_service.engine.quiet import FOLLOWS
 from policy_service.engine.tiers import gates_of
 from policy_service.model.vocabulary import Effect, Gate, Tier
-from policy_service.service.policies import MESSAGES
+from policy_service.service.policies import CASES, MESSAGES
 from policy_service.service.validate_policies import PolicyFile, validate
 from tests.service.control import POLICIES
 
@@ -33,7 +36,10 @@ def documents() -> list[PolicyFile]:
 
 
 TEXTS = tuple(file for file in documents() if MESSAGES in file.name.split("/"))
-RIGHT = tuple(file for file in documents() if not file.name.startswith(DRAFTS) and file not in TEXTS)
+TRIED = tuple(file for file in documents() if CASES in file.name.split("/"))
+RIGHT = tuple(
+    file for file in documents() if not file.name.startswith(DRAFTS) and file not in (*TEXTS, *TRIED)
+)
 SHIPPED_TEXTS = PolicyFile("messages/en.yaml", (POLICIES / "messages" / "en.yaml").read_text("utf-8"))
 
 
@@ -55,6 +61,28 @@ def test_the_tiers_are_those_that_decide() -> None:
         ]
         for tier in Tier
     ]
+
+
+def test_every_key_of_a_case_is_told_and_no_other() -> None:
+    told = {key for row in rows("key of a case") for key in re.findall(r"`(\w+)`", row[0])}
+    known: set[str] = set()
+    for text in ("gate: delivery\nx_y_z: 1", "gate: delivery\ncases: [{x_y_z: 1}]"):
+        with pytest.raises(PolicyDocumentError) as caught:
+            parse_cases(text, name="a.yaml", documents={})
+        said = next(each.text for each in caught.value.problems if "known are" in each.text)
+        known |= set(re.findall(r"`(\w+)`", said.partition("known are")[2]))
+    assert told == known
+
+
+def test_what_follows_is_told_and_nothing_else() -> None:
+    told = {
+        path: re.findall(r"`([\w.]+)`", row[1])
+        for row in rows("it follows")
+        for path in re.findall(r"`([\w.]+)`", row[0])
+    }
+    decided = {"context.cell.tier", "context.cell.told"}
+    assert told.keys() - decided == FOLLOWS.keys()
+    assert all(told[path] == [source] for path, (source, _) in FOLLOWS.items())
 
 
 def test_the_gates_are_those_that_are_asked() -> None:

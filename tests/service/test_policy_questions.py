@@ -23,6 +23,7 @@ from policy_service.service.policy_questions import (
     GetPolicy,
     ListAttributes,
     ListPolicies,
+    TestFiles,
     ValidateFiles,
 )
 from policy_service.service.validate_policies import PolicyFile, Validation
@@ -31,6 +32,11 @@ from tests.service.control import ADMIN, AUDITOR, FIRST, OFFICER, POLICE, POLICI
 SET = shipped_policy_set(POLICIES)
 RIGHT = PolicyFile("contract.yaml", (POLICIES / "disclosure/basis/contract.yaml").read_text("utf-8"))
 WRONG = PolicyFile("wrong.yaml", RIGHT.text.replace("tier: basis", "tier: absolute\neffect: allow"))
+CASES = PolicyFile(
+    "tests/contract.yaml",
+    "gate: disclosure\ncases: [{title: a, given: {context.recipient.organisation_roles: [contractor]}, "
+    "expect: {effect: permit, reason: CONTRACT}}]\n",
+)
 
 
 async def test_validate_tells_and_stores_nothing_but_the_entry(control: Control) -> None:
@@ -49,6 +55,17 @@ async def test_validate_tells_and_stores_nothing_but_the_entry(control: Control)
     same, other = control.entries()[1:]
     assert same.read.facts == entry.read.facts
     assert other.read.facts != entry.read.facts
+
+
+async def test_cases_are_tried_and_nothing_is_stored_but_the_entry(control: Control) -> None:
+    head = control.store.head()
+    asked = TestFiles((RIGHT,), (CASES,))
+    tried = await control.policy_questions.test(OFFICER.calling("PolicyService/Test"), asked)
+    assert (tried.tried, len(tried.failures), len(tried.gaps)) == (1, 0, 2)
+    assert control.store.head() == head
+    (entry,) = control.entries()
+    assert (entry.method, entry.controller) == ("PolicyService/Test", POLICE)
+    assert entry.read.facts[0].startswith("policy_files:set-")
 
 
 async def test_the_published_set_is_listed_in_pages(control: Control) -> None:
@@ -114,10 +131,12 @@ async def test_nobody_without_a_role_has_anything_parsed(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = control.manager("police-nobody")
-    monkeypatch.setattr(policy_questions, "validate", lambda *_: pytest.fail("it was parsed"))
+    for parsing in ("validate", "try_policy_cases"):
+        monkeypatch.setattr(policy_questions, parsing, lambda *_: pytest.fail("it was parsed"))
     questions, call = control.policy_questions, nobody.calling()
     for ask in (
         questions.validate(call, ValidateFiles((RIGHT,))),
+        questions.test(call, TestFiles((RIGHT,), (CASES,))),
         questions.list(call, ListPolicies()),
         questions.get(call, GetPolicy("disclosure.basis.contract")),
         questions.list_attributes(call, ListAttributes()),
@@ -145,6 +164,8 @@ async def test_one_is_parsed_at_a_time_and_waiting_is_bounded(
     with pytest.raises(UnavailableError) as caught:
         await control.policy_questions.validate(ADMIN.calling(), ValidateFiles((RIGHT,)))
     assert caught.value.reason == "POLICIES_BUSY"
+    with pytest.raises(UnavailableError):
+        await control.policy_questions.test(ADMIN.calling(), TestFiles((RIGHT,), (CASES,)))
     # Others are answered meanwhile.
     assert await control.policy_questions.list_attributes(OFFICER.calling(), ListAttributes())
     release.set()

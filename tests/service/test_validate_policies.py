@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.service.policies import BASE_TYPES, MESSAGES, shipped_policy_set
+from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, shipped_policy_set
 from policy_service.service.validate_policies import MOST_PROBLEMS, PolicyFile, Problem, validate
 from tests.service.control import POLICIES
 
@@ -41,13 +41,15 @@ def test_what_ships_is_right() -> None:
     documents, base_types, messages = shipped()
     validation = validate(documents, base_types, messages)
     assert validation.problems == ()
-    assert validation.checked == len(list(POLICIES.rglob("*.yaml")))
+    assert validation.checked == len(list(POLICIES.rglob("*.yaml"))) - len(
+        list((POLICIES / CASES).rglob("*.yaml"))
+    )
 
 
 def test_a_shipped_file_lies_where_its_gate_and_tier_say() -> None:
     for file in POLICIES.rglob("*.yaml"):
         folder = file.relative_to(POLICIES).parts[0]
-        if folder in (BASE_TYPES, MESSAGES, "obligations"):
+        if folder in (BASE_TYPES, CASES, MESSAGES, "obligations"):
             continue
         lines = file.read_text("utf-8").splitlines()
         gate, tier = (

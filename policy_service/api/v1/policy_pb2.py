@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/policy.proto\x12\x15policy_service.api.v1\"(\n\nPolicyFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"9\n\rPolicyProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x8b\x01\n\x06Policy\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0c\n\x04tell\x18\x08 \x01(\t\x12\r\n\x05owner\x18\t \x01(\t\"\xaa\x01\n\x0fPolicyAttribute\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x08\x12\r\n\x05gates\x18\x04 \x03(\t\x12\x10\n\x08sentence\x18\x05 \x01(\t\x12\x0f\n\x07\x65xample\x18\x06 \x01(\t\x12\x0e\n\x06values\x18\x07 \x03(\t\x12\x10\n\x08\x66\x61milies\x18\x08 \x03(\t\x12\x18\n\x10obligations_only\x18\t \x01(\x08\"\xc0\x01\n\x1cPolicyServiceValidateRequest\x12\x34\n\tdocuments\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x35\n\nbase_types\x18\x02 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x33\n\x08messages\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\"h\n\x1dPolicyServiceValidateResponse\x12\x36\n\x08problems\x18\x01 \x03(\x0b\x32$.policy_service.api.v1.PolicyProblem\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x05\"A\n\x18PolicyServiceListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x19PolicyServiceListResponse\x12\x12\n\npolicy_set\x18\x01 \x01(\t\x12/\n\x08policies\x18\x02 \x03(\x0b\x32\x1d.policy_service.api.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"&\n\x17PolicyServiceGetRequest\x12\x0b\n\x03uid\x18\x01 \x01(\t\"\x8e\x01\n\x18PolicyServiceGetResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Policy\x12/\n\x04\x66ile\x18\x02 \x01(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x12\n\npolicy_set\x18\x03 \x01(\t\"$\n\"PolicyServiceListAttributesRequest\"a\n#PolicyServiceListAttributesResponse\x12:\n\nattributes\x18\x01 \x03(\x0b\x32&.policy_service.api.v1.PolicyAttribute2\xe3\x03\n\rPolicyService\x12u\n\x08Validate\x12\x33.policy_service.api.v1.PolicyServiceValidateRequest\x1a\x34.policy_service.api.v1.PolicyServiceValidateResponse\x12i\n\x04List\x12/.policy_service.api.v1.PolicyServiceListRequest\x1a\x30.policy_service.api.v1.PolicyServiceListResponse\x12\x66\n\x03Get\x12..policy_service.api.v1.PolicyServiceGetRequest\x1a/.policy_service.api.v1.PolicyServiceGetResponse\x12\x87\x01\n\x0eListAttributes\x12\x39.policy_service.api.v1.PolicyServiceListAttributesRequest\x1a:.policy_service.api.v1.PolicyServiceListAttributesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/policy.proto\x12\x15policy_service.api.v1\"(\n\nPolicyFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"9\n\rPolicyProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x8b\x01\n\x06Policy\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0c\n\x04tell\x18\x08 \x01(\t\x12\r\n\x05owner\x18\t \x01(\t\"\xaa\x01\n\x0fPolicyAttribute\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x08\x12\r\n\x05gates\x18\x04 \x03(\t\x12\x10\n\x08sentence\x18\x05 \x01(\t\x12\x0f\n\x07\x65xample\x18\x06 \x01(\t\x12\x0e\n\x06values\x18\x07 \x03(\t\x12\x10\n\x08\x66\x61milies\x18\x08 \x03(\t\x12\x18\n\x10obligations_only\x18\t \x01(\x08\"\xc0\x01\n\x1cPolicyServiceValidateRequest\x12\x34\n\tdocuments\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x35\n\nbase_types\x18\x02 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x33\n\x08messages\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\"\xa0\x01\n\x1dPolicyServiceValidateResponse\x12\x36\n\x08problems\x18\x01 \x03(\x0b\x32$.policy_service.api.v1.PolicyProblem\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x05\x12\x36\n\x08warnings\x18\x03 \x03(\x0b\x32$.policy_service.api.v1.PolicyProblem\"\x82\x01\n\x18PolicyServiceTestRequest\x12\x34\n\tdocuments\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x30\n\x05\x63\x61ses\x18\x02 \x03(\x0b\x32!.policy_service.api.v1.PolicyFile\"\x86\x02\n\x19PolicyServiceTestResponse\x12\x36\n\x08problems\x18\x01 \x03(\x0b\x32$.policy_service.api.v1.PolicyProblem\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x05\x12\r\n\x05tried\x18\x03 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x05\x12:\n\x08\x66\x61ilures\x18\x05 \x03(\x0b\x32(.policy_service.api.v1.PolicyTestFailure\x12\x11\n\tuncovered\x18\x06 \x01(\x05\x12\x32\n\x04gaps\x18\x07 \x03(\x0b\x32$.policy_service.api.v1.PolicyTestGap\"\xf9\x01\n\x11PolicyTestFailure\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12:\n\x08\x65xpected\x18\x05 \x01(\x0b\x32(.policy_service.api.v1.PolicyTestOutcome\x12\x36\n\x04\x63\x61me\x18\x06 \x01(\x0b\x32(.policy_service.api.v1.PolicyTestOutcome\x12\x37\n\x06looked\x18\x07 \x03(\x0b\x32\'.policy_service.api.v1.PolicyTestLooked\"\x8d\x01\n\x11PolicyTestOutcome\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08policies\x18\x03 \x03(\t\x12\x11\n\towed_said\x18\x04 \x01(\x08\x12\x33\n\x04owed\x18\x05 \x03(\x0b\x32%.policy_service.api.v1.PolicyTestOwed\"\x9b\x01\n\x0ePolicyTestOwed\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12I\n\nparameters\x18\x02 \x03(\x0b\x32\x35.policy_service.api.v1.PolicyTestOwed.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x98\x01\n\x10PolicyTestLooked\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x08\x12\r\n\x05\x61sked\x18\x05 \x01(\x08\x12\x38\n\nconditions\x18\x06 \x03(\x0b\x32$.policy_service.api.v1.PolicyTestSaw\"o\n\rPolicyTestSaw\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07missing\x18\x04 \x01(\x08\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\x0c\n\x04said\x18\x06 \x01(\x08\"Y\n\rPolicyTestGap\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x11\n\tcondition\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"A\n\x18PolicyServiceListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x19PolicyServiceListResponse\x12\x12\n\npolicy_set\x18\x01 \x01(\t\x12/\n\x08policies\x18\x02 \x03(\x0b\x32\x1d.policy_service.api.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"&\n\x17PolicyServiceGetRequest\x12\x0b\n\x03uid\x18\x01 \x01(\t\"\x8e\x01\n\x18PolicyServiceGetResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Policy\x12/\n\x04\x66ile\x18\x02 \x01(\x0b\x32!.policy_service.api.v1.PolicyFile\x12\x12\n\npolicy_set\x18\x03 \x01(\t\"$\n\"PolicyServiceListAttributesRequest\"a\n#PolicyServiceListAttributesResponse\x12:\n\nattributes\x18\x01 \x03(\x0b\x32&.policy_service.api.v1.PolicyAttribute2\xce\x04\n\rPolicyService\x12u\n\x08Validate\x12\x33.policy_service.api.v1.PolicyServiceValidateRequest\x1a\x34.policy_service.api.v1.PolicyServiceValidateResponse\x12i\n\x04Test\x12/.policy_service.api.v1.PolicyServiceTestRequest\x1a\x30.policy_service.api.v1.PolicyServiceTestResponse\x12i\n\x04List\x12/.policy_service.api.v1.PolicyServiceListRequest\x1a\x30.policy_service.api.v1.PolicyServiceListResponse\x12\x66\n\x03Get\x12..policy_service.api.v1.PolicyServiceGetRequest\x1a/.policy_service.api.v1.PolicyServiceGetResponse\x12\x87\x01\n\x0eListAttributes\x12\x39.policy_service.api.v1.PolicyServiceListAttributesRequest\x1a:.policy_service.api.v1.PolicyServiceListAttributesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_POLICYTESTOWED_PARAMETERSENTRY']._loaded_options = None
+  _globals['_POLICYTESTOWED_PARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_POLICYFILE']._serialized_start=61
   _globals['_POLICYFILE']._serialized_end=101
   _globals['_POLICYPROBLEM']._serialized_start=103
@@ -41,20 +43,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICYATTRIBUTE']._serialized_end=475
   _globals['_POLICYSERVICEVALIDATEREQUEST']._serialized_start=478
   _globals['_POLICYSERVICEVALIDATEREQUEST']._serialized_end=670
-  _globals['_POLICYSERVICEVALIDATERESPONSE']._serialized_start=672
-  _globals['_POLICYSERVICEVALIDATERESPONSE']._serialized_end=776
-  _globals['_POLICYSERVICELISTREQUEST']._serialized_start=778
-  _globals['_POLICYSERVICELISTREQUEST']._serialized_end=843
-  _globals['_POLICYSERVICELISTRESPONSE']._serialized_start=845
-  _globals['_POLICYSERVICELISTRESPONSE']._serialized_end=966
-  _globals['_POLICYSERVICEGETREQUEST']._serialized_start=968
-  _globals['_POLICYSERVICEGETREQUEST']._serialized_end=1006
-  _globals['_POLICYSERVICEGETRESPONSE']._serialized_start=1009
-  _globals['_POLICYSERVICEGETRESPONSE']._serialized_end=1151
-  _globals['_POLICYSERVICELISTATTRIBUTESREQUEST']._serialized_start=1153
-  _globals['_POLICYSERVICELISTATTRIBUTESREQUEST']._serialized_end=1189
-  _globals['_POLICYSERVICELISTATTRIBUTESRESPONSE']._serialized_start=1191
-  _globals['_POLICYSERVICELISTATTRIBUTESRESPONSE']._serialized_end=1288
-  _globals['_POLICYSERVICE']._serialized_start=1291
-  _globals['_POLICYSERVICE']._serialized_end=1774
+  _globals['_POLICYSERVICEVALIDATERESPONSE']._serialized_start=673
+  _globals['_POLICYSERVICEVALIDATERESPONSE']._serialized_end=833
+  _globals['_POLICYSERVICETESTREQUEST']._serialized_start=836
+  _globals['_POLICYSERVICETESTREQUEST']._serialized_end=966
+  _globals['_POLICYSERVICETESTRESPONSE']._serialized_start=969
+  _globals['_POLICYSERVICETESTRESPONSE']._serialized_end=1231
+  _globals['_POLICYTESTFAILURE']._serialized_start=1234
+  _globals['_POLICYTESTFAILURE']._serialized_end=1483
+  _globals['_POLICYTESTOUTCOME']._serialized_start=1486
+  _globals['_POLICYTESTOUTCOME']._serialized_end=1627
+  _globals['_POLICYTESTOWED']._serialized_start=1630
+  _globals['_POLICYTESTOWED']._serialized_end=1785
+  _globals['_POLICYTESTOWED_PARAMETERSENTRY']._serialized_start=1736
+  _globals['_POLICYTESTOWED_PARAMETERSENTRY']._serialized_end=1785
+  _globals['_POLICYTESTLOOKED']._serialized_start=1788
+  _globals['_POLICYTESTLOOKED']._serialized_end=1940
+  _globals['_POLICYTESTSAW']._serialized_start=1942
+  _globals['_POLICYTESTSAW']._serialized_end=2053
+  _globals['_POLICYTESTGAP']._serialized_start=2055
+  _globals['_POLICYTESTGAP']._serialized_end=2144
+  _globals['_POLICYSERVICELISTREQUEST']._serialized_start=2146
+  _globals['_POLICYSERVICELISTREQUEST']._serialized_end=2211
+  _globals['_POLICYSERVICELISTRESPONSE']._serialized_start=2213
+  _globals['_POLICYSERVICELISTRESPONSE']._serialized_end=2334
+  _globals['_POLICYSERVICEGETREQUEST']._serialized_start=2336
+  _globals['_POLICYSERVICEGETREQUEST']._serialized_end=2374
+  _globals['_POLICYSERVICEGETRESPONSE']._serialized_start=2377
+  _globals['_POLICYSERVICEGETRESPONSE']._serialized_end=2519
+  _globals['_POLICYSERVICELISTATTRIBUTESREQUEST']._serialized_start=2521
+  _globals['_POLICYSERVICELISTATTRIBUTESREQUEST']._serialized_end=2557
+  _globals['_POLICYSERVICELISTATTRIBUTESRESPONSE']._serialized_start=2559
+  _globals['_POLICYSERVICELISTATTRIBUTESRESPONSE']._serialized_end=2656
+  _globals['_POLICYSERVICE']._serialized_start=2659
+  _globals['_POLICYSERVICE']._serialized_end=3249
 # @@protoc_insertion_point(module_scope)

@@ -234,6 +234,7 @@ class PolicyServiceValidateResponse(_message.Message):
 
     PROBLEMS_FIELD_NUMBER: _builtins.int
     CHECKED_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     checked: _builtins.int
     """How many of the files were looked at. Once 1,000 problems are found, nothing
     more is; then it may be fewer than were sent.
@@ -244,19 +245,358 @@ class PolicyServiceValidateResponse(_message.Message):
         files would make a set, if all of them were checked.
         """
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyProblem]:
+        """What is right, and most likely not what was meant; in the same order. At most
+        1,000.
+        """
+
     def __init__(
         self,
         *,
         problems: _abc.Iterable[Global___PolicyProblem] | None = ...,
         checked: _builtins.int = ...,
+        warnings: _abc.Iterable[Global___PolicyProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "problems", b"problems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "problems", b"problems", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyServiceValidateResponse: _TypeAlias = PolicyServiceValidateResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceTestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    CASES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Policies and obligations; with `cases` at most 10,000 files in all, and what a
+        call may have in bytes (1 MiB).
+        """
+
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Files of cases; policies/README.md says what is in one."""
+
+    def __init__(
+        self,
+        *,
+        documents: _abc.Iterable[Global___PolicyFile] | None = ...,
+        cases: _abc.Iterable[Global___PolicyFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "documents", b"documents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceTestRequest: _TypeAlias = PolicyServiceTestRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceTestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    CHECKED_FIELD_NUMBER: _builtins.int
+    TRIED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    UNCOVERED_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
+    checked: _builtins.int
+    """How many of the files were looked at; see PolicyServiceValidateResponse."""
+    tried: _builtins.int
+    """How many cases were tried, their variants counted."""
+    failed: _builtins.int
+    """How many came out otherwise than expected."""
+    uncovered: _builtins.int
+    """How many policies and conditions no case has decided."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyProblem]:
+        """What is wrong with the files. Where anything is, no case was tried."""
+
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestFailure]:
+        """These, in the order of the files; fewer than `failed` where they are more than
+        an answer holds.
+        """
+
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestGap]:
+        """These, policy by policy; fewer than `uncovered` where they are more than an
+        answer holds.
+        """
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[Global___PolicyProblem] | None = ...,
+        checked: _builtins.int = ...,
+        tried: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        failures: _abc.Iterable[Global___PolicyTestFailure] | None = ...,
+        uncovered: _builtins.int = ...,
+        gaps: _abc.Iterable[Global___PolicyTestGap] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "failed", b"failed", "failures", b"failures", "gaps", b"gaps", "problems", b"problems", "tried", b"tried", "uncovered", b"uncovered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceTestResponse: _TypeAlias = PolicyServiceTestResponse  # noqa: Y015
+
+@_typing.final
+class PolicyTestFailure(_message.Message):
+    """A case that came out otherwise than expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    CAME_FIELD_NUMBER: _builtins.int
+    LOOKED_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """As it was sent."""
+    line: _builtins.int
+    title: _builtins.str
+    """The case's title; of a variant after it `; but` and its own."""
+    gate: _builtins.str
+    @_builtins.property
+    def expected(self) -> Global___PolicyTestOutcome: ...
+    @_builtins.property
+    def came(self) -> Global___PolicyTestOutcome: ...
+    @_builtins.property
+    def looked(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestLooked]:
+        """Those that decided, those that were expected to, and obligations that are owed
+        on one side alone.
+        """
+
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        line: _builtins.int = ...,
+        title: _builtins.str = ...,
+        gate: _builtins.str = ...,
+        expected: Global___PolicyTestOutcome | None = ...,
+        came: Global___PolicyTestOutcome | None = ...,
+        looked: _abc.Iterable[Global___PolicyTestLooked] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["came", b"came", "expected", b"expected"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["came", b"came", "expected", b"expected", "file", b"file", "gate", b"gate", "line", b"line", "looked", b"looked", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestFailure: _TypeAlias = PolicyTestFailure  # noqa: Y015
+
+@_typing.final
+class PolicyTestOutcome(_message.Message):
+    """What was expected of a case, as far as it says, or what came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    OWED_SAID_FIELD_NUMBER: _builtins.int
+    OWED_FIELD_NUMBER: _builtins.int
+    effect: _builtins.str
+    """permit or deny; empty: the case says nothing of it, or the gate is `answer`."""
+    reason: _builtins.str
+    owed_said: _builtins.bool
+    """The case says what is owed."""
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that decide, by uid; none expected: whichever may be."""
+
+    @_builtins.property
+    def owed(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestOwed]: ...
+    def __init__(
+        self,
+        *,
+        effect: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        policies: _abc.Iterable[_builtins.str] | None = ...,
+        owed_said: _builtins.bool = ...,
+        owed: _abc.Iterable[Global___PolicyTestOwed] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "owed", b"owed", "owed_said", b"owed_said", "policies", b"policies", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestOutcome: _TypeAlias = PolicyTestOutcome  # noqa: Y015
+
+@_typing.final
+class PolicyTestOwed(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ParametersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    UID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    uid: _builtins.str
+    """Of the obligation."""
+    @_builtins.property
+    def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """By name; of what was expected those that the case names."""
+
+    def __init__(
+        self,
+        *,
+        uid: _builtins.str = ...,
+        parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestOwed: _TypeAlias = PolicyTestOwed  # noqa: Y015
+
+@_typing.final
+class PolicyTestLooked(_message.Message):
+    """A policy or an obligation, and what its conditions saw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    uid: _builtins.str
+    tier: _builtins.str
+    """Empty for an obligation."""
+    outcome: _builtins.str
+    """true, false or error."""
+    counted: _builtins.bool
+    """It decided, or it is owed."""
+    asked: _builtins.bool
+    """It was asked; if not, a higher tier had decided before."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestSaw]: ...
+    def __init__(
+        self,
+        *,
+        uid: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        counted: _builtins.bool = ...,
+        asked: _builtins.bool = ...,
+        conditions: _abc.Iterable[Global___PolicyTestSaw] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "conditions", b"conditions", "counted", b"counted", "outcome", b"outcome", "tier", b"tier", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestLooked: _TypeAlias = PolicyTestLooked  # noqa: Y015
+
+@_typing.final
+class PolicyTestSaw(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    condition: _builtins.str
+    """The condition and its operand, as the policy has it."""
+    value: _builtins.str
+    """The value seen; empty where it is missing."""
+    missing: _builtins.bool
+    outcome: _builtins.str
+    """true, false or error."""
+    said: _builtins.bool
+    """The case says the value; if not, it is what the case leaves open."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        value: _builtins.str = ...,
+        missing: _builtins.bool = ...,
+        outcome: _builtins.str = ...,
+        said: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "missing", b"missing", "outcome", b"outcome", "path", b"path", "said", b"said", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestSaw: _TypeAlias = PolicyTestSaw  # noqa: Y015
+
+@_typing.final
+class PolicyTestGap(_message.Message):
+    """A policy that no case has decided, or one of its conditions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    uid: _builtins.str
+    file: _builtins.str
+    """The file of the policy, as it was sent."""
+    path: _builtins.str
+    """Empty: the policy as a whole."""
+    condition: _builtins.str
+    text: _builtins.str
+    """What there is no case of."""
+    def __init__(
+        self,
+        *,
+        uid: _builtins.str = ...,
+        file: _builtins.str = ...,
+        path: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "file", b"file", "path", b"path", "text", b"text", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyTestGap: _TypeAlias = PolicyTestGap  # noqa: Y015
 
 @_typing.final
 class PolicyServiceListRequest(_message.Message):

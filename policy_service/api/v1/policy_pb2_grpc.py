@@ -41,6 +41,11 @@ class PolicyServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateResponse.FromString,
                 _registered_method=True)
+        self.Test = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/Test',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestResponse.FromString,
+                _registered_method=True)
         self.List = channel.unary_unary(
                 '/policy_service.api.v1.PolicyService/List',
                 request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListRequest.SerializeToString,
@@ -66,6 +71,16 @@ class PolicyServiceServicer:
     def Validate(self, request, context):
         """Validate tells everything that is wrong with policies that are not published.
         Nothing is stored; the call's log entry holds a hash of the files.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Test(self, request, context):
+        """Test tries cases, which privacy officers keep beside their policies, on
+        policies that are not published: it tells which came out otherwise than
+        expected, and what no case has decided. Nothing is stored; the call's log
+        entry holds a hash of the files.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +115,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.Validate,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateResponse.SerializeToString,
+            ),
+            'Test': grpc.unary_unary_rpc_method_handler(
+                    servicer.Test,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestResponse.SerializeToString,
             ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
@@ -146,6 +166,33 @@ class PolicyService:
             '/policy_service.api.v1.PolicyService/Validate',
             policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceValidateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Test(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/Test',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceTestResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class PolicyServiceStub:
     """Validate tells everything that is wrong with policies that are not published.
     Nothing is stored; the call's log entry holds a hash of the files.
     """
+    Test: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceTestRequest, _policy_pb2.PolicyServiceTestResponse]
+    """Test tries cases, which privacy officers keep beside their policies, on
+    policies that are not published: it tells which came out otherwise than
+    expected, and what no case has decided. Nothing is stored; the call's log
+    entry holds a hash of the files.
+    """
     List: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListRequest, _policy_pb2.PolicyServiceListResponse]
     """List pages through the documents of the published set, by uid. A page token
     is for the set that it was made for: once another is published, begin again.
@@ -58,6 +64,12 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     Validate: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceValidateRequest, _policy_pb2.PolicyServiceValidateResponse]  # type: ignore[assignment]
     """Validate tells everything that is wrong with policies that are not published.
     Nothing is stored; the call's log entry holds a hash of the files.
+    """
+    Test: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceTestRequest, _policy_pb2.PolicyServiceTestResponse]  # type: ignore[assignment]
+    """Test tries cases, which privacy officers keep beside their policies, on
+    policies that are not published: it tells which came out otherwise than
+    expected, and what no case has decided. Nothing is stored; the call's log
+    entry holds a hash of the files.
     """
     List: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListRequest, _policy_pb2.PolicyServiceListResponse]  # type: ignore[assignment]
     """List pages through the documents of the published set, by uid. A page token
@@ -81,6 +93,18 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_pb2.PolicyServiceValidateResponse, _abc.Awaitable[_policy_pb2.PolicyServiceValidateResponse]]:
         """Validate tells everything that is wrong with policies that are not published.
         Nothing is stored; the call's log entry holds a hash of the files.
+        """
+
+    @_abc_1.abstractmethod
+    def Test(
+        self,
+        request: _policy_pb2.PolicyServiceTestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceTestResponse, _abc.Awaitable[_policy_pb2.PolicyServiceTestResponse]]:
+        """Test tries cases, which privacy officers keep beside their policies, on
+        policies that are not published: it tells which came out otherwise than
+        expected, and what no case has decided. Nothing is stored; the call's log
+        entry holds a hash of the files.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,98 @@
+"""Trying cases on policies that are not published: which came out otherwise, and what none has decided.
+
+Pure and blocking; it runs in a thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from policy_service.engine.cases import Case, parse_cases
+from policy_service.engine.covered import Uncovered, conditions_of
+from policy_service.engine.documents import PolicyDocument
+from policy_service.engine.errors import PolicyDocumentError, PolicySetError
+from policy_service.engine.trying import Failure, try_cases
+from policy_service.service.validate_policies import (
+    Findings,
+    PolicyFile,
+    Problem,
+    check_uids,
+    problems_of,
+    read_documents,
+)
+
+MOST_CONDITIONS: Final = 5_000_000
+"""Conditions that all cases of a call together may look at: some seconds' worth. What ships has 80,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that no case has decided, and the file that has it."""
+
+    file: str
+    uncovered: Uncovered
+
+
+@dataclass(frozen=True, slots=True)
+class CasesTried:
+    """Where there are problems, no case was tried. `checked` counts files, `tried` cases and variants."""
+
+    problems: tuple[Problem, ...]
+    checked: int
+    tried: int = 0
+    failures: tuple[Failure, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+def try_policy_cases(documents: tuple[PolicyFile, ...], cases: tuple[PolicyFile, ...]) -> CasesTried:
+    """Try the cases of these files on the policies of those. Every problem of every file is told."""
+    found = Findings()
+    parsed = tuple(read_documents(documents, found))
+    check_uids(parsed, found)
+    if found.problems:
+        return CasesTried(tuple(found.problems), found.checked)
+    by_uid = {document.uid: document for _, document in parsed}
+    read = _cases(cases, by_uid, found)
+    if not found.problems:
+        _check_bounds(read, by_uid, found)
+    if found.problems:
+        return CasesTried(tuple(found.problems), found.checked)
+    try:
+        tried = try_cases(by_uid.values(), read)
+    except PolicySetError as error:
+        return CasesTried((Problem("", 0, error.message),), found.checked)
+    files = {document.uid: file.name for file, document in parsed}
+    gaps = tuple(Gap(files[each.uid], each) for each in tried.uncovered)
+    return CasesTried((), found.checked, len(read), tried.failures, gaps)
+
+
+def _cases(
+    files: tuple[PolicyFile, ...], documents: Mapping[str, PolicyDocument], found: Findings
+) -> list[Case]:
+    cases: list[Case] = []
+    for file in files:
+        if found.enough:
+            break
+        found.checked += 1
+        try:
+            cases += parse_cases(file.text, name=file.name, documents=documents)
+        except PolicyDocumentError as error:
+            found.problems += problems_of(error)
+    return cases
+
+
+def _check_bounds(cases: list[Case], documents: Mapping[str, PolicyDocument], found: Findings) -> None:
+    conditions: Counter[str] = Counter()
+    for document in documents.values():
+        conditions[document.gate] += conditions_of(document)
+    asked = Counter(str(case.gate) for case in cases)
+    looks = sum(asked[gate] * conditions[gate] for gate in asked)
+    if looks > MOST_CONDITIONS:
+        text = (
+            f"these cases would look at {looks:,} conditions, and may at {MOST_CONDITIONS:,}: "
+            "test the policies and the cases of one gate at a time"
+        )
+        found.problems.append(Problem("", 0, text))

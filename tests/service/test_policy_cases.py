@@ -1,0 +1,90 @@
+"""The cases beside the shipped policies: all come out as they say, and they decide all that there is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from policy_service.service import policy_cases
+from policy_service.service.policies import CASES, shipped_policy_set
+from policy_service.service.policy_cases import try_policy_cases
+from policy_service.service.validate_policies import PolicyFile
+from tests.service.control import POLICIES
+
+DOCUMENTS = tuple(PolicyFile(name, text) for name, text in shipped_policy_set(POLICIES).documents)
+CASE_FILES = tuple(
+    PolicyFile(str(file.relative_to(POLICIES)), file.read_text("utf-8"))
+    for file in sorted((POLICIES / CASES).rglob("*.yaml"))
+)
+
+
+def test_the_shipped_policies_decide_as_their_cases_say_and_none_is_without() -> None:
+    started = time.monotonic()
+    tried = try_policy_cases(DOCUMENTS, CASE_FILES)
+    assert tried.problems == ()
+    assert [f"{each.case.file}:{each.case.line} {each.case.title}" for each in tried.failures] == []
+    assert [(each.file, each.uncovered.path, each.uncovered.text) for each in tried.gaps] == []
+    assert tried.checked == len(DOCUMENTS) + len(CASE_FILES)
+    assert tried.tried > 400
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "title"),
+    [
+        ("authority/basis/job.yaml", "value: send", "value: see", "A job sends what it was granted"),
+        ("disclosure/request/emergency_only.yaml", "value: false", "value: true", "Only an emergency opens"),
+        ("obligations/verify_contact.yaml", "value: 180", "value: 500", "A protected person’s contact point"),
+        ("obligations/mask.yaml", "part: resource.mask", "part: resource.part", "Those who need no more"),
+        ("delivery/basis/own_point.yaml", "reason: CONTACT_POINT", "reason: OWN_POINT", ""),
+    ],
+)
+def test_whoever_changes_a_shipped_policy_hears_of_it(file: str, old: str, new: str, title: str) -> None:
+    changed = tuple(
+        PolicyFile(each.name, each.text.replace(old, new)) if each.name == file else each
+        for each in DOCUMENTS
+    )
+    assert changed != DOCUMENTS
+    tried = try_policy_cases(changed, CASE_FILES)
+    if title:
+        assert any(each.case.title.startswith(title) for each in tried.failures)
+    else:
+        # The cases name a reason that is gone: they are refused, and not passed over.
+        assert all("has the reason `CONTACT_POINT`" in each.text for each in tried.problems)
+        assert tried.problems
+
+
+def test_a_case_lies_where_its_gate_says() -> None:
+    for file in CASE_FILES:
+        _, folder, *rest = Path(file.name).parts
+        gate = next(line for line in file.text.splitlines() if line.startswith("gate:")).split()[1]
+        assert gate in (folder, rest[-1].removesuffix(".yaml").removesuffix("_advice"))
+
+
+def test_nothing_is_tried_on_policies_that_are_wrong() -> None:
+    wrong = PolicyFile(DOCUMENTS[0].name, DOCUMENTS[0].text.replace("tier:", "teir:"))
+    tried = try_policy_cases((wrong, *DOCUMENTS[1:]), CASE_FILES)
+    assert [(each.file, each.line) for each in tried.problems] == [(wrong.name, 4)]
+    assert (tried.tried, tried.failures, tried.gaps) == (0, (), ())
+
+
+def test_nothing_is_tried_where_a_case_is_wrong() -> None:
+    wrong = PolicyFile("tests/wrong.yaml", "gate: authority\ncases:\n  - {title: a, expct: {}}\n")
+    tried = try_policy_cases(DOCUMENTS, (*CASE_FILES, wrong))
+    assert [(each.file, each.line) for each in tried.problems] == [("tests/wrong.yaml", 3)]
+    assert tried.tried == 0
+
+
+def test_one_uid_in_two_files_is_told() -> None:
+    tried = try_policy_cases((*DOCUMENTS, PolicyFile("again.yaml", DOCUMENTS[0].text)), CASE_FILES)
+    assert [each.file for each in tried.problems] == ["again.yaml"]
+
+
+def test_the_work_of_a_call_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_cases, "MOST_CONDITIONS", 10_000)
+    tried = try_policy_cases(DOCUMENTS, CASE_FILES)
+    (problem,) = tried.problems
+    assert (problem.file, tried.tried) == ("", 0)
+    assert "test the policies and the cases of one gate at a time" in problem.text
