@@ -93,10 +93,14 @@ def validate(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Files, or folders: every *.yaml in them.")
     ],
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 for warnings, too.")] = False,
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
     """Tell everything that is wrong with policies: file, line, and what to write instead.
+
+    A warning is about what is right, and most likely not what was meant, such as a policy that can never
+    apply. With --controller it knows the record types of the organisation.
 
     Files below a folder named base_types are base types, those below one named messages catalogues of
     messages. Those below one named tests are cases, for `policies test`, and not looked at. Nothing is
@@ -126,6 +130,7 @@ def validate(
         print_json(
             {
                 "problems": [as_json(each) for each in problems],
+                "warnings": [as_json(each) for each in answer.warnings],
                 "checked": answer.checked + len(files.problems),
                 "unchecked": unchecked,
             }
@@ -133,8 +138,10 @@ def validate(
     else:
         for each in problems:
             say(f"{each.file}:{each.line}: {each.text}" if each.file else f"the set: {each.text}")
-        _sum_up(sent + len(files.problems), problems, unchecked)
-    if problems or unchecked:
+        for each in answer.warnings:
+            say(f"{each.file}:{each.line}: warning: {each.text}")
+        _sum_up(sent + len(files.problems), problems, unchecked, len(answer.warnings))
+    if problems or unchecked or (strict and answer.warnings):
         raise typer.Exit(Exit.DENIED)
 
 
@@ -330,13 +337,17 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
     say()
 
 
-def _sum_up(files: int, problems: Iterable[pb.PolicyProblem], unchecked: int) -> None:
+def _sum_up(files: int, problems: Iterable[pb.PolicyProblem], unchecked: int, warnings: int) -> None:
     found = list(problems)
+    if warnings:
+        say()
     if not found and not unchecked:
-        say(f"{counted(files, 'file')}: nothing is wrong")
+        warned = f"; {counted(warnings, 'warning')}" if warnings else ""
+        say(f"{counted(files, 'file')}: nothing is wrong{warned}")
         return
     wrong = len({each.file for each in found})
-    say()
+    if not warnings:
+        say()
     say(f"{counted(len(found), 'problem')} in {wrong} of {counted(files, 'file')}; nothing was stored")
     if unchecked:
         say(f"{counted(unchecked, 'file')} not looked at yet: mend these first, then validate again")

@@ -265,8 +265,9 @@ class _OfGate:
 
 def _members(place: Place | None, faults: Faults) -> list[Place]:
     found: list[Place] = []
-    with faults.noted():
-        found = [] if place is None else place.members()
+    if place is not None:
+        with faults.noted():
+            found += place.members()
     return found
 
 

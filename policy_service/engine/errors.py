@@ -14,7 +14,7 @@ class PolicyDocumentError(PolicyServiceError):
     """
 
     def __init__(self, file: str, line: int, text: str, others: tuple[PolicyDocumentError, ...] = ()) -> None:
-        text = _one_line(text)
+        text = one_line(text)
         super().__init__("POLICY_INVALID", f"{file}:{line}: {text}")
         self.file = file
         self.line = line
@@ -34,7 +34,7 @@ class PolicySetError(PolicyServiceError):
         super().__init__("POLICY_SET_INVALID", message)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A message repeats what stands in the file: it may be long, on many lines, or not printable."""
     line = "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
     # What is wrong stands at the beginning, and what to write instead at the end.

@@ -121,7 +121,7 @@ def parts_of(condition: Condition, compiler: Compiler) -> tuple[Part, ...]:
     return tuple(
         Part(
             paths=tuple(dict.fromkeys(_paths(part))),
-            text=f"{alternative}{_text(part, compiler.catalogue)}",
+            text=f"{alternative}{in_words(part, compiler.catalogue)}",
             evaluate=compiler.compile(part),
         )
         for part, alternative in _parts(condition, "")
@@ -162,18 +162,19 @@ def _paths(condition: Condition) -> Iterator[str]:
     yield from (test.other for test in tests if test.other is not None)
 
 
-def _text(condition: Condition, catalogue: Catalogue) -> str:
+def in_words(condition: Condition, catalogue: Catalogue) -> str:
+    """Spell a condition as explanations do, e.g. `AnyIn ["care"]`, without the attribute that it looks at."""
     match condition:
         case Test():
             return _test_text(condition, catalogue)
         case Not(part):
-            return f"Not ({_text(part, catalogue)})"
+            return f"Not ({in_words(part, catalogue)})"
         case AllOf((part,)) | AnyOf((part,)):
-            return _text(part, catalogue)
+            return in_words(part, catalogue)
         case AllOf(parts):
-            return f"AllOf ({'; '.join(_text(part, catalogue) for part in parts)})"
+            return f"AllOf ({'; '.join(in_words(part, catalogue) for part in parts)})"
         case AnyOf(parts):
-            return f"AnyOf ({'; '.join(_text(part, catalogue) for part in parts)})"
+            return f"AnyOf ({'; '.join(in_words(part, catalogue) for part in parts)})"
 
 
 def _test_text(test: Test, catalogue: Catalogue) -> str:

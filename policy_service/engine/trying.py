@@ -16,12 +16,17 @@ from policy_service.engine.compile import compile_set
 from policy_service.engine.covered import Coverage, Uncovered
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.evaluate import Compiler, Evaluate
-from policy_service.engine.explain import ExplainedCondition, Part, explained, parts_of
+from policy_service.engine.explain import ExplainedCondition, Part, as_text, explained, parts_of
 from policy_service.engine.looks import Looks
 from policy_service.engine.quiet import attributes_of, is_implied
 from policy_service.engine.truth import Truth
-from policy_service.model.attributes import Attributes
+from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Effect, Gate, Tier
+
+MOST_TOLD: Final = 20_000
+"""Conditions of failed cases whose values are told; of what fails after these, that it failed."""
+LONGEST_VALUE: Final = 200
+"""Characters of a value that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,9 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A case that came out otherwise. `looked` are the policies that make the difference."""
+    """A case that came out otherwise. `looked` are the policies that make the difference; none, once more
+    than `MOST_TOLD` conditions are told.
+    """
 
     case: Case
     came: Came
@@ -93,6 +100,7 @@ class _Trial:
         self._catalogue: Final = catalogue
         self._plan: Final = compile_set(documents, catalogue)
         self._compiled: Final[dict[Gate, tuple[_Compiled, ...]]] = {}
+        self._told = 0
         self.coverage: Final = Coverage(self._plan.documents, catalogue)
         for gate in Gate:
             of_gate = [document for document in self._plan.documents if document.gate is gate]
@@ -121,12 +129,15 @@ class _Trial:
                 self.coverage.count(each.document.uid, truths, counted=_counts(each.document, came))
         if _as_expected(case.expected, came):
             return None
+        if self._told >= MOST_TOLD:
+            return Failure(case, came, ())
         concerned = _concerned(case.expected, came, (each.document for each in self._compiled[case.gate]))
         looked = [
             self._looked(each, case, looks, came, asked=_is_asked(each.document, outcome, implied=implied))
             for each in self._compiled[case.gate]
             if each.document.uid in concerned
         ]
+        self._told += sum(len(each.conditions) for each in looked)
         looked.sort(key=lambda each: (not each.counted, each.uid))
         return Failure(case, came, tuple(looked))
 
@@ -137,11 +148,17 @@ class _Trial:
             truth=each.evaluate(looks),
             counted=_counts(each.document, came),
             asked=asked,
-            conditions=tuple(
-                Saw(explained(part, looks, self._catalogue), said=all(p in case.given for p in part.paths))
-                for part in each.parts
-            ),
+            conditions=tuple(self._saw(part, case, looks) for part in each.parts),
         )
+
+    def _saw(self, part: Part, case: Case, looks: Looks) -> Saw:
+        said = all(path in case.given for path in part.paths)
+        return Saw(explained(part, looks, self._catalogue, _shown), said=said)
+
+
+def _shown(path: str, value: Value) -> str:
+    text = as_text(path, value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} …"
 
 
 def _answered(known: Attributes, outcome: Outcome | None, case: Case) -> Attributes:

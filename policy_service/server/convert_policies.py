@@ -77,6 +77,7 @@ def validate_response(validation: Validation) -> bytes:
     return pb.PolicyServiceValidateResponse(
         problems=[problem_message(problem) for problem in validation.problems],
         checked=validation.checked,
+        warnings=[problem_message(warning) for warning in validation.warnings],
     ).SerializeToString()
 
 

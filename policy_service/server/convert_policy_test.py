@@ -19,6 +19,9 @@ from policy_service.service.policy_cases import CasesTried, Gap
 MAX_DETAIL_BYTES = 1536 * 1024
 """Of all failures of an answer together, and of all gaps: gRPC clients take 4 MiB by default."""
 
+LONGEST_TEXT = 600
+"""Characters of a condition or a value."""
+
 M = TypeVar("M", bound=Message)
 
 _TRUTH = {Truth.TRUE: "true", Truth.FALSE: "false", Truth.ERROR: "error"}
@@ -83,7 +86,7 @@ def _came(came: Came, expected: Expected) -> pb.PolicyTestOutcome:
 
 def _owed(uid: str, parameters: Mapping[str, Value]) -> pb.PolicyTestOwed:
     return pb.PolicyTestOwed(
-        uid=uid, parameters={name: as_text(name, value) for name, value in parameters.items()}
+        uid=uid, parameters={name: _cut(as_text(name, value)) for name, value in parameters.items()}
     )
 
 
@@ -102,7 +105,7 @@ def _saw(saw: Saw) -> pb.PolicyTestSaw:
     condition = saw.condition
     return pb.PolicyTestSaw(
         path=condition.path,
-        condition=condition.condition,
+        condition=_cut(condition.condition),
         value=condition.value,
         missing=condition.missing,
         outcome=_TRUTH[condition.truth],
@@ -110,11 +113,15 @@ def _saw(saw: Saw) -> pb.PolicyTestSaw:
     )
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
+
+
 def _gap(gap: Gap) -> pb.PolicyTestGap:
     return pb.PolicyTestGap(
         uid=gap.uncovered.uid,
         file=gap.file,
         path=gap.uncovered.path,
-        condition=gap.uncovered.condition,
+        condition=_cut(gap.uncovered.condition),
         text=gap.uncovered.text,
     )

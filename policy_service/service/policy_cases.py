@@ -24,7 +24,7 @@ from policy_service.service.validate_policies import (
     read_documents,
 )
 
-MOST_CONDITIONS: Final = 5_000_000
+MOST_CONDITIONS: Final = 2_000_000
 """Conditions that all cases of a call together may look at: some seconds' worth. What ships has 80,000."""
 
 

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 
 from policy_service.engine.catalogue import CATALOGUE, Attribute
 from policy_service.engine.documents import PolicyDocument, parse_document
+from policy_service.facts import keys
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import NotAvailableError, UnavailableError
-from policy_service.model.facts import Controller, PolicySet
+from policy_service.model.facts import INSTALLATION, Controller, PolicySet
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import Asking, Found, Listed, any_organisation
 from policy_service.service.desk import ControlDesk
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
-from policy_service.service.policies import policy_set_id
+from policy_service.service.policies import policy_set_id, published
 from policy_service.service.policy_cases import CasesTried, try_policy_cases
-from policy_service.service.validate_policies import PolicyFile, Validation, validate
+from policy_service.service.validate_policies import OnFile, PolicyFile, Validation, validate
 
 READERS = frozenset(StaffRole)
 
@@ -107,11 +108,10 @@ class PolicyQuestions:
     async def validate(self, call: Asking, asked: ValidateFiles) -> Validation:
         """Tell everything that is wrong with these files. Nothing is stored; the entry holds their hash."""
 
-        async def look(_: FactsView, __: Controller) -> Found[Validation]:
+        async def look(view: FactsView, controller: Controller) -> Found[Validation]:
+            known = _known(view, controller)
             async with self._turn():
-                validation = await asyncio.to_thread(
-                    validate, asked.documents, asked.base_types, asked.messages
-                )
+                validation = await asyncio.to_thread(_validated, asked, *known)
             return Found(validation, (f"policy_files:{_hash_of(asked)}",))
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
@@ -181,6 +181,24 @@ class PolicyQuestions:
             yield
         finally:
             self._one_parser.release()
+
+
+def _known(view: FactsView, controller: Controller) -> tuple[PolicySet | None, frozenset[str] | None]:
+    """The published set, and the record types of the organisation, if the call is for one."""
+    if controller == INSTALLATION:
+        return view.policy_set(), None
+    view.prefetch(keys.policy_set(), keys.record_types_of(controller))
+    return view.policy_set(), frozenset(each.name for each in view.record_types_of(controller))
+
+
+def _validated(
+    asked: ValidateFiles, policy_set: PolicySet | None, record_types: frozenset[str] | None
+) -> Validation:
+    on_file = OnFile(record_types)
+    if policy_set is not None:
+        known = published(policy_set)
+        on_file = OnFile(record_types, frozenset(known.base_types), known.messages)
+    return validate(asked.documents, asked.base_types, asked.messages, on_file)
 
 
 def _published_set(view: FactsView) -> PolicySet:

@@ -6,14 +6,18 @@ Pure and blocking; 2,000 documents take seconds, so it runs in a thread.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from policy_service.engine import strict_yaml
 from policy_service.engine.compile import compile_set
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
+from policy_service.engine.lint import RecordTypes, lint
 from policy_service.facts.gather.base_types import BaseTypeError
+from policy_service.model.vocabulary import Effect
 from policy_service.service.message_files import check_complete, is_part, parse_messages
+from policy_service.service.messages import FALLBACK, Messages
 from policy_service.service.policies import read_base_type
 
 MOST_PROBLEMS = 1_000
@@ -44,10 +48,29 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was found, file by file in the order in which they were sent. `checked` counts files."""
+    """What was found, file by file in the order in which they were sent. `checked` counts files.
+
+    `warnings` are about what is right, and most likely not what was meant; with the problems at most
+    `MOST_PROBLEMS`.
+    """
 
     problems: tuple[Problem, ...]
     checked: int
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """What is known besides the files: the names of an organisation's record types (None: no organisation is
+    meant), those of the published bases, and the published texts (None: nothing is published).
+    """
+
+    record_types: frozenset[str] | None = None
+    bases: frozenset[str] = frozenset()
+    texts: Messages | None = None
+
+
+NOTHING_ON_FILE: Final = OnFile()
 
 
 @dataclass(slots=True)
@@ -58,29 +81,70 @@ class Findings:
     checked: int = 0
 
     @property
+    def left(self) -> int:
+        """How much more is told: nobody mends more in one go."""
+        return max(0, MOST_PROBLEMS - len(self.problems))
+
+    @property
     def enough(self) -> bool:
-        return len(self.problems) >= MOST_PROBLEMS
+        return self.left == 0
 
 
 def validate(
     documents: tuple[PolicyFile, ...],
     base_types: tuple[PolicyFile, ...],
     messages: tuple[PolicyFile, ...] = (),
+    on_file: OnFile = NOTHING_ON_FILE,
 ) -> Validation:
     """Check each file, and then whether they make a set. Where `messages/en.yaml` is among them, `messages`
     have a text for whatever the documents need one for; without it the files are part of a set.
     """
     found = Findings()
     parsed = tuple(read_documents(documents, found))
-    _check_base_types(base_types, found)
-    _check_messages(messages, parsed, found)
+    bases = _check_base_types(base_types, found)
+    texts = _check_messages(messages, parsed, found)
     check_uids(parsed, found)
     if not found.problems:
         try:
             compile_set(document for _, document in parsed)
         except PolicySetError as error:
             found.problems.append(Problem("", 0, error.message))
-    return Validation(tuple(found.problems), found.checked)
+    if messages and not is_part(file.name for file in messages):
+        on_file = replace(on_file, texts=None)  # a reason without a text was refused
+    warnings = tuple(_warnings(parsed, bases, texts, on_file))
+    return Validation(tuple(found.problems), found.checked, warnings[: found.left])
+
+
+def _warnings(
+    parsed: tuple[tuple[PolicyFile, PolicyDocument], ...],
+    bases: frozenset[str],
+    texts: Messages | None,
+    on_file: OnFile,
+) -> Iterator[Problem]:
+    record_types = None
+    if on_file.record_types is not None:
+        record_types = RecordTypes(on_file.record_types, bases | on_file.bases)
+    found = [
+        Problem(warned.file, warned.line, warned.text)
+        for warned in lint(((file.name, document) for file, document in parsed), record_types=record_types)
+    ]
+    if on_file.texts is not None:
+        known = [on_file.texts] if texts is None else [on_file.texts, texts]
+        found += [
+            Problem(file.name, _line(file, "reason"), _NO_TEXT.format(document.reason))
+            for file, document in parsed
+            if document.tier is not None
+            and document.tier.effect is Effect.DENY
+            and not any(each.texts([document.reason], FALLBACK) for each in known)
+        ]
+    order = {file.name: number for number, (file, _) in enumerate(parsed)}
+    yield from sorted(found, key=lambda each: (order[each.file], each.line))
+
+
+_NO_TEXT: Final = (
+    "reason: no text for `{}`, neither among these files nor in what is published: people who are denied are "
+    "owed a sentence, so write one in `messages/own/en.yaml`"
+)
 
 
 def read_documents(
@@ -96,11 +160,12 @@ def read_documents(
             found.problems += problems_of(error)
 
 
-def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> None:
+def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> frozenset[str]:
+    """Give the names of those that are right."""
     first: dict[str, str] = {}
     for file in files:
         if found.enough:
-            return
+            break
         found.checked += 1
         try:
             base = read_base_type(file.text, name=file.name)
@@ -113,22 +178,26 @@ def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> None:
             if before != _at(file, "name"):
                 text = f"name: `{base.name}` stands in {before} as well: give one of them another name"
                 found.problems.append(Problem(file.name, _line(file, "name"), text))
+    return frozenset(first)
 
 
 def _check_messages(
     files: tuple[PolicyFile, ...], parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: Findings
-) -> None:
+) -> Messages | None:
+    """Give the texts, if there are any and they are right."""
     if not files or found.enough:
-        return
+        return None
     found.checked += len(files)
     catalogues = [(file.name, file.text) for file in files]
     part = is_part(file.name for file in files)
     try:
-        parse_messages(catalogues, part=part)
+        texts = parse_messages(catalogues, part=part)
         if not part:
             check_complete(catalogues, (document for _, document in parsed))
     except PolicyDocumentError as error:
         found.problems += problems_of(error)[: MOST_PROBLEMS - len(found.problems)]
+        return None
+    return texts
 
 
 def check_uids(parsed: tuple[tuple[PolicyFile, PolicyDocument], ...], found: Findings) -> None:

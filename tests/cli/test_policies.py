@@ -40,7 +40,8 @@ def judging(request: pb.PolicyServiceValidateRequest) -> pb.PolicyServiceValidat
     )
     found = validate(documents, base_types, messages)
     problems = [pb.PolicyProblem(file=each.file, line=each.line, text=each.text) for each in found.problems]
-    return pb.PolicyServiceValidateResponse(problems=problems, checked=found.checked)
+    warnings = [pb.PolicyProblem(file=each.file, line=each.line, text=each.text) for each in found.warnings]
+    return pb.PolicyServiceValidateResponse(problems=problems, checked=found.checked, warnings=warnings)
 
 
 def catalogue(_: object) -> pb.PolicyServiceListAttributesResponse:
@@ -86,7 +87,7 @@ def test_what_is_right(terminal: Terminal, fake: FakeService, folder: Path) -> N
     typed = terminal("policies", "validate", str(folder))
     assert (typed.code, typed.out) == (0, "2 files: nothing is wrong\n")
     typed = terminal("policies", "validate", str(folder), "--json")
-    assert (typed.code, typed.json) == (0, {"problems": [], "checked": 2, "unchecked": 0})
+    assert (typed.code, typed.json) == (0, {"problems": [], "warnings": [], "checked": 2, "unchecked": 0})
 
 
 def test_what_is_wrong_is_printed_as_editors_read_it(
@@ -108,6 +109,26 @@ def test_what_is_wrong_is_printed_as_editors_read_it(
         (str(wrong), 4),
         (str(wrong), 13),
     ]
+
+
+def test_warnings_are_told_and_fail_where_they_are_to(
+    terminal: Terminal, fake: FakeService, folder: Path
+) -> None:
+    fake.answers["PolicyService/Validate"] = judging
+    (folder / "base_types" / "base.x.yaml").unlink()
+    (folder / "a.yaml").write_text(RIGHT.replace("uid: disclosure", "uid: own"))
+    typed = terminal("policies", "validate", str(folder))
+    assert typed.code == 0
+    warning, blank, summary = typed.out.splitlines()
+    assert warning.startswith(
+        f"{folder / 'b.yaml'}:8: warning: policy: `own.basis.contract` ({folder / 'a.yaml'}"
+    )
+    assert (blank, summary) == ("", "2 files: nothing is wrong; 1 warning")
+    assert terminal("policies", "validate", str(folder), "--strict").code == 1
+    typed = terminal("policies", "validate", str(folder), "--json")
+    assert (typed.code, [each["line"] for each in typed.json["warnings"]]) == (0, [8])
+    (folder / "b.yaml").unlink()
+    assert terminal("policies", "validate", str(folder), "--strict").code == 0
 
 
 def test_files_that_were_not_looked_at_are_not_taken_for_right(

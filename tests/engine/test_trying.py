@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from policy_service.engine import trying
 from policy_service.engine.cases import parse_cases
 from policy_service.engine.catalogue import CATALOGUE
 from policy_service.engine.covered import Coverage
@@ -143,6 +144,17 @@ def test_a_failure_tells_what_each_condition_saw_and_whether_the_case_said_it() 
     ]
     # It would have applied, had nothing above it.
     assert (team.uid, team.asked, team.truth, team.counted) == ("own.team", False, Truth.TRUE, False)
+
+
+def test_what_is_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "MOST_TOLD", 5)
+    given = f"{TO_TEAM}, subject.training: [{', '.join(f'course_{number}' for number in range(200))}]"
+    abuse = f"{given}, resource.categories: [abuse.account]"
+    cases = case("a", abuse, "effect: permit, reason: TEAM") * 3
+    failures = tried(cases).failures
+    assert [bool(failure.looked) for failure in failures] == [True, False, False]
+    training = next(each for each in failures[0].looked if each.uid == "own.trained").conditions[0]
+    assert len(training.condition.value) < trying.LONGEST_VALUE + 3
 
 
 def test_a_missing_attribute_is_told_as_missing() -> None:

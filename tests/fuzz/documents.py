@@ -1,8 +1,9 @@
 """`python -m tests.fuzz.documents [SECONDS]`: hostile texts as policy documents, for ten minutes by default.
 
 Whatever the text is, it is a document or is refused with a message of one line that names the file; what is a
-document compiles, answers any attributes, and answers a second time what it answered first. Nothing else may
-be raised, and nothing may hang. The shipped policies are what it begins with.
+document compiles, answers any attributes, and answers a second time what it answered first; lint says of it
+what it says in a line. The same text is read as a file of cases. Nothing else may be raised, and nothing may
+hang. The shipped policies and their cases are what it begins with.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ with atheris.instrument_imports(include=["policy_service.engine", "yaml"]):
         compile_set,
         parse_document,
     )
+    from policy_service.engine.cases import parse_cases
     from policy_service.engine.conditions import REFUSED, Kind
+    from policy_service.engine.lint import RecordTypes, lint
 
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
@@ -45,15 +48,23 @@ def check(data: bytes) -> bool:
     """Put one text through everything that a document goes through; tell whether it is one."""
     text = data.decode("utf-8", "surrogateescape")
     try:
+        parse_cases(text, name=NAME, documents=_KNOWN)
+    except PolicyDocumentError as refused:
+        _check_words(refused)
+    try:
         document = parse_document(text, name=NAME)
     except PolicyDocumentError as refused:
-        for problem in refused.problems:
-            message = problem.message
-            if not _MESSAGE.fullmatch(message) or len(message) > LONGEST or not message.isprintable():
-                raise AssertionError(f"a refusal that says little: {message!r}") from None
+        _check_words(refused)
         return False
     _use(document)
     return True
+
+
+def _check_words(refused: PolicyDocumentError) -> None:
+    for problem in refused.problems:
+        message = problem.message
+        if not _MESSAGE.fullmatch(message) or len(message) > LONGEST or not message.isprintable():
+            raise AssertionError(f"a refusal that says little: {message!r}") from None
 
 
 def _use(document: PolicyDocument) -> None:
@@ -63,6 +74,9 @@ def _use(document: PolicyDocument) -> None:
         pass
     else:
         raise AssertionError("a set took one policy twice")
+    for warned in lint([(NAME, document)], record_types=RecordTypes(frozenset(), frozenset())):
+        assert warned.text.isprintable()
+        assert len(warned.text) < LONGEST
     plan = compile_set([document])
     for attributes in ({}, _TYPED, *_ILL_TYPED):
         for denies_only in (False, True):
@@ -86,6 +100,17 @@ def _seeds() -> Iterator[bytes]:
         yield file.read_bytes()
 
 
+def _documents() -> Iterator[PolicyDocument]:
+    for seed in _seeds():
+        try:
+            yield parse_document(seed.decode(), name=NAME)
+        except PolicyDocumentError:
+            continue  # a base type, messages, or cases
+
+
+_KNOWN = {document.uid: document for document in _documents()}
+
+
 def _words() -> Iterator[str]:
     """What documents are made of, so that the fuzzer need not find it letter by letter."""
     yield from Kind
@@ -97,6 +122,7 @@ def _words() -> Iterator[str]:
         yield from (ace, f"$.{rest}", *sorted(attribute.values)[:5])
     yield from ("uid", "title", "gate", "tier", "reason", "tell", "owner", "policy", "targets", "rules")
     yield from ("condition", "value", "values", "case_insensitive", "ace", "path", "kind", "obligation")
+    yield from ("cases", "given", "expect", "but", "effect", "owed", "policies", *_KNOWN)
     yield from ("owes", "parameters", "on", "subject_id", "resource_id", "action_id", "&a", "*a", "!!", "<<")
 
 

@@ -13,8 +13,9 @@ from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.quiet import FOLLOWS
 from policy_service.engine.tiers import gates_of
 from policy_service.model.vocabulary import Effect, Gate, Tier
+from policy_service.service.messages import Messages
 from policy_service.service.policies import CASES, MESSAGES
-from policy_service.service.validate_policies import PolicyFile, validate
+from policy_service.service.validate_policies import OnFile, PolicyFile, validate
 from tests.service.control import POLICIES
 
 README = (POLICIES / "README.md").read_text("utf-8")
@@ -224,6 +225,52 @@ def test_who_declared_no_training_is_denied() -> None:
     assert effect(policy, **asked, subject__training=("driving",)) is Effect.DENY
     assert effect(policy, **asked, subject__training=("domestic_abuse_basics",)) is Effect.PERMIT
     assert effect(policy, **{**asked, "resource__category_families": ("finance",)}) is Effect.PERMIT
+
+
+# --- what is warned of ----------------------------------------------------------------------------------
+
+WARNED = {
+    "says the same in the same gate and tier": ("A policy of our own", "A policy"),
+    "owes the same under the same condition": (
+        "tier: baseline\nreason: OWN_POLICY",
+        "kind: obligation\nowes: {kind: notify}",
+    ),
+    "the policy can never apply": (
+        "{condition: Eq, value: true}",
+        "{condition: AllOf, values: [{condition: Eq, value: true}, {condition: Eq, value: false}]}",
+    ),
+    "can never hold": (
+        "      $.contact_point.given: {condition: Eq, value: true}",
+        "      - $.contact_point.given: {condition: Eq, value: true}\n      - $.recipient.kind: ROBOT",
+    ),
+    "holds of nothing that": ("  rules:", "  targets: {action_id: read*}\n  rules:"),
+    "no record type": ("  rules:", "  targets: {resource_id: ward.lettr}\n  rules:"),
+    "is a base, and no record has it for its own type": (
+        "  rules:",
+        "  targets: {resource_id: base.case}\n  rules:",
+    ),
+    "no text for": ("A policy of our own", "A policy"),
+}
+
+
+def test_every_warning_of_the_table_is_tried() -> None:
+    assert [row[0].strip("`") for row in rows("it warns")] == list(WARNED)
+
+
+@pytest.mark.parametrize("said", WARNED)
+def test_what_is_warned_of_says_so(said: str) -> None:
+    old, new = WARNED[said]
+    text = wrong().replace(old, new).replace("ROBOT", "{condition: StartsWith, value: robot}")
+    files = [PolicyFile("first.yaml", text)]
+    if "same" in said:
+        files.append(PolicyFile("second.yaml", text.replace("own.policy", "own.other")))
+    texts = Messages({}) if said == "no text for" else None
+    on_file = OnFile(frozenset({"ward.letter"}), frozenset({"base.case"}), texts)
+    found = validate(tuple(files), (), (), on_file)
+    assert found.problems == ()
+    (warning,) = found.warnings
+    assert said in warning.text
+    assert (warning.file, warning.line > 0) == (files[-1].name, True)
 
 
 # --- what is refused ------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from policy_service.model.errors import (
     PermissionDeniedError,
     UnavailableError,
 )
-from policy_service.model.facts import INSTALLATION
+from policy_service.model.facts import INSTALLATION, RecordType
+from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service import policy_questions
 from policy_service.service.pages import PageAsked
@@ -55,6 +56,24 @@ async def test_validate_tells_and_stores_nothing_but_the_entry(control: Control)
     same, other = control.entries()[1:]
     assert same.read.facts == entry.read.facts
     assert other.read.facts != entry.read.facts
+
+
+async def test_warnings_know_what_is_on_file_and_published(control: Control) -> None:
+    text = WRONG.text.replace("effect: allow\n", "").replace("reason: CONTRACT", "reason: OWN_REASON")
+    text = text.replace("policy:", "policy:\n  targets: {resource_id: police.enquiry}")
+    asked = ValidateFiles((PolicyFile("own.yaml", text),))
+    validation = await control.policy_questions.validate(OFFICER.calling(), asked)
+    assert validation.problems == ()
+    assert [each.text.partition("`,")[0] for each in validation.warnings] == [
+        "reason: no text for `OWN_REASON",
+        "policy.targets.resource_id: no record type `police.enquiry",
+    ]
+    control.put(RecordType(random_id(), POLICE, "police.enquiry"))
+    validation = await control.policy_questions.validate(OFFICER.calling(), asked)
+    assert [each.line for each in validation.warnings] == [5]
+    # Whoever acts for no organisation is not told of record types, since others may have them.
+    validation = await control.policy_questions.validate(FIRST.calling(), asked)
+    assert [each.line for each in validation.warnings] == [5]
 
 
 async def test_cases_are_tried_and_nothing_is_stored_but_the_entry(control: Control) -> None:

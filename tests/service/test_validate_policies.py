@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, shipped_policy_set
-from policy_service.service.validate_policies import MOST_PROBLEMS, PolicyFile, Problem, validate
+from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, published, shipped_policy_set
+from policy_service.service.validate_policies import MOST_PROBLEMS, OnFile, PolicyFile, Problem, validate
 from tests.service.control import POLICIES
 
 POLICY = """\
@@ -81,6 +81,71 @@ def test_a_part_of_a_set_may_rest_on_texts_of_the_rest() -> None:
     ).problems
     assert (problem.file, problem.line) == ("b/messages/b/en.yaml", 2)
     assert "stands in ours/messages/own/en.yaml:2 as well" in problem.text
+
+
+def test_what_ships_leaves_nothing_to_warn_of() -> None:
+    documents, base_types, messages = shipped()
+    texts = published(shipped_policy_set(POLICIES)).messages
+    assert validate(documents, base_types, messages).warnings == ()
+    on_file = OnFile(frozenset({"ward.letter"}), frozenset(), texts)
+    assert validate(documents, base_types, messages, on_file).warnings == ()
+    assert validate(documents, (), (), on_file).warnings == ()
+
+
+def test_warnings_are_told_file_by_file_and_are_no_problems() -> None:
+    never = policy("b").text.replace("Equals, value: send", "AllOf, values: [A, B]")
+    for name, value in (("A", "see"), ("B", "send")):
+        never = never.replace(name, f"{{condition: Equals, value: {value}}}", 1)
+    found = validate((policy("c"), PolicyFile("b.yaml", never), policy("a", "last.yaml")), ())
+    assert found.problems == ()
+    assert [(each.file, each.line) for each in found.warnings] == [("b.yaml", 9), ("last.yaml", 8)]
+    assert "the policy can never apply" in found.warnings[0].text
+    assert "`own.c` (own.c.yaml:8) says the same" in found.warnings[1].text
+
+
+def test_warnings_leave_room_for_problems() -> None:
+    same = tuple(policy(f"a{i}", f"{i}.yaml") for i in range(1_100))
+    assert len(validate(same, ()).warnings) == MOST_PROBLEMS
+    wrong = tuple(PolicyFile(f"wrong{i}.yaml", "a: 1") for i in range(10))
+    found = validate((*wrong, *same), ())
+    assert len(found.problems) + len(found.warnings) == MOST_PROBLEMS
+
+
+def test_a_deny_without_a_text_is_warned_of_where_the_texts_are_published() -> None:
+    _, _, messages = shipped()
+    on_file = OnFile(texts=published(shipped_policy_set(POLICIES)).messages)
+    ours = (policy("own.policy"),)
+    assert validate(ours, ()).warnings == ()  # where nothing is published nothing is known
+    (warning,) = validate(ours, (), (), on_file).warnings
+    assert (warning.file, warning.line) == ("own.policy.yaml", 6)
+    assert warning.text.startswith(
+        "reason: no text for `OWN_POLICY`, neither among these files nor in what is"
+    )
+    text = "reasons:\n  OWN_POLICY: {staff: Ours., next_step: Ask.}\n"
+    own = PolicyFile("ours/messages/own/en.yaml", text)
+    assert validate(ours, (), (own,), on_file).warnings == ()
+    told = PolicyFile(ours[0].name, ours[0].text.replace("OWN_POLICY", "VOICEMAIL_NOT_SAFE"))
+    assert validate((told,), (), (), on_file).warnings == ()
+    permit = PolicyFile(ours[0].name, ours[0].text.replace("baseline", "basis"))
+    assert validate((permit,), (), (), on_file).warnings == ()
+    # In a whole set it is refused, and told once.
+    refused = validate(ours, (), messages, on_file)
+    assert (len(refused.problems), refused.warnings) == (1, ())
+
+
+def test_record_types_are_the_organisations_and_the_bases_of_these_files_or_published() -> None:
+    targeted = policy("a").text.replace("policy:", "policy:\n  targets: {resource_id: ward.letter}")
+    ours = (PolicyFile("a.yaml", targeted),)
+    assert validate(ours, ()).warnings == ()
+    assert validate(ours, (), (), OnFile(frozenset({"ward.letter"}))).warnings == ()
+    (warning,) = validate(ours, (), (), OnFile(frozenset({"ward.bill"}))).warnings
+    assert (warning.line, "no record type `ward.letter`" in warning.text) == (9, True)
+    rules = "rules: {resource: {$.record_types: {condition: AnyIn, values: [base.visit]}}}"
+    based = policy("a").text.partition("  rules")[0] + f"  {rules}\n"
+    ours = (PolicyFile("a.yaml", based),)
+    assert validate(ours, (PolicyFile("b.yaml", BASE),), (), OnFile(frozenset())).warnings == ()
+    assert validate(ours, (), (), OnFile(frozenset(), frozenset({"base.visit"}))).warnings == ()
+    assert len(validate(ours, (), (), OnFile(frozenset())).warnings) == 1
 
 
 def test_what_is_wrong_with_messages_is_told() -> None:
