@@ -247,9 +247,14 @@ def _list(request: type[Message], **asked: Any) -> Row:
     )
 
 
-def _validate(name: str) -> Message:
+def _validate(name: str) -> policy_pb2.PolicyServiceValidateRequest:
     file = policy_pb2.PolicyFile(name=name, text="no policy")
     return policy_pb2.PolicyServiceValidateRequest(documents=[file])
+
+
+def _test(name: str) -> policy_pb2.PolicyServiceTestRequest:
+    file = policy_pb2.PolicyFile(name=name, text="no case")
+    return policy_pb2.PolicyServiceTestRequest(documents=_validate("own.yaml").documents, cases=[file])
 
 
 _CASEWORK: Final[Mapping[str, Row]] = {
@@ -377,6 +382,12 @@ _POLICIES: Final[Mapping[str, Row]] = {
         good=lambda _: _validate("own.yaml"),
         bad=lambda _: policy_pb2.PolicyServiceValidateRequest(),
         at="documents",
+    ),
+    "Test": Row(
+        "read",
+        good=lambda _: _test("tests/own.yaml"),
+        bad=lambda _: policy_pb2.PolicyServiceTestRequest(documents=_validate("own.yaml").documents),
+        at="cases",
     ),
     "List": _list(policy_pb2.PolicyServiceListRequest),
     "Get": Row(

@@ -247,8 +247,8 @@ class PolicyServiceValidateResponse(_message.Message):
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyProblem]:
-        """What is right, and most likely not what was meant; in the same order. At most
-        1,000.
+        """What is right, and most likely not what was meant; in the same order. With the
+        problems at most 1,000.
         """
 
     def __init__(
