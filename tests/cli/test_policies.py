@@ -26,7 +26,8 @@ def folder(tmp_path: Path) -> Path:
     policies = tmp_path / "set"
     (policies / "base_types").mkdir(parents=True)
     (policies / "b.yaml").write_text(RIGHT)
-    (policies / "a.yaml").write_text(RIGHT.replace("contract", "another", 1))
+    other = RIGHT.replace("contract", "another", 1).replace("[contractor]", "[care_provider]")
+    (policies / "a.yaml").write_text(other)
     (policies / "base_types" / "base.x.yaml").write_text("name: base.x")
     (policies / "README.md").write_text("no policy")
     return policies
