@@ -25,7 +25,7 @@ from policy_service.service.validate_policies import (
 )
 
 MOST_CONDITIONS: Final = 2_000_000
-"""Conditions that all cases of a call together may look at: some seconds' worth. What ships has 80,000."""
+"""Conditions that all cases of a call together may look at: some seconds' worth. What ships has 63,000."""
 
 
 @dataclass(frozen=True, slots=True)
