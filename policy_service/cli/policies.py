@@ -151,7 +151,7 @@ def try_cases(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="[PATH...]", help="Files, or folders: every *.yaml in them.", show_default=False
+            metavar="PATH...", help="Files, or folders: every *.yaml in them.", show_default=False
         ),
     ] = _SHIPPED,
     controller: flags.Controller = "",
