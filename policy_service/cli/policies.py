@@ -103,12 +103,12 @@ def validate(
     apply. With --controller it knows the record types of the organisation.
 
     Files below a folder named base_types are base types, those below one named messages catalogues of
-    messages. Those below one named tests are cases, for `policies test`, and not looked at. Nothing is
-    stored or published.
+    messages, those below one named attributes declare attributes. Those below one named tests are cases,
+    for `policies test`, and not looked at. Nothing is stored or published.
     """
     files = policy_files(paths)
     request = files.to_validate()
-    sent = len(files.documents) + len(files.base_types) + len(files.messages)
+    sent = len(files.documents) + len(files.base_types) + len(files.messages) + len(files.attributes)
     if not sent and not files.problems:
         raise Failure(
             "all of these are cases, and no policies",
@@ -322,6 +322,8 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
     facts.append(f"gates: {', '.join(attribute.gates)}")
     if attribute.obligations_only:
         facts.append("for obligations alone")
+    if attribute.declared:
+        facts.append("declared: for the tiers baseline and basis, and for obligations")
     say_wrapped(attribute.sentence, "  ")
     say_wrapped("; ".join(facts), "  ")
     # Both are there to be copied, so neither is broken.

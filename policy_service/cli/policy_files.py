@@ -14,6 +14,7 @@ from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
 from policy_service.server.limits import MAX_REQUEST_BYTES
 from policy_service.service.policies import (
+    ATTRIBUTES,
     BASE_TYPES,
     CASES,
     MAX_FILES,
@@ -35,19 +36,28 @@ class PolicyFiles:
     documents: list[pb.PolicyFile] = field(default_factory=list)
     base_types: list[pb.PolicyFile] = field(default_factory=list)
     messages: list[pb.PolicyFile] = field(default_factory=list)
+    attributes: list[pb.PolicyFile] = field(default_factory=list)
     cases: list[pb.PolicyFile] = field(default_factory=list)
     problems: list[pb.PolicyProblem] = field(default_factory=list)
 
     def to_validate(self) -> pb.PolicyServiceValidateRequest:
         return _bounded(
             pb.PolicyServiceValidateRequest(
-                documents=self.documents, base_types=self.base_types, messages=self.messages
+                documents=self.documents,
+                base_types=self.base_types,
+                messages=self.messages,
+                attributes=self.attributes,
             ),
             "validate",
         )
 
     def to_test(self) -> pb.PolicyServiceTestRequest:
-        return _bounded(pb.PolicyServiceTestRequest(documents=self.documents, cases=self.cases), "test")
+        return _bounded(
+            pb.PolicyServiceTestRequest(
+                documents=self.documents, cases=self.cases, attributes=self.attributes
+            ),
+            "test",
+        )
 
 
 def policy_files(paths: Iterable[Path]) -> PolicyFiles:
@@ -77,6 +87,8 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
             found.base_types.append(file)
         elif MESSAGES in folders:
             found.messages.append(file)
+        elif ATTRIBUTES in folders:
+            found.attributes.append(file)
         elif CASES in _named_folders(path):
             found.cases.append(file)
         else:

@@ -9,7 +9,7 @@ import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import flags, parts, targets
+from policy_service.cli import attributes, flags, parts, targets
 from policy_service.cli.connect import control
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
@@ -85,6 +85,9 @@ def put(
         ),
     ] = "",
     premises_uprn: Annotated[str, typer.Option(metavar="DIGITS", help="Of the premises, if known.")] = "",
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help=attributes.OPTION_HELP)
+    ] = None,
     controller: flags.Controller = "",
     reason: flags.Reason = "",
     key: flags.Key = "",
@@ -108,6 +111,8 @@ def put(
     )
     run = current(context)
     with control(run, manager(run)) as connection:
+        values = attributes.typed_values(connection, attribute or (), attributes.OF_RECORDS, controller)
+        request.record.attributes.extend(values)
         method = RecordServiceStub(connection.channel).PutRecord
         answer = connection.call(method, request, controller=controller)
     if json:
@@ -250,7 +255,12 @@ def _party(text: str) -> pb.Party:
 
 def _show(record: pb.Record) -> None:
     print_pairs(
-        [("record", record.reference), ("type", record.record_type), ("teams", ", ".join(record.teams))]
+        [
+            ("record", record.reference),
+            ("type", record.record_type),
+            ("teams", ", ".join(record.teams)),
+            ("attributes", attributes.shown(record.attributes)),
+        ]
     )
     if record.parties:
         say()

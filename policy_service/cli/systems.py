@@ -58,6 +58,10 @@ def put(
         list[str] | None,
         typer.Option(metavar="NAME", help="A team that it may assert for users. Repeatable."),
     ] = None,
+    assert_attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A declared attribute that it may assert for users. Repeatable."),
+    ] = None,
     self_service: Annotated[
         bool, typer.Option("--self-service", help="It may ask for private people who serve themselves.")
     ] = False,
@@ -101,6 +105,7 @@ def put(
                 role_purposes=[_role_purpose(text) for text in role_purpose or ()],
                 declare_contents=declare_contents,
                 may_explain=may_explain,
+                assert_attributes=assert_attribute or (),
             ),
             suspended=suspended,
         ),
@@ -217,6 +222,7 @@ def _show(system: pb.System) -> None:
             ("may describe", "yes" if grant.may_describe else "no"),
             ("asserts roles", ", ".join(grant.assert_roles)),
             ("asserts teams", ", ".join(grant.assert_teams)),
+            ("asserts attributes", ", ".join(grant.assert_attributes)),
             ("self-service", "yes" if grant.self_service else "no"),
             *((f"{each.purpose} for", ", ".join(each.roles) or "nobody") for each in grant.role_purposes),
             ("declares contents", "yes" if grant.declare_contents else "no"),

@@ -8,7 +8,7 @@ import typer
 
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
-from policy_service.cli import flags
+from policy_service.cli import attributes, flags
 from policy_service.cli.connect import control
 from policy_service.cli.render import print_json, print_pairs
 from policy_service.cli.run import current, manager
@@ -50,6 +50,9 @@ def put(
     record_type: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="With --job-of: what it may send. Repeatable.")
     ] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help=attributes.OPTION_HELP)
+    ] = None,
     suspended: Annotated[
         bool, typer.Option("--suspended", help="Nothing more on his behalf, from the next call on.")
     ] = False,
@@ -77,6 +80,8 @@ def put(
     )
     run = current(context)
     with control(run, manager(run)) as connection:
+        values = attributes.typed_values(connection, attribute or (), attributes.OF_USERS, controller)
+        request.user.attributes.extend(values)
         method = AccessServiceStub(connection.channel).PutUser
         answer = connection.call(method, request, controller=controller)
     if json:
@@ -94,6 +99,7 @@ def put(
             ("organisation", user.organisation),
             ("answers for it", user.owner),
             ("record types", ", ".join(user.record_types)),
+            ("attributes", attributes.shown(user.attributes)),
             ("state", "suspended" if user.suspended else "active"),
         ]
     )

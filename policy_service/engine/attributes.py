@@ -2,9 +2,9 @@
 
 The file is long because it is a list, and is read as one.
 
-An attribute is *total* where the facts layer always gives it (false or none, never missing). What a user or a
-record type declares may be missing, and a policy of the absolute tier may not name it. Each row: path, type,
-gates, sentence, example.
+An attribute is *total* where the facts layer always gives it (false or none, never missing). What a policy
+set declares of users and records (`declared`) may be missing, and a policy of the absolute tier may not name
+it. Each row: path, type, gates, sentence, example.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class Attribute:
     families: frozenset[str] = frozenset()
     obligations_only: bool = False
     protected: bool = False
-    """Its value is for the caller who acts on it: an explanation shows a fingerprint of it."""
+    """Its value is for the caller who acts on it, or may be any text that somebody wrote: an explanation
+    shows a fingerprint of it.
+    """
+    declared: bool = False
+    """The policy set declares it (`declared`); what it holds may be no more than a caller's word."""
 
     def can_hold(self, text: str) -> bool:
         """Tell whether a value of this attribute can be, or contain, `text`."""
@@ -204,14 +208,6 @@ _SUBJECT = (
         "The kinds of override in force for this user on this record.",
         "[break_glass]",
         values=OverrideKind,
-    ),
-    _attribute(
-        "subject.training",
-        _STRINGS,
-        "ADLW",
-        "The training that the user declares; missing where nothing is declared.",
-        "[domestic_abuse_basics]",
-        total=False,
     ),
 )
 

@@ -55,7 +55,7 @@ class Catalogue:
         return rests[near[0]] if near else None
 
     def extended(self, attributes: Iterable[Attribute]) -> Catalogue:
-        """Give a new catalogue with `attributes` (those that record types and users declare) after these."""
+        """Give a new catalogue with `attributes` (those that a policy set declares) after these."""
         return Catalogue((*self, *attributes))
 
 

@@ -69,12 +69,12 @@ class Remembering:
 class Plan:
     """A compiled set."""
 
-    __slots__ = ("_asked", "_catalogue", "_decide", "_owed", "documents")
+    __slots__ = ("_asked", "_decide", "_owed", "catalogue", "documents")
 
     def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue) -> None:
         """Compile `documents`, sorted by uid; see `compile_set`."""
         self.documents: Final = documents
-        self._catalogue: Final = catalogue
+        self.catalogue: Final = catalogue
         self._asked: Final[dict[tuple[Gate, bool], _Policies]] = {}
         self._decide: Final[dict[tuple[Gate, bool], Remembered[Outcome]]] = {}
         self._owed: Final[dict[tuple[Gate, Effect], Remembered[tuple[tuple[PolicyDocument, bool], ...]]]] = {}
@@ -107,7 +107,7 @@ class Plan:
     ) -> Explanation:
         """Say why `decide` answers as it does. `mask` gives what is shown of a value, by its path."""
         asked, looks = self._asked[gate, denies_only], Looks(_as_attributes(attributes))
-        return explain(asked.in_order, looks, self._catalogue, otherwise=asked.otherwise, mask=mask)
+        return explain(asked.in_order, looks, self.catalogue, otherwise=asked.otherwise, mask=mask)
 
     def owed(self, gate: Gate, effect: Effect, attributes: Mapping[str, Any]) -> tuple[Owed, ...]:
         """Give what is owed with an answer of `gate` that came out as `effect`, by the policies' uids."""
@@ -130,7 +130,7 @@ class Plan:
         return found
 
     def _is_typed(self, path: str, value: object) -> bool:
-        return is_typed(value, self._catalogue[path].type)
+        return is_typed(value, self.catalogue[path].type)
 
     def _what_is_owed(self, document: PolicyDocument, attributes: Attributes, *, by_error: bool) -> Owed:
         assert document.owes is not None  # noqa: S101 - an obligation document always has it

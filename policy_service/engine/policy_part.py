@@ -23,7 +23,7 @@ from policy_service.engine.operands import (
     check_value,
 )
 from policy_service.engine.places import NOTHING_BELOW, Place, perhaps, spelt
-from policy_service.engine.tiers import given_effect
+from policy_service.engine.tiers import MAY_REST_ON_WHAT_IS_SAID, given_effect
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 _PLAIN_PATH = re.compile(r"\$(\.[a-z][a-z0-9_]*)+")
@@ -86,7 +86,12 @@ class PolicyPart:
 
     def check_parameter(self, place: Place) -> None:
         """Check a catalogue path that an obligation takes a parameter from."""
-        self.known(place, place.text())
+        attribute = self.known(place, place.text())
+        if attribute.declared and attribute.protected:
+            raise place.fault(
+                f"`{attribute.path}` may hold any text, and what is owed stands in the log: name an "
+                "attribute whose declaration has `values`"
+            )
 
     @property
     def _effect(self) -> Effect | None:
@@ -158,6 +163,12 @@ class PolicyPart:
             raise place.fault(f"`{path}` is not known in the gate `{self.gate}`, only in {gates}")
         if attribute.obligations_only and self.tier is not None:
             raise place.fault(f"`{path}` is known once the cell is decided: only an obligation may name it")
+        if attribute.declared and self.tier is not None and self.tier not in MAY_REST_ON_WHAT_IS_SAID:
+            raise place.fault(
+                f"`{path}` is declared, so that it may rest on a caller's word, and nobody talks his way "
+                f"round the tier `{self.tier.label}`: write it in `baseline` or `basis`, or name an "
+                "attribute that the service works out"
+            )
         if self.tier is Tier.ABSOLUTE and not attribute.total:
             raise place.fault(
                 f"`{path}` may be missing, and a policy of the absolute tier may name only what never is: "

@@ -22,6 +22,8 @@ _WHY: Final[Mapping[Tier, str]] = MappingProxyType(
         Tier.OVERRIDE: "an override opens no contact point",
     }
 )
+MAY_REST_ON_WHAT_IS_SAID: Final = frozenset({Tier.BASELINE, Tier.BASIS})
+"""Tiers whose policies may name a declared attribute: nothing that a caller says lifts what stands above."""
 _SPELLINGS: Final = {"allow": Effect.PERMIT, "permit": Effect.PERMIT, "deny": Effect.DENY}
 
 

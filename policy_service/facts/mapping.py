@@ -9,6 +9,7 @@ What a field's type is decides how it is stored, on SQLite and PostgreSQL alike:
 | date | `YYYY-MM-DD` |
 | datetime (aware) | whole microseconds since 1970, UTC |
 | tuple, dataclass | JSON list of the above; a dataclass is the list of its fields, in their order |
+| Value (of an attribute) | JSON: a text, a list of texts, true or false, a number |
 | `X \\| None` | NULL, or X |
 
 So a field that is added to a dataclass inside another is added at its end, with a default.
@@ -27,6 +28,7 @@ from typing import Any, NewType, TypeVar, cast, get_args, get_origin, get_type_h
 from sqlalchemy import Column, Table
 
 from policy_service.facts import tables
+from policy_service.model.attributes import Value
 from policy_service.model.facts import (
     ArtefactType,
     ContactPoint,
@@ -101,6 +103,11 @@ def _same(value: Any) -> Any:
 
 
 _PLAIN = Codec(_same, _same, plain=True)
+_VALUE = Codec(
+    lambda value: list(value) if isinstance(value, tuple) else value,
+    lambda value: tuple(value) if isinstance(value, list) else value,
+)
+"""Inside JSON alone: no column is a value by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,8 @@ def codec_of(hint: Any) -> Codec:
     """The codec of a type that the model uses; anything else is a mistake of the program, found at import."""
     while isinstance(hint, NewType):
         hint = hint.__supertype__
+    if hint == Value:
+        return _VALUE
     if isinstance(hint, UnionType):
         return _optional(hint)
     if get_origin(hint) is tuple:

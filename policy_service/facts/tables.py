@@ -239,6 +239,7 @@ class RecordTypeRow(Temporal, Base):
     known_to_parents: Mapped[bool] = mapped_column(server_default=false())
     people_on_file: Mapped[bool] = mapped_column(server_default=false())
     assurance: Mapped[int] = mapped_column(server_default=text("0"))
+    attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))
 
 
 class ArtefactTypeRow(Temporal, Base):
@@ -269,6 +270,7 @@ class RecordRow(Temporal, Base):
     teams: Mapped[str]
     premises: Mapped[str] = mapped_column(server_default=text("''"))
     premises_uprn: Mapped[str] = mapped_column(server_default=text("''"))
+    attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))
 
 
 class ContentDeclarationRow(Temporal, Base):
@@ -413,6 +415,7 @@ class UserRow(Temporal, Base):
     owner: Mapped[str]
     record_types: Mapped[str]
     suspended: Mapped[bool]
+    attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))
 
 
 class SystemRow(Temporal, Base):
@@ -436,6 +439,7 @@ class SystemRow(Temporal, Base):
     role_purposes: Mapped[str] = mapped_column(server_default=text("'[]'"))
     declare_contents: Mapped[bool] = mapped_column(server_default=false())
     may_explain: Mapped[bool] = mapped_column(server_default=false())
+    assert_attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))
 
 
 class TokenRow(Temporal, Base):
@@ -466,3 +470,4 @@ class PolicySetRow(Temporal, Base):
     documents: Mapped[str]
     base_types: Mapped[str]
     messages: Mapped[str] = mapped_column(server_default=text("'[]'"))
+    attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 Value = str | bool | int | float | tuple[str, ...]
 """A value of an attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeValue:
+    """The value of an attribute that a policy set declares of users or of records, by its name."""
+
+    name: str
+    value: Value
 
 
 class Attributes(dict[str, Any]):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NewType
 
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
     Channel,
@@ -188,6 +189,8 @@ class RecordType:
     """A party who is on nobody's file is no ordinary person here: the record is denied."""
     assurance: int = 0
     """The authentication assurance level (NIST SP 800-63B, 1 to 3) that a user needs; 0: none."""
+    attributes: tuple[str, ...] = ()
+    """Of a base type: names of declared attributes that its records may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ class Record:
     premises: Fingerprint = Fingerprint("")
     """Fingerprint of the postal address that the record is about (a tenancy's); empty where there is none."""
     premises_uprn: Fingerprint = Fingerprint("")
+    attributes: tuple[AttributeValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +372,7 @@ class User:
     owner: str = ""
     record_types: tuple[str, ...] = ()
     suspended: bool = False
+    attributes: tuple[AttributeValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +402,8 @@ class System:
     role_purposes: tuple[RolePurpose, ...] = ()
     declare_contents: bool = False
     may_explain: bool = False
+    assert_attributes: tuple[str, ...] = ()
+    """Names of declared attributes of users that count by this system's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,7 +425,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """A published set: documents and base types as the texts that were published. Immutable."""
+    """A published set: documents, base types and so on as the texts that were published. Immutable."""
 
     policy_set_id: str
     controller: Controller
@@ -427,6 +434,8 @@ class PolicySet:
     base_types: tuple[tuple[str, str], ...]
     messages: tuple[tuple[str, str], ...] = ()
     """(file name, text) of each file of messages, named by its language."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """(file name, text) of each attribute that the set declares."""
 
 
 Fact = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
     Channel,
@@ -57,6 +58,7 @@ class DescribedUser:
     roles: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     person: str = ""
+    attributes: tuple[AttributeValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class DescribedRecord:
     parties: tuple[DescribedParty, ...] = ()
     premises: str = ""
     """The key of a described postal address that the record is about."""
+    attributes: tuple[AttributeValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

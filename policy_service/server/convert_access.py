@@ -8,6 +8,7 @@ from policy_service.api.v1 import access_pb2 as pb
 from policy_service.model.facts import RolePurpose, System, Token, User
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
 from policy_service.server.bounds import count, read_message, text, texts, word, words
+from policy_service.server.convert_attributes import attribute_messages, attribute_values
 from policy_service.server.convert_writes import keyed_note_of, note_of, page_of, timestamp
 from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done, Listed
@@ -31,6 +32,7 @@ def parse_put_system(data: bytes) -> PutSystem:
         role_purposes=_role_purposes(grant.role_purposes, "system.grant.role_purposes"),
         declare_contents=grant.declare_contents,
         may_explain=grant.may_explain,
+        assert_attributes=texts(grant.assert_attributes, "system.grant.assert_attributes", most=256),
         note=keyed_note_of(request),
     )
 
@@ -64,6 +66,7 @@ def parse_put_user(data: bytes) -> PutUser:
         owner=text(user.owner, "user.owner"),
         record_types=texts(user.record_types, "user.record_types", most=256),
         suspended=user.suspended,
+        attributes=attribute_values(user.attributes, "user.attributes"),
         note=keyed_note_of(request),
     )
 
@@ -81,6 +84,7 @@ def user_response(done: Done[User]) -> bytes:
         record_types=user.record_types,
         suspended=user.suspended,
         controller=user.controller,
+        attributes=attribute_messages(user.attributes),
     )
     return pb.PutUserResponse(user=message, facts_token=done.facts_token).SerializeToString()
 
@@ -150,6 +154,7 @@ def _system(system: System) -> pb.System:
             ],
             declare_contents=system.declare_contents,
             may_explain=system.may_explain,
+            assert_attributes=system.assert_attributes,
         ),
         suspended=system.suspended,
     )

@@ -54,6 +54,7 @@ from policy_service.server.bounds import (
     word,
     words,
 )
+from policy_service.server.convert_attributes import attribute_values
 from policy_service.service.words import unknown_word
 
 MAX_PEOPLE = 256
@@ -271,6 +272,7 @@ def _description(described: pb.Description) -> Description:
             roles=texts(described.user.roles, f"{at}.user.roles"),
             teams=texts(described.user.teams, f"{at}.user.teams"),
             person=text(described.user.person, f"{at}.user.person"),
+            attributes=attribute_values(described.user.attributes, f"{at}.user.attributes"),
         )
     if described.HasField("record"):
         record = _record(described.record, f"{at}.record")
@@ -311,6 +313,7 @@ def _record(record: pb.DescribedRecord, at: str) -> DescribedRecord:
         teams=texts(record.teams, f"{at}.teams"),
         parties=parties,
         premises=text(record.premises, f"{at}.premises"),
+        attributes=attribute_values(record.attributes, f"{at}.attributes"),
     )
 
 

@@ -30,7 +30,7 @@ MAX_UID = 1_200
 def parse_validate(data: bytes) -> ValidateFiles:
     """The files' texts are judged by the use case: whatever is in them is a problem, not a refusal."""
     message = read_message(pb.PolicyServiceValidateRequest, data)
-    sent = [*message.documents, *message.base_types, *message.messages]
+    sent = [*message.documents, *message.base_types, *message.messages, *message.attributes]
     count(sent, "documents", MAX_FILES)
     if not sent:
         raise InvalidArgumentError("documents", "REQUIRED", "`documents` must not be empty")
@@ -38,24 +38,31 @@ def parse_validate(data: bytes) -> ValidateFiles:
         _files(message.documents, "documents"),
         _files(message.base_types, "base_types"),
         _files(message.messages, "messages"),
+        _files(message.attributes, "attributes"),
     )
     # A problem names its file, so two files of one name could not be told apart.
     unique([file.name for file in asked.documents], "documents", "name")
     unique([file.name for file in (*asked.documents, *asked.base_types)], "base_types", "name")
-    unique([file.name for file in asked.files], "messages", "name")
+    unique([file.name for file in (*asked.documents, *asked.base_types, *asked.messages)], "messages", "name")
+    unique([file.name for file in asked.files], "attributes", "name")
     return asked
 
 
 def parse_test(data: bytes) -> TestFiles:
     """As `parse_validate`."""
     message = read_message(pb.PolicyServiceTestRequest, data)
-    count([*message.documents, *message.cases], "documents", MAX_FILES)
+    count([*message.documents, *message.cases, *message.attributes], "documents", MAX_FILES)
     for sent, field in ((message.documents, "documents"), (message.cases, "cases")):
         if not sent:
             raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
-    asked = TestFiles(_files(message.documents, "documents"), _files(message.cases, "cases"))
+    asked = TestFiles(
+        _files(message.documents, "documents"),
+        _files(message.cases, "cases"),
+        _files(message.attributes, "attributes"),
+    )
     unique([file.name for file in asked.documents], "documents", "name")
-    unique([file.name for file in asked.files], "cases", "name")
+    unique([file.name for file in (*asked.documents, *asked.cases)], "cases", "name")
+    unique([file.name for file in asked.files], "attributes", "name")
     return asked
 
 
@@ -139,4 +146,5 @@ def _attribute(attribute: Attribute) -> pb.PolicyAttribute:
         values=sorted(attribute.values),
         families=sorted(attribute.families),
         obligations_only=attribute.obligations_only,
+        declared=attribute.declared,
     )

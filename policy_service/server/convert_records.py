@@ -9,6 +9,7 @@ from policy_service.model.facts import ArtefactType, Capability, ContentDeclarat
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Role
 from policy_service.server.bounds import MAX_TEXT, count, read_message, text, texts, word, words
+from policy_service.server.convert_attributes import attribute_messages, attribute_values
 from policy_service.server.convert_writes import (
     field_messages,
     field_types,
@@ -107,6 +108,7 @@ def parse_put_record(data: bytes) -> PutRecord:
         ),
         premises=text(record.premises, "record.premises", limit=MAX_TEXT, lines=True),
         premises_uprn=text(record.premises_uprn, "record.premises_uprn"),
+        attributes=attribute_values(record.attributes, "record.attributes"),
         note=keyed_note_of(request),
     )
 
@@ -184,4 +186,5 @@ def _record(put: RecordPut) -> pb.Record:
             pb.Party(party=party.party, role=party.role, person=f"person:{party.person_id}")
             for party in put.parties
         ],
+        attributes=attribute_messages(put.record.attributes),
     )

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from policy_service.engine.declared import Owner
 from policy_service.facts import keys
 from policy_service.facts.mapping import F
 from policy_service.facts.tokens import make_token
 from policy_service.facts.view import FactsView
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
 from policy_service.model.facts import INSTALLATION, Controller, PersonId, RolePurpose, System, Token, User
 from policy_service.model.ids import random_id
@@ -30,6 +32,7 @@ from policy_service.service.asking import (
     any_organisation,
     organisation_or_named,
 )
+from policy_service.service.attribute_values import check_names, check_values, declared_of
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import PageAsked, Pages
@@ -70,6 +73,7 @@ class PutSystem:
     role_purposes: tuple[RolePurpose, ...] = ()
     declare_contents: bool = False
     may_explain: bool = False
+    assert_attributes: tuple[str, ...] = ()
     note: Note = NOTHING_NOTED
 
 
@@ -86,6 +90,7 @@ class PutUser:
     owner: str = ""
     record_types: tuple[str, ...] = ()
     suspended: bool = False
+    attributes: tuple[AttributeValue, ...] = ()
     note: Note = NOTHING_NOTED
 
 
@@ -135,6 +140,9 @@ class Access:
             controller = occasion.controller
             named = tuple(name for name in asked.record_types if name != ALL_RECORD_TYPES)
             check_known(view, controller, named, "system.grant.record_types")
+            if asked.assert_attributes:
+                known = declared_of(view, Owner.USER)
+                check_names(asked.assert_attributes, known, "system.grant.assert_attributes")
             there = view.system(controller, asked.name)
             system = System(
                 system_id=random_id() if there is None else there.system_id,
@@ -151,6 +159,7 @@ class Access:
                 role_purposes=asked.role_purposes,
                 declare_contents=asked.declare_contents,
                 may_explain=asked.may_explain,
+                assert_attributes=asked.assert_attributes,
             )
             return Draft(system, (system,))
 
@@ -171,6 +180,8 @@ class Access:
                 )
             )
             check_known(view, controller, asked.record_types, "user.record_types")
+            if asked.attributes:
+                check_values(asked.attributes, declared_of(view, Owner.USER), "user.attributes")
             if asked.kind is UserKind.JOB:
                 _check_owner(view.user(controller, asked.owner))
             person_id = PersonId("")
@@ -189,6 +200,7 @@ class Access:
                 owner=asked.owner,
                 record_types=asked.record_types,
                 suspended=asked.suspended,
+                attributes=asked.attributes,
             )
             return Draft(user, (user,))
 

@@ -42,6 +42,7 @@ from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
 from policy_service.model.vocabulary import Effect, Gate, Tier, UserKind, Verb
+from policy_service.service.attribute_values import check_described
 from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, Notes, traced
 from policy_service.service.obligations import (
     Row,
@@ -114,6 +115,7 @@ def decide_in_steps(
     """
     if not call.user:
         return _withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
+    check_described(call.description, policies.plan.catalogue)
     try:
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
         yield
@@ -323,7 +325,7 @@ def _answer(
         delivery=tuple(_UNKNOWN_RECIPIENT if d is None else traced(d, "") for d in deliveries),
         obligations=obligations,
         valid_until=decision.valid_until,
-        asserted=asserted_by(s),
+        asserted=asserted_by(s, policies.plan.catalogue),
         facts=questions.facts(),
         tasks=tasks_of(questions.task_owner, obligations),
         possible_matches=tuple(f"{who} {match}" for who, match in s.cast.possible_matches),
@@ -395,7 +397,7 @@ def _withheld(
         delivery=(),
         obligations=decision.obligations,
         valid_until=None,
-        asserted=() if situation is None else asserted_by(situation),
+        asserted=() if situation is None else asserted_by(situation, policies.plan.catalogue),
         facts=facts,
         alerts=alerts,
     )

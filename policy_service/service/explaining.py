@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from policy_service.engine.catalogue import CATALOGUE
 from policy_service.engine.combine import Outcome
 from policy_service.engine.compile import Plan
+from policy_service.engine.declared import holds
 from policy_service.engine.explain import Explanation, as_text
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.matters import Concerned, Matter
@@ -91,7 +91,9 @@ class Notebook:
         than that two are one.
         """
         text = as_text(path, value)
-        known = CATALOGUE.get(path)
-        if not value or (known is not None and not known.protected):
+        known = self._plan.catalogue.get(path)
+        # A declaration may have another vocabulary now than when the value was put on file.
+        shown = known is not None and not known.protected and (not known.declared or holds(known, value))
+        if not value or shown:
             return text
         return f"fingerprint:{self._fingerprints.asserted(path, text)[:FINGERPRINT_DIGITS]}"

@@ -1,8 +1,8 @@
 """A policy set: from files to a fact, and from the fact to what decides.
 
-A set is the policy documents, the base types that record types extend and the messages that are told,
-published together as the texts that were read. Its id is the hash of those texts, so that equal files are one
-set wherever they were read.
+A set is the policy documents, the attributes that it declares, the base types that record types extend and
+the messages that are told, published together as the texts that were read. Its id is the hash of those texts,
+so that equal files are one set wherever they were read.
 """
 
 from __future__ import annotations
@@ -15,21 +15,26 @@ from pathlib import Path
 from types import MappingProxyType
 
 from policy_service.engine import strict_yaml
+from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.compile import Plan, compile_set
+from policy_service.engine.declared import Owner, check_set, names_of, parse_attribute
 from policy_service.engine.documents import parse_document
 from policy_service.engine.errors import PolicySetError
+from policy_service.engine.places import perhaps
 from policy_service.facts.gather.base_types import parse_base_type
 from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
 from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
 from policy_service.service.messages import Messages
 
-__all__ = ["BASE_TYPES", "CASES", "MAX_FILES", "MESSAGES"]
+__all__ = ["ATTRIBUTES", "BASE_TYPES", "CASES", "MAX_FILES", "MESSAGES"]
 
+ATTRIBUTES = "attributes"
 BASE_TYPES = "base_types"
 CASES = "tests"
 """Below it are cases: what is expected of the policies, and no part of the set."""
 MAX_FILES = 10_000
 SUFFIX = ".yaml"
+NOWHERE = "no record can have the attribute `{}`: name it below `attributes` of a base type"
 RENAME = f"give it a name that ends in `{SUFFIX}`, the service reads no other"
 
 
@@ -53,8 +58,9 @@ def is_passed_over(file: Path) -> bool:
 
 
 def shipped_policy_set(directory: Path) -> PolicySet:
-    """Read the `*.yaml` files below `directory` as a set; those below `base_types` are base types, those
-    below `messages` catalogues of messages, and those below `tests` no part of it.
+    """Read the `*.yaml` files below `directory` as a set; those below `attributes` declare attributes, those
+    below `base_types` are base types, those below `messages` catalogues of messages, and those below `tests`
+    no part of it.
 
     Raises `PolicySetUnreadableError` where a file cannot be read or would be passed over,
     `PolicyDocumentError`, `BaseTypeError` or `PolicySetError` where the set would not compile, or where a
@@ -79,8 +85,9 @@ def shipped_policy_set(directory: Path) -> PolicySet:
         raise PolicySetUnreadableError(f"`{directory.name}`: a file cannot be read as UTF-8 text") from error
     base_types = tuple(pair for pair in texts if pair[0].startswith(f"{BASE_TYPES}/"))
     messages = tuple(pair for pair in texts if pair[0].startswith(f"{MESSAGES}/"))
-    documents = tuple(pair for pair in texts if pair not in {*base_types, *messages})
-    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types, messages)
+    attributes = tuple(pair for pair in texts if pair[0].startswith(f"{ATTRIBUTES}/"))
+    documents = tuple(pair for pair in texts if pair not in {*base_types, *messages, *attributes})
+    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types, messages, attributes)
     check_complete(messages, published(found).plan.documents)
     return found
 
@@ -114,13 +121,41 @@ def base_types(policy_set: PolicySet) -> Mapping[str, RecordType]:
     return MappingProxyType(found)
 
 
+@lru_cache(4)
+def catalogue_of(policy_set: PolicySet) -> Catalogue:
+    """What the policies of a set may name: what the service works out, and what the set declares."""
+    declared = (parse_attribute(text, name=name) for name, text in policy_set.attributes)
+    return CATALOGUE.extended(check_set(declared))
+
+
+def attribute_fault(base: RecordType, catalogue: Catalogue) -> str | None:
+    """Say which attribute a base type names that the set does not declare of records, or None."""
+    known = names_of(catalogue, Owner.RECORD)
+    for i, name in enumerate(base.attributes):
+        if name not in known:
+            return f"attributes[{i}]: the set declares no attribute `{name}` of records{perhaps(name, known)}"
+    return None
+
+
+def attribute_nowhere(bases: Iterable[RecordType], catalogue: Catalogue) -> str | None:
+    """Name a declared attribute of records that no record can have, or give None."""
+    has = {name for base in bases for name in base.attributes}
+    return next((name for name in names_of(catalogue, Owner.RECORD) if name not in has), None)
+
+
 @lru_cache(2)
 def published(policy_set: PolicySet) -> PublishedPolicies:
     """Compile a set. It takes some 100 ms, and is remembered: what comes of it is never altered."""
-    documents = [parse_document(text, name=name) for name, text in policy_set.documents]
+    catalogue, bases = catalogue_of(policy_set), base_types(policy_set)
+    for base in bases.values():
+        if (fault := attribute_fault(base, catalogue)) is not None:
+            raise PolicySetError(f"base type `{base.name}`: {fault}")
+    if (nowhere := attribute_nowhere(bases.values(), catalogue)) is not None:
+        raise PolicySetError(NOWHERE.format(nowhere))
+    documents = [parse_document(text, name=name, catalogue=catalogue) for name, text in policy_set.documents]
     return PublishedPolicies(
         policy_set.policy_set_id,
-        compile_set(documents),
-        base_types(policy_set),
+        compile_set(documents, catalogue),
+        bases,
         parse_messages(policy_set.messages),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policy_service.engine.cases import Case, parse_cases
+from policy_service.engine.catalogue import Catalogue
 from policy_service.engine.covered import Uncovered, conditions_of
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
@@ -21,6 +22,7 @@ from policy_service.service.validate_policies import (
     Problem,
     check_uids,
     problems_of,
+    read_declared,
     read_documents,
 )
 
@@ -47,21 +49,28 @@ class CasesTried:
     gaps: tuple[Gap, ...] = ()
 
 
-def try_policy_cases(documents: tuple[PolicyFile, ...], cases: tuple[PolicyFile, ...]) -> CasesTried:
-    """Try the cases of these files on the policies of those. Every problem of every file is told."""
+def try_policy_cases(
+    documents: tuple[PolicyFile, ...],
+    cases: tuple[PolicyFile, ...],
+    attributes: tuple[PolicyFile, ...] = (),
+) -> CasesTried:
+    """Try the cases of these files on the policies of those; both may name the `attributes`. Every problem of
+    every file is told.
+    """
     found = Findings()
-    parsed = tuple(read_documents(documents, found))
+    catalogue = read_declared(attributes, found)
+    parsed = tuple(read_documents(documents, catalogue, found))
     check_uids(parsed, found)
     if found.problems:
         return CasesTried(tuple(found.problems), found.checked)
     by_uid = {document.uid: document for _, document in parsed}
-    read = _cases(cases, by_uid, found)
+    read = _cases(cases, by_uid, catalogue, found)
     if not found.problems:
         _check_bounds(read, by_uid, found)
     if found.problems:
         return CasesTried(tuple(found.problems), found.checked)
     try:
-        tried = try_cases(by_uid.values(), read)
+        tried = try_cases(by_uid.values(), read, catalogue)
     except PolicySetError as error:
         return CasesTried((Problem("", 0, error.message),), found.checked)
     files = {document.uid: file.name for file, document in parsed}
@@ -70,7 +79,10 @@ def try_policy_cases(documents: tuple[PolicyFile, ...], cases: tuple[PolicyFile,
 
 
 def _cases(
-    files: tuple[PolicyFile, ...], documents: Mapping[str, PolicyDocument], found: Findings
+    files: tuple[PolicyFile, ...],
+    documents: Mapping[str, PolicyDocument],
+    catalogue: Catalogue,
+    found: Findings,
 ) -> list[Case]:
     cases: list[Case] = []
     for file in files:
@@ -78,7 +90,7 @@ def _cases(
             break
         found.checked += 1
         try:
-            cases += parse_cases(file.text, name=file.name, documents=documents)
+            cases += parse_cases(file.text, name=file.name, documents=documents, catalogue=catalogue)
         except PolicyDocumentError as error:
             found.problems += problems_of(error)
     return cases

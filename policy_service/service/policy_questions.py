@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from policy_service.engine.catalogue import CATALOGUE, Attribute
+from policy_service.engine.catalogue import Attribute
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
@@ -22,7 +22,7 @@ from policy_service.service.asking import Asking, Found, Listed, any_organisatio
 from policy_service.service.desk import ControlDesk
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
-from policy_service.service.policies import policy_set_id, published
+from policy_service.service.policies import catalogue_of, policy_set_id, published
 from policy_service.service.policy_cases import CasesTried, try_policy_cases
 from policy_service.service.validate_policies import OnFile, PolicyFile, Validation, validate
 
@@ -37,10 +37,11 @@ class ValidateFiles:
     documents: tuple[PolicyFile, ...]
     base_types: tuple[PolicyFile, ...] = ()
     messages: tuple[PolicyFile, ...] = ()
+    attributes: tuple[PolicyFile, ...] = ()
 
     @property
     def files(self) -> tuple[PolicyFile, ...]:
-        return (*self.documents, *self.base_types, *self.messages)
+        return (*self.documents, *self.base_types, *self.messages, *self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,11 @@ class TestFiles:
 
     documents: tuple[PolicyFile, ...]
     cases: tuple[PolicyFile, ...]
+    attributes: tuple[PolicyFile, ...] = ()
 
     @property
     def files(self) -> tuple[PolicyFile, ...]:
-        return (*self.documents, *self.cases)
+        return (*self.documents, *self.cases, *self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,9 @@ class PolicyQuestions:
 
         async def look(_: FactsView, __: Controller) -> Found[CasesTried]:
             async with self._turn():
-                tried = await asyncio.to_thread(try_policy_cases, asked.documents, asked.cases)
+                tried = await asyncio.to_thread(
+                    try_policy_cases, asked.documents, asked.cases, asked.attributes
+                )
             return Found(tried, (f"policy_files:{_hash_of(asked)}",))
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
@@ -154,10 +158,13 @@ class PolicyQuestions:
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
 
     async def list_attributes(self, call: Asking, _: ListAttributes) -> tuple[Attribute, ...]:
-        """What a policy may name: the catalogue of the program that runs."""
+        """What a policy may name: the catalogue of the program that runs, and what the published set
+        declares.
+        """
 
-        async def look(_: FactsView, __: Controller) -> Found[tuple[Attribute, ...]]:
-            return Found(tuple(CATALOGUE), ("catalogue:shipped",))
+        async def look(view: FactsView, _: Controller) -> Found[tuple[Attribute, ...]]:
+            policy_set = _published_set(view)
+            return Found(tuple(catalogue_of(policy_set)), ("catalogue:shipped", fact_name(policy_set)))
 
         return await self._desk.read(call, READERS, look, for_whom=any_organisation)
 
@@ -198,7 +205,7 @@ def _validated(
     if policy_set is not None:
         known = published(policy_set)
         on_file = OnFile(record_types, frozenset(known.base_types), known.messages)
-    return validate(asked.documents, asked.base_types, asked.messages, on_file)
+    return validate(asked.documents, asked.base_types, asked.messages, on_file, attributes=asked.attributes)
 
 
 def _published_set(view: FactsView) -> PolicySet:
@@ -209,8 +216,13 @@ def _published_set(view: FactsView) -> PolicySet:
 
 
 def _parsed(policy_set: PolicySet) -> _ReadSet:
+    catalogue = catalogue_of(policy_set)
     found = (
-        Published(parse_document(text, name=name), PolicyFile(name, text), policy_set.policy_set_id)
+        Published(
+            parse_document(text, name=name, catalogue=catalogue),
+            PolicyFile(name, text),
+            policy_set.policy_set_id,
+        )
         for name, text in policy_set.documents
     )
     in_order = sorted(found, key=lambda published: published.document.uid)

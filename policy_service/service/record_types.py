@@ -47,6 +47,15 @@ def bases_of(view: FactsView) -> Mapping[str, RecordType]:
     return _bases(policy_set)
 
 
+def attributes_of(view: FactsView, record_type: RecordType) -> frozenset[str]:
+    """Names of the declared attributes that records of this type may have: those of the bases it extends."""
+    bases, found, extends = bases_of(view), set(record_type.attributes), record_type.extends
+    while (base := bases.get(extends)) is not None:
+        found |= set(base.attributes)
+        extends = base.extends
+    return frozenset(found)
+
+
 def check_known(view: FactsView, controller: Controller, names: Sequence[str], field: str) -> None:
     """Each is a record type of the organisation, or a base type. `UNKNOWN_RECORD_TYPE` for any other."""
     if not names:

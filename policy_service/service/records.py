@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policy_service.engine.declared import Owner
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
 from policy_service.model.facts import (
     ArtefactType,
@@ -25,6 +27,7 @@ from policy_service.model.facts import (
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import ContactKind, Role
 from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Found, Listed, Note
+from policy_service.service.attribute_values import check_values, declared_of
 from policy_service.service.declarations import DECLARERS, MAY_DECLARE, DeclareContents, drafted_declaration
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.naming import fact_name
@@ -32,6 +35,7 @@ from policy_service.service.pages import PageAsked, Pages
 from policy_service.service.people import MANAGERS, READERS
 from policy_service.service.record_types import (
     BASE_PREFIX,
+    attributes_of,
     bases_of,
     check_capabilities,
     check_fields,
@@ -83,6 +87,7 @@ class PutRecord:
     premises: str = ""
     premises_uprn: str = ""
     """The address that the record is about; both empty: what is on file stays."""
+    attributes: tuple[AttributeValue, ...] = ()
     note: Note = NOTHING_NOTED
 
 
@@ -210,12 +215,17 @@ class Records:
         view.prefetch(
             keys.record_type(controller, asked.record_type), keys.record(controller, asked.reference)
         )
-        if view.record_type(controller, asked.record_type) is None:
+        record_type = view.record_type(controller, asked.record_type)
+        if record_type is None:
             raise InvalidArgumentError(
                 "record.record_type",
                 "UNKNOWN_RECORD_TYPE",
                 "`record.record_type` names no record type of the organisation",
             )
+        if asked.attributes:
+            declared, has = declared_of(view, Owner.RECORD), attributes_of(view, record_type)
+            known = {name: declared[name] for name in has if name in declared}
+            check_values(asked.attributes, known, "record.attributes")
         there = view.record(controller, asked.reference)
         premises, uprn = self._premises(asked, there)
         record = Record(
@@ -226,6 +236,7 @@ class Records:
             teams=asked.teams,
             premises=premises,
             premises_uprn=uprn,
+            attributes=asked.attributes,
         )
         named = {f"record.parties[{i}].person": party.person for i, party in enumerate(asked.parties)}
         found = self._references.find(view, controller, named)

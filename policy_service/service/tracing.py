@@ -4,13 +4,17 @@ outcomes packed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
+from policy_service.engine.catalogue import Catalogue
+from policy_service.engine.declared import Owner, path_of
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.situation import Situation
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.question import (
     CheckCall,
     DescribedContactPoint,
@@ -44,16 +48,25 @@ class _Naming(Protocol):
 
     def keyed(self, make: Callable[[Fingerprinter], str]) -> str: ...
 
+    def value(self, path: str, given: AttributeValue) -> tuple[str, ...]:
+        """What stands there for a value of the declared attribute at `path`."""
 
-def asserted_by(s: Situation) -> tuple[Asserted, ...]:
-    """What rests on the caller's word alone: typed values of the vocabulary, keys of the call, keyed
-    fingerprints.
+
+def asserted_by(s: Situation, catalogue: Catalogue) -> tuple[Asserted, ...]:
+    """What rests on the caller's word alone: typed values of the vocabulary and of the `catalogue`, keys of
+    the call, keyed fingerprints.
     """
     described = s.call.description
     roles = () if described.user is None else set(described.user.roles) & set(s.system.assert_roles)
     teams = () if described.user is None else set(described.user.teams) & set(s.system.assert_teams)
     record = None if s.record.fact else described.record
-    found = _asserted(s.call, _AsItIs(s), s.purpose, tuple(sorted(roles)), tuple(sorted(teams)), record)
+    granted = set(s.system.assert_attributes)
+    user = () if described.user is None else described.user.attributes
+    attributes = tuple(each for each in user if each.name in granted)
+    naming = _AsItIs(s, catalogue)
+    found = _asserted(
+        s.call, naming, s.purpose, tuple(sorted(roles)), tuple(sorted(teams)), attributes, record
+    )
     return tuple((path, values) for path, values in found if values)
 
 
@@ -62,7 +75,7 @@ def asserted_at_most(call: CheckCall) -> tuple[Asserted, ...]:
     user = call.description.user or DescribedUser()
     purpose = call.purpose or max(map(str, Purpose), key=len)
     record = call.description.record
-    found = _asserted(call, _AtMost(call), purpose, user.roles, user.teams, record)
+    found = _asserted(call, _AtMost(call), purpose, user.roles, user.teams, user.attributes, record)
     return tuple((path, values) for path, values in found if values)
 
 
@@ -78,6 +91,7 @@ def widest_name(call: CheckCall, reference: str = "") -> str:
 @dataclass(frozen=True, slots=True)
 class _AsItIs:
     s: Situation
+    catalogue: Catalogue
 
     def person(self, reference: str) -> str:
         return _named(self.s, reference)
@@ -87,6 +101,15 @@ class _AsItIs:
 
     def keyed(self, make: Callable[[Fingerprinter], str]) -> str:
         return make(self.s.cast.fingerprints)
+
+    def value(self, path: str, given: AttributeValue) -> tuple[str, ...]:
+        # Of an open vocabulary it could be anything, an address as well.
+        closed = self.catalogue[path].values
+        fingerprint = self.s.cast.fingerprints.asserted
+        return tuple(
+            text if is_plain or text in closed else fingerprint(path, text)
+            for text, is_plain in _texts(given)
+        )
 
 
 class _AtMost:
@@ -104,6 +127,20 @@ class _AtMost:
     def keyed(self, make: Callable[[Fingerprinter], str]) -> str:  # noqa: ARG002 - whatever it is of
         return _KEYED
 
+    def value(self, path: str, given: AttributeValue) -> tuple[str, ...]:  # noqa: ARG002 - whatever it is of
+        return tuple(max(text, _KEYED, key=lambda one: len(one.encode())) for text, _ in _texts(given))
+
+
+def _texts(given: AttributeValue) -> list[tuple[str, bool]]:
+    """A value's texts, and of each whether nobody could have written it freely: a number, true, false."""
+    match given.value:
+        case str() as text:
+            return [(text, False)]
+        case tuple() as several:
+            return [(text, False) for text in several]
+        case plain:
+            return [(json.dumps(plain), True)]
+
 
 def _asserted(
     call: CheckCall,
@@ -111,6 +148,7 @@ def _asserted(
     purpose: str,
     roles: tuple[str, ...],
     teams: tuple[str, ...],
+    attributes: tuple[AttributeValue, ...],
     record: DescribedRecord | None,
 ) -> Iterator[Asserted]:
     description, named, keyed = call.description, naming.person, naming.keyed
@@ -123,10 +161,14 @@ def _asserted(
         yield "user.roles", roles
         yield "user.teams", teams
         yield "user.person", (named(user.person),) if user.person else ()
+        for given in attributes:
+            yield f"user.attributes.{given.name}", naming.value(path_of(Owner.USER, given.name), given)
     if record is not None:
         yield "record.type", (record.record_type,)
         yield "record.teams", record.teams
         yield "record.parties", tuple(f"{p.party}:{p.role}:{named(p.person)}" for p in record.parties)
+        for given in record.attributes:
+            yield f"record.attributes.{given.name}", naming.value(path_of(Owner.RECORD, given.name), given)
     for person in description.people:
         yield from _asserted_of(person, naming)
     yield (

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policy_service.engine import strict_yaml
+from policy_service.engine.catalogue import CATALOGUE, Attribute, Catalogue
 from policy_service.engine.compile import compile_set
+from policy_service.engine.declared import check_set, parse_attribute
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.engine.lint import RecordTypes, lint
 from policy_service.facts.gather.base_types import BaseTypeError
+from policy_service.model.facts import RecordType
 from policy_service.model.vocabulary import Effect
 from policy_service.service.message_files import check_complete, is_part, parse_messages
 from policy_service.service.messages import FALLBACK, Messages
-from policy_service.service.policies import read_base_type
+from policy_service.service.policies import NOWHERE, attribute_fault, attribute_nowhere, read_base_type
 
 MOST_PROBLEMS = 1_000
 """Once so many are found, nothing more is looked at: nobody mends more in one go, and an answer with so many,
@@ -95,23 +98,27 @@ def validate(
     base_types: tuple[PolicyFile, ...],
     messages: tuple[PolicyFile, ...] = (),
     on_file: OnFile = NOTHING_ON_FILE,
+    *,
+    attributes: tuple[PolicyFile, ...] = (),
 ) -> Validation:
-    """Check each file, and then whether they make a set. Where `messages/en.yaml` is among them, `messages`
+    """Check each file, and then whether they make a set. Policies may name the `attributes` that stand beside
+    them. Where `messages/en.yaml` is among them, `messages`
     have a text for whatever the documents need one for; without it the files are part of a set.
     """
     found = Findings()
-    parsed = tuple(read_documents(documents, found))
-    bases = _check_base_types(base_types, found)
+    catalogue = read_declared(attributes, found)
+    parsed = tuple(read_documents(documents, catalogue, found))
+    bases = _check_base_types(base_types, catalogue, found)
     texts = _check_messages(messages, parsed, found)
     check_uids(parsed, found)
     if not found.problems:
         try:
-            compile_set(document for _, document in parsed)
+            compile_set((document for _, document in parsed), catalogue)
         except PolicySetError as error:
             found.problems.append(Problem("", 0, error.message))
     if messages and not is_part(file.name for file in messages):
         on_file = replace(on_file, texts=None)  # a reason without a text was refused
-    warnings = tuple(_warnings(parsed, bases, texts, on_file))
+    warnings = tuple(_warnings(parsed, bases, texts, on_file, catalogue))
     return Validation(tuple(found.problems), found.checked, warnings[: found.left])
 
 
@@ -120,13 +127,18 @@ def _warnings(
     bases: frozenset[str],
     texts: Messages | None,
     on_file: OnFile,
+    catalogue: Catalogue,
 ) -> Iterator[Problem]:
     record_types = None
     if on_file.record_types is not None:
         record_types = RecordTypes(on_file.record_types, bases | on_file.bases)
     found = [
         Problem(warned.file, warned.line, warned.text)
-        for warned in lint(((file.name, document) for file, document in parsed), record_types=record_types)
+        for warned in lint(
+            ((file.name, document) for file, document in parsed),
+            record_types=record_types,
+            catalogue=catalogue,
+        )
     ]
     if on_file.texts is not None:
         known = [on_file.texts] if texts is None else [on_file.texts, texts]
@@ -147,22 +159,48 @@ _NO_TEXT: Final = (
 )
 
 
+def read_declared(files: tuple[PolicyFile, ...], found: Findings) -> Catalogue:
+    """What the policies beside these declarations may name; of what is declared twice the first counts."""
+    first: dict[str, tuple[PolicyFile, Attribute]] = {}
+    for file in files:
+        if found.enough:
+            break
+        found.checked += 1
+        try:
+            attribute = parse_attribute(file.text, name=file.name)
+        except PolicyDocumentError as error:
+            found.problems += problems_of(error)
+            continue
+        before, _ = first.setdefault(attribute.path, (file, attribute))
+        if before is not file:
+            text = (
+                f"name: `{attribute.path}` is declared in {_at(before, 'name')} as well: keep one of the two"
+            )
+            found.problems.append(Problem(file.name, _line(file, "name"), text))
+    try:
+        return CATALOGUE.extended(check_set(attribute for _, attribute in first.values()))
+    except PolicySetError as error:
+        found.problems.append(Problem("", 0, error.message))
+        return CATALOGUE
+
+
 def read_documents(
-    files: tuple[PolicyFile, ...], found: Findings
+    files: tuple[PolicyFile, ...], catalogue: Catalogue, found: Findings
 ) -> Iterator[tuple[PolicyFile, PolicyDocument]]:
     for file in files:
         if found.enough:
             return
         found.checked += 1
         try:
-            yield file, parse_document(file.text, name=file.name)
+            yield file, parse_document(file.text, name=file.name, catalogue=catalogue)
         except PolicyDocumentError as error:
             found.problems += problems_of(error)
 
 
-def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> frozenset[str]:
+def _check_base_types(files: tuple[PolicyFile, ...], catalogue: Catalogue, found: Findings) -> frozenset[str]:
     """Give the names of those that are right."""
     first: dict[str, str] = {}
+    bases: list[RecordType] = []
     for file in files:
         if found.enough:
             break
@@ -178,6 +216,12 @@ def _check_base_types(files: tuple[PolicyFile, ...], found: Findings) -> frozens
             if before != _at(file, "name"):
                 text = f"name: `{base.name}` stands in {before} as well: give one of them another name"
                 found.problems.append(Problem(file.name, _line(file, "name"), text))
+            bases.append(base)
+            if (fault := attribute_fault(base, catalogue)) is not None:
+                found.problems.append(Problem(file.name, _line(file, "attributes"), fault))
+    # Without any base type the files are part of a set.
+    if files and not found.problems and (nowhere := attribute_nowhere(bases, catalogue)) is not None:
+        found.problems.append(Problem("", 0, NOWHERE.format(nowhere)))
     return frozenset(first)
 
 

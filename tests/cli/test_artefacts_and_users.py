@@ -1,10 +1,11 @@
-"""`artefacts` and `users`: what is sent, and what is shown of the answer."""
+"""`artefacts`, `users` and their attributes: what is sent, and what is shown of the answer."""
 
 from __future__ import annotations
 
 import pytest
 
-from policy_service.api.v1 import access_pb2, record_pb2
+from policy_service.api.v1 import access_pb2, attribute_pb2, policy_pb2, record_pb2
+from policy_service.api.v1.attribute_pb2 import AttributeValue as Value
 from tests.cli.conftest import Terminal
 from tests.support.fake_service import FakeService
 
@@ -88,3 +89,89 @@ def test_users_put_sends_every_option(terminal: Terminal, fake: FakeService) -> 
     )
     assert "roles         nurse, lead" in typed.out
     assert "answers for it  n.nurse" in job.out
+
+
+# --- declared attributes ----------------------------------------------------------------------------------
+
+_DECLARED = (
+    ("subject.attributes.training", "strings"),
+    ("subject.attributes.contract", "string"),
+    ("subject.attributes.on_call", "boolean"),
+    ("subject.attributes.shifts", "number"),
+    ("resource.attributes.shifts", "string"),
+)
+
+
+def declaring(fake: FakeService) -> None:
+    """Let the fake have attributes, and give back what is put."""
+    attributes = [
+        policy_pb2.PolicyAttribute(path=path, type=type_, declared=True) for path, type_ in _DECLARED
+    ]
+    fake.answers["PolicyService/ListAttributes"] = lambda _: policy_pb2.PolicyServiceListAttributesResponse(
+        attributes=attributes
+    )
+    fake.answers["AccessService/PutUser"] = lambda asked: access_pb2.PutUserResponse(user=asked.user)
+    fake.answers["RecordService/PutRecord"] = lambda asked: record_pb2.PutRecordResponse(record=asked.record)
+
+
+def test_an_attribute_is_sent_as_its_declaration_says_and_shown(
+    terminal: Terminal, fake: FakeService
+) -> None:
+    declaring(fake)
+    typed = terminal(
+        *("users", "put", "n.nurse", "--attribute", "training=first_aid", "--attribute", "contract=agency"),
+        *("--attribute", "training=a=b", "--attribute", "on_call=true", "--attribute", "shifts=2.5", *NOTED),
+    )
+    assert typed.code == 0
+    asked, put = fake.calls
+    assert asked.metadata["x-controller"] == "c"
+    assert list(put.request.user.attributes) == [
+        Value(name="training", texts=attribute_pb2.AttributeTexts(values=["first_aid", "a=b"])),
+        Value(name="contract", text="agency"),
+        Value(name="on_call", boolean=True),
+        Value(name="shifts", number=2.5),
+    ]
+    assert "training=first_aid, a=b; contract=agency; on_call=true; shifts=2.5" in typed.out
+
+
+def test_a_records_attribute_is_another_than_a_users(terminal: Terminal, fake: FakeService) -> None:
+    declaring(fake)
+    typed = terminal("records", "put", "R-1", "--type", "t", "--attribute", "shifts=2", *NOTED)
+    assert typed.code == 0
+    assert list(fake.calls[1].request.record.attributes) == [Value(name="shifts", text="2")]
+    record = record_pb2.Record(reference="R-1", attributes=[Value(name="shifts", text="2")])
+    fake.answers["RecordService/GetRecord"] = lambda _: record_pb2.GetRecordResponse(record=record)
+    assert "shifts=2" in terminal("records", "show", "R-1").out
+
+
+def test_none_of_a_list_is_said_by_nothing_after_the_sign(terminal: Terminal, fake: FakeService) -> None:
+    declaring(fake)
+    assert terminal("users", "put", "n.nurse", "--attribute", "training=").code == 0
+    (value,) = fake.calls[1].request.user.attributes
+    assert value == Value(name="training", texts=attribute_pb2.AttributeTexts())
+
+
+def test_what_is_not_declared_is_left_to_the_service_to_refuse(terminal: Terminal, fake: FakeService) -> None:
+    declaring(fake)
+    assert terminal("users", "put", "n.nurse", "--attribute", "trainin=x").code == 0
+    assert list(fake.calls[1].request.user.attributes) == [Value(name="trainin", text="x")]
+
+
+@pytest.mark.parametrize(
+    "texts", [("training",), ("=x",), ("on_call=yes",), ("shifts=many",), ("contract=a", "contract=b")]
+)
+def test_an_attribute_that_cannot_be_read(
+    terminal: Terminal, fake: FakeService, texts: tuple[str, ...]
+) -> None:
+    declaring(fake)
+    typed = terminal("users", "put", "n.nurse", *(word for text in texts for word in ("--attribute", text)))
+    assert typed.code == 2
+    assert f"--attribute `{texts[-1]}` cannot be read" in typed.err
+    assert not fake.requests("AccessService/PutUser")
+
+
+def test_a_grant_names_the_attributes_that_a_system_may_assert(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["AccessService/PutSystem"] = lambda asked: access_pb2.PutSystemResponse(system=asked.system)
+    typed = terminal("systems", "put", "rota", "--assert-attribute", "training", *NOTED)
+    assert list(fake.calls[0].request.system.grant.assert_attributes) == ["training"]
+    assert "asserts attributes  training" in typed.out

@@ -73,6 +73,14 @@ def test_a_base_type_is_known_by_its_folder_from_within_it(
     assert not request.documents
 
 
+def test_declarations_are_known_by_their_folder(terminal: Terminal, fake: FakeService, folder: Path) -> None:
+    (folder / "attributes").mkdir()
+    (folder / "attributes" / "training.yaml").write_text("name: training")
+    terminal("policies", "validate", str(folder))
+    (request,) = fake.requests("PolicyService/Validate")
+    assert [file.name for file in request.attributes] == [str(folder / "attributes" / "training.yaml")]
+
+
 def test_messages_are_known_by_their_folder(terminal: Terminal, fake: FakeService, folder: Path) -> None:
     (folder / "messages").mkdir()
     (folder / "messages" / "cy.yaml").write_text("outsider: Neb.")

@@ -140,15 +140,15 @@ class Run:
     expected: Expected
 
 
-def case_names() -> list[str]:
-    return sorted(path.stem for path in CASES.glob("*.yaml"))
+def case_names(folder: Path = CASES) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def read_run(name: str, *, twin: bool, tag: str, renamed: bool) -> Run:
+def read_run(name: str, *, twin: bool, tag: str, renamed: bool, folder: Path = CASES) -> Run:
     """Read a case with names of its own for this run. `renamed`: every name is another word, not only
     tagged.
     """
-    text = (CASES / f"{name}.yaml").read_text("utf-8")
+    text = (folder / f"{name}.yaml").read_text("utf-8")
 
     def named(match: re.Match[str]) -> str:
         name = match.group(1)

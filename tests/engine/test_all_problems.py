@@ -86,13 +86,13 @@ def test_every_other_tier_may_stand_in_every_gate(tier: Tier) -> None:
 
 
 def test_an_absolute_policy_over_what_may_be_missing() -> None:
-    text = written(Tier.ABSOLUTE, Gate.AUTHORITY).replace(
+    text = written(Tier.ABSOLUTE, Gate.DELIVERY).replace(
         "{action: {$.verb: {condition: Equals, value: send}}}",
-        "\n    subject:\n      $.training: {condition: IsEmpty}",
+        "\n    context:\n      $.contact_point.verified_days: {condition: Gt, value: 180}",
     )
     ((line, said),) = problems(text)
     assert line == 10
-    assert "`subject.training` may be missing" in said
+    assert "`context.contact_point.verified_days` may be missing" in said
     assert said.endswith("write it in a lower tier, or name an attribute that never is")
     assert parse_document(text.replace("absolute", "baseline"), name="own.yaml").tier is Tier.BASELINE
 

@@ -12,6 +12,7 @@ from policy_service.engine.evaluate import is_typed
 from policy_service.engine.quiet import attributes_of, is_implied
 from policy_service.model.attributes import Value
 from policy_service.model.vocabulary import Effect, Gate
+from tests.engine.extended import EXTENDED
 from tests.support.shipped import POLICY_SET
 
 SHIPPED = {
@@ -33,14 +34,14 @@ cases:
       policies: [disclosure.absolute.adverse_person]
     but:
       - title: he is not
-        given: {context.recipient.adverse: false, subject.training: [first_aid]}
+        given: {context.recipient.adverse: false, subject.attributes.training: [first_aid]}
         expect: {effect: deny, reason: NO_BASIS, owed: []}
 """
 ADVERSE = "context.recipient.adverse: true"
 
 
 def read(text: str) -> tuple[Case, ...]:
-    return parse_cases(text, name="tests/a.yaml", documents=SHIPPED)
+    return parse_cases(text, name="tests/a.yaml", documents=SHIPPED, catalogue=EXTENDED)
 
 
 def problems(text: str) -> list[tuple[int, str]]:
@@ -64,14 +65,14 @@ def test_a_variant_says_what_is_different() -> None:
     assert variant.given == {
         **case.given,
         "context.recipient.adverse": False,
-        "subject.training": ("first_aid",),
+        "subject.attributes.training": ("first_aid",),
     }
     assert (variant.expected.effect, variant.expected.reason) == (Effect.DENY, "NO_BASIS")
     assert (variant.expected.policies, variant.expected.owed) == (None, ())
 
 
 def test_a_path_without_a_value_takes_back_what_was_said() -> None:
-    text = FILE.replace("adverse: false, subject.training: [first_aid]", "adverse: ")
+    text = FILE.replace("adverse: false, subject.attributes.training: [first_aid]", "adverse: ")
     assert "context.recipient.adverse" not in read(text)[1].given
 
 
@@ -107,7 +108,7 @@ def test_who_is_implied_is_permitted_without_a_reason() -> None:
         ("adverse: true", 'adverse: "true"', 8, "is true or false: write `true` or `false`"),
         ("[location.current]", "[location.curent]", 7, "is never `location.curent`, perhaps"),
         ("[location.current]", "location.current", 7, "write a list, as in `[this, that]`"),
-        ("[first_aid]", "[1]", 15, 'given["subject.training"][0]: `subject.training` holds texts'),
+        ("[first_aid]", "[1]", 15, 'training"][0]: `subject.attributes.training` holds texts'),
         ("effect: deny\n      reason", "effect: denied\n      reason", 10, "write one of `permit`, `deny`"),
         ("reason: ADVERSE_PERSON", "reason: ADVERS_PERSON", 11, "perhaps `ADVERSE_PERSON` is meant"),
         ("reason: ADVERSE_PERSON", "reason: SEEN", 11, "no policy of the gate `disclosure` has"),

@@ -14,6 +14,7 @@ from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.truth import Truth
 from policy_service.engine.trying import Tried, try_cases
 from policy_service.model.vocabulary import Effect, Tier
+from tests.engine.extended import EXTENDED
 
 HEAD = "title: A policy\ngate: disclosure\nowner: privacy-office\n"
 DENY = (
@@ -52,7 +53,7 @@ reason: TRAINING
 policy:
   rules:
     subject:
-      $.training: {condition: Not, value: {condition: AnyIn, values: [reading]}}
+      $.attributes.training: {condition: Not, value: {condition: AnyIn, values: [reading]}}
     resource:
       $.categories: {condition: AnyIn, values: [abuse.account]}
 """
@@ -72,14 +73,16 @@ ALL = (DENY, TEAM, TRAINED, MASK)
 
 
 def documents(*texts: str) -> dict[str, PolicyDocument]:
-    return {each.uid: each for each in (parse_document(text, name="a.yaml") for text in texts)}
+    return {
+        each.uid: each for each in (parse_document(text, name="a.yaml", catalogue=EXTENDED) for text in texts)
+    }
 
 
 def tried(cases: str, *texts: str) -> Tried:
     known = documents(*(texts or ALL))
-    return try_cases(
-        known.values(), parse_cases(f"gate: disclosure\ncases:\n{cases}", name="t", documents=known)
-    )
+    text = f"gate: disclosure\ncases:\n{cases}"
+    read = parse_cases(text, name="t", documents=known, catalogue=EXTENDED)
+    return try_cases(known.values(), read, EXTENDED)
 
 
 def case(title: str, given: str, expect: str) -> str:
@@ -99,7 +102,7 @@ ADVERSE = "context.recipient.adverse: true"
         (f"{TO_TEAM}, resource.mask: last4", "effect: permit, reason: TEAM, owed: [own.mask]"),
         (f"{TO_TEAM}, resource.mask: last4", "owed: [{own.mask: {part: last4}}]"),
         (f"{TO_TEAM}, resource.categories: [abuse.account]", "effect: deny, reason: TRAINING"),
-        (f"{TO_TEAM}, resource.categories: [abuse.account], subject.training: [reading]",
+        (f"{TO_TEAM}, resource.categories: [abuse.account], subject.attributes.training: [reading]",
          "effect: permit, reason: TEAM"),
         ("resource.implied: true", "effect: permit"),
         (f"resource.implied: true, {ADVERSE}", "effect: deny, reason: ADVERSE"),
@@ -148,7 +151,9 @@ def test_a_failure_tells_what_each_condition_saw_and_whether_the_case_said_it() 
 
 def test_what_is_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trying, "MOST_TOLD", 5)
-    given = f"{TO_TEAM}, subject.training: [{', '.join(f'course_{number}' for number in range(200))}]"
+    given = (
+        f"{TO_TEAM}, subject.attributes.training: [{', '.join(f'course_{number}' for number in range(200))}]"
+    )
     abuse = f"{given}, resource.categories: [abuse.account]"
     cases = case("a", abuse, "effect: permit, reason: TEAM") * 3
     failures = tried(cases).failures
@@ -217,10 +222,12 @@ def test_a_case_decides_nothing_of_what_it_does_not_look_at() -> None:
 
 def test_a_condition_that_errs_is_not_one_that_does_not_hold() -> None:
     abuse = "resource.categories: [abuse.account]"
-    cases = case("a", f"{abuse}, subject.training: [driving]", "effect: deny, reason: TRAINING")
+    cases = case("a", f"{abuse}, subject.attributes.training: [driving]", "effect: deny, reason: TRAINING")
     missing = cases + case("b", abuse, "effect: deny, reason: TRAINING")
     assert ("own.trained", "training") in gaps(missing, TRAINED)
-    trained = missing + case("c", f"{abuse}, subject.training: [reading]", "effect: deny, reason: NO_BASIS")
+    trained = missing + case(
+        "c", f"{abuse}, subject.attributes.training: [reading]", "effect: deny, reason: NO_BASIS"
+    )
     assert ("own.trained", "training") not in gaps(trained, TRAINED)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from policy_service.model.attributes import Value
 from policy_service.model.facts import Fact
 
 # The edge refuses NUL, which PostgreSQL cannot hold, and lone surrogates, which are no text.
@@ -25,6 +26,9 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a type that the model uses."""
     while isinstance(hint, NewType):
         hint = hint.__supertype__
+    if hint == Value:
+        whole = st.integers(-(10**15), 10**15)
+        return TEXTS | st.booleans() | whole | st.floats(-1e15, 1e15) | st.lists(TEXTS, max_size=3).map(tuple)
     if isinstance(hint, UnionType):
         return st.none() | values(next(arg for arg in get_args(hint) if arg is not NoneType))
     if get_origin(hint) is tuple:

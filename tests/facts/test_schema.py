@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
+from policy_service.facts import keys
 from policy_service.facts.connect import make_file, parse_url, sqlite_path, writing_engine
+from policy_service.facts.reader import FactsReader
 from policy_service.facts.schema import VERSION_TABLE, SchemaState, migrate, schema_state
 from policy_service.facts.store import FactStore
 from policy_service.facts.tables import Base
 from policy_service.model.errors import UnavailableError
-from tests.facts.world import put, vera
+from policy_service.model.facts import Revision, User
+from tests.facts.world import officer, put, vera
 
 FULL = 2  # of `PRAGMA synchronous`
 
@@ -74,6 +78,27 @@ def test_models_equal_migrations(url: str) -> None:
     Base.metadata.create_all(engine)
     engine.dispose()
     assert definitions(url) == migrated
+
+
+def test_what_an_older_version_writes_has_no_attributes(url: str) -> None:
+    """While the service is upgraded, the version before this one writes rows without them."""
+    with FactStore(url, stream_id="control-1") as store:
+        put(store, officer)
+    columns = "revision_from, revision_to, controller, kind, person_id, roles, teams, organisation, owner"
+    columns += ", record_types, suspended"
+    run(
+        url,
+        f"INSERT INTO users (row_id, user_id, reference, {columns})"
+        f" SELECT 1000, 'older', 'older', {columns} FROM users",
+    )
+    reader = FactsReader(url)
+    try:
+        key = keys.user(officer.controller, "older")
+        (older,) = reader.load([key], Revision(1))[key]
+    finally:
+        reader.close()
+    assert isinstance(older, User)
+    assert older == replace(officer, user_id="older", reference="older", attributes=())
 
 
 def test_an_empty_store_is_migrated_and_then_current(empty_url: str) -> None:

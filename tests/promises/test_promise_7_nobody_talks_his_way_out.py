@@ -10,6 +10,7 @@ import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.vocabulary import RelationKind
+from tests.decisions.own import own_set
 from tests.decisions.roads import entry_of, put_on_file
 from tests.promises.lies import HER, PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
@@ -145,7 +146,7 @@ async def test_the_lies_are_believed_where_nothing_of_hers_speaks_against_them(t
 # --- what counts as far as the grant goes -------------------------------------------------------------------
 
 
-def _acting(question: Question, **user: list[str]) -> Question:
+def _acting(question: Question, **user: list[Any]) -> Question:
     return told_with(question, {"description": {"user": user}})
 
 
@@ -210,6 +211,50 @@ async def test_nothing_that_may_be_asserted_lifts_what_is_absolute(protection: s
             answer = await check(road, token, **asserted)
             assert not _permitted(answer), name
             assert await _tiers(road, answer) == {"absolute"}, name
+
+
+BELIEVER = """
+uid: own.GATE.basis.opener
+title: Whoever passed the course that opens everything
+gate: GATE
+tier: basis
+reason: OPENER
+owner: privacy-office
+policy: {rules: {subject: {$.attributes.training: {condition: AnyIn, values: [opener]}}}}
+"""
+"""A policy of an organisation that believes what is declared; none may stand any higher."""
+
+
+@pytest.mark.parametrize(
+    "protection",
+    [
+        "nothing",
+        "do_not_share",
+        "adverse",
+        *(pytest.param(each, marks=pytest.mark.torture) for each in ("withhold_location", "excluded_person")),
+    ],
+)
+async def test_no_described_attribute_lifts_a_deny(protection: str, tmp_path: Path) -> None:
+    """Though the grant lets the system assert it, and policies permit everything for it."""
+    urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
+    policies = own_set(tmp_path / "policies")
+    for gate in ("authority", "disclosure", "delivery"):
+        (policies / gate / "opener.yaml").write_text(BELIEVER.replace("GATE", gate), "utf-8")
+    opener = {"name": "training", "texts": {"values": ["opener"]}}
+    world = liars_world(protection)
+    grant = world.systems[0]["grant"] | {"assert_attributes": ["training"]}
+    world = world.model_copy(update={"systems": ({**world.systems[0], "grant": grant},)})
+    async with installation(*urls, policies=policies) as road:
+        token = (await put_on_file(road, world, "clinic-records")).token
+        if protection == "nothing":  # then it is believed
+            assert not _permitted(await check(road, token, **BY_CLERK))
+            answer = await check(road, token, **_acting(BY_CLERK, attributes=[opener]))
+            assert set(_permitted(answer)) == set(SEEN)
+            return
+        for name, question in denied(protection).items():
+            answer = await check(road, token, **_acting(question.ask, attributes=[opener]))
+            assert not _permitted(answer), name
+            assert await _tiers(road, answer) <= FROM_REQUESTS_UP, name
 
 
 async def test_a_member_of_staff_does_not_serve_himself_as_somebody_else(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class DamagedPlan:
     """A plan that is given every question with the same attributes missing, or of another type."""
 
     def __init__(self, plan: Plan, damage: Mapping[str, Any]) -> None:
+        self.catalogue = plan.catalogue
         self._plan = plan
         self._damage = damage
 

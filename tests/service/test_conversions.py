@@ -8,9 +8,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from google.protobuf.message import Message
 
-from policy_service.api.v1 import access_pb2, casework_pb2, decision_log_pb2, people_pb2, record_pb2
+from policy_service.api.v1 import (
+    access_pb2,
+    attribute_pb2,
+    casework_pb2,
+    decision_log_pb2,
+    people_pb2,
+    record_pb2,
+)
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb
 from policy_service.decision_log.entry import StoredEntry, StreamId
+from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import (
     ArtefactType,
@@ -335,6 +343,26 @@ def test_put_artefact_type() -> None:
     )
 
 
+SAID = [
+    attribute_pb2.AttributeValue(name="word", text="a"),
+    attribute_pb2.AttributeValue(name="words", texts=attribute_pb2.AttributeTexts(values=["a", "b"])),
+    attribute_pb2.AttributeValue(name="none", texts=attribute_pb2.AttributeTexts()),
+    attribute_pb2.AttributeValue(name="yes", boolean=True),
+    attribute_pb2.AttributeValue(name="no", boolean=False),
+    attribute_pb2.AttributeValue(name="whole", number=3),
+    attribute_pb2.AttributeValue(name="part", number=-0.5),
+]
+VALUES = (
+    AttributeValue("word", "a"),
+    AttributeValue("words", ("a", "b")),
+    AttributeValue("none", ()),
+    AttributeValue("yes", True),
+    AttributeValue("no", False),
+    AttributeValue("whole", 3),
+    AttributeValue("part", -0.5),
+)
+
+
 def test_put_record() -> None:
     request = record_pb2.PutRecordRequest(
         record=record_pb2.Record(
@@ -344,6 +372,7 @@ def test_put_record() -> None:
             parties=[record_pb2.Party(party="vera", role="victim", person="a:1")],
             premises="1 Test Street\nTestham",
             premises_uprn="12",
+            attributes=SAID,
         ),
         idempotency_key="key",
         reason="why",
@@ -355,10 +384,11 @@ def test_put_record() -> None:
         (PartyAsked("vera", Role.VICTIM, "a:1"),),
         "1 Test Street\nTestham",
         "12",
+        VALUES,
         noted(request),
     )
     premises, uprn = Fingerprint("f" * 64), Fingerprint("u" * 64)
-    record = Record(RecordId("r"), POLICE, "OM-1", "x", ("a", "b"), premises, uprn)
+    record = Record(RecordId("r"), POLICE, "OM-1", "x", ("a", "b"), premises, uprn, VALUES)
     party = RecordParty("p", POLICE, record.record_id, "vera", Role.VICTIM, PersonId("1"))
     request.record.parties[0].person = "person:1"
     request.record.premises = request.record.premises_uprn = ""
@@ -556,6 +586,7 @@ GRANT = access_pb2.Grant(
     role_purposes=[access_pb2.RolePurpose(purpose="crime", roles=["detective"])],
     declare_contents=True,
     may_explain=True,
+    assert_attributes=["training"],
 )
 
 
@@ -577,6 +608,7 @@ def test_put_system() -> None:
         (RolePurpose(Purpose.CRIME, ("detective",)),),
         True,
         True,
+        ("training",),
         noted(request),
     )
     stored = System(
@@ -594,6 +626,7 @@ def test_put_system() -> None:
         (RolePurpose(Purpose.CRIME, ("detective",)),),
         True,
         True,
+        ("training",),
     )
     answer = convert_access.system_response(Done(stored, "token"))
     assert access_pb2.PutSystemResponse.FromString(answer) == access_pb2.PutSystemResponse(
@@ -617,6 +650,7 @@ def test_put_user() -> None:
         record_types=["x"],
         suspended=True,
         controller="police",
+        attributes=SAID,
     )
     request = access_pb2.PutUserRequest(user=user, idempotency_key="key", reason="why")
     assert convert_access.parse_put_user(request.SerializeToString()) == PutUser(
@@ -630,11 +664,11 @@ def test_put_user() -> None:
         "chief",
         ("x",),
         True,
+        VALUES,
         noted(request),
     )
-    stored = User(
-        "u", POLICE, "nightly", UserKind.JOB, PersonId("1"), ("r",), ("t",), "firm", "chief", ("x",), True
-    )
+    whose = (UserKind.JOB, PersonId("1"), ("r",), ("t",), "firm", "chief", ("x",), True, VALUES)
+    stored = User("u", POLICE, "nightly", *whose)
     answer = convert_access.user_response(Done(stored, "token"))
     assert access_pb2.PutUserResponse.FromString(answer) == access_pb2.PutUserResponse(
         user=user, facts_token="token"

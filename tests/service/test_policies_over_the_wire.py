@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,12 +85,12 @@ def test_what_the_rules_forbid_is_refused_with_file_line_and_words(
 
 
 def test_an_absolute_policy_over_what_may_be_missing(first: Client) -> None:
-    wrong = RIGHT.replace(
-        "    context:\n", "    subject:\n      $.training: {condition: IsEmpty}\n    context:\n"
-    )
+    days = "      $.contact_point.verified_days: {condition: Gt, value: 180}\n"
+    wrong = re.sub(r"    resource:\n.*\n    context:\n.*\n", f"    context:\n{days}", RIGHT)
+    wrong = wrong.replace("gate: disclosure", "gate: delivery")
     ((_, line, text),) = validated(first, wrong)
-    assert wrong.splitlines()[line - 1].strip().startswith("$.training")
-    assert "`subject.training` may be missing" in text
+    assert wrong.splitlines()[line - 1].strip().startswith("$.contact_point.verified_days")
+    assert "`context.contact_point.verified_days` may be missing" in text
 
 
 def test_all_files_together(first: Client) -> None:

@@ -6,15 +6,23 @@ import re
 
 import pytest
 
-from policy_service.engine import CATALOGUE, DocumentKind, PolicyDocument, Value, compile_set, parse_document
+from policy_service.engine import (
+    CATALOGUE,
+    DocumentKind,
+    PolicyDocument,
+    PolicyDocumentError,
+    Value,
+    compile_set,
+    parse_document,
+)
 from policy_service.engine.attributes import AttributeType
 from policy_service.engine.cases import parse_cases
-from policy_service.engine.errors import PolicyDocumentError
+from policy_service.engine.declared import parse_attribute
 from policy_service.engine.quiet import FOLLOWS
 from policy_service.engine.tiers import gates_of
 from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.messages import Messages
-from policy_service.service.policies import CASES, MESSAGES
+from policy_service.service.policies import ATTRIBUTES, CASES, MESSAGES
 from policy_service.service.validate_policies import OnFile, PolicyFile, validate
 from tests.service.control import POLICIES
 
@@ -38,14 +46,18 @@ def documents() -> list[PolicyFile]:
 
 TEXTS = tuple(file for file in documents() if MESSAGES in file.name.split("/"))
 TRIED = tuple(file for file in documents() if CASES in file.name.split("/"))
+DECLARED = tuple(file for file in documents() if ATTRIBUTES in file.name.split("/"))
 RIGHT = tuple(
-    file for file in documents() if not file.name.startswith(DRAFTS) and file not in (*TEXTS, *TRIED)
+    file
+    for file in documents()
+    if not file.name.startswith(DRAFTS) and file not in (*TEXTS, *TRIED, *DECLARED)
 )
+EXTENDED = CATALOGUE.extended(parse_attribute(file.text, name=file.name) for file in DECLARED)
 SHIPPED_TEXTS = PolicyFile("messages/en.yaml", (POLICIES / "messages" / "en.yaml").read_text("utf-8"))
 
 
 def own(uid: str) -> PolicyDocument:
-    found = (parse_document(file.text, name=file.name) for file in RIGHT)
+    found = (parse_document(file.text, name=file.name, catalogue=EXTENDED) for file in RIGHT)
     return next(document for document in found if document.uid == uid)
 
 
@@ -91,6 +103,14 @@ def test_the_gates_are_those_that_are_asked() -> None:
     assert f"gate, `{Gate.ANSWER}`, takes obligations alone" in README
 
 
+def test_every_key_of_an_attribute_is_told_and_no_other() -> None:
+    told = {key for row in rows("key of an attribute") for key in re.findall(r"`(\w+)`", row[0])}
+    with pytest.raises(PolicyDocumentError, match="x_y_z") as refused:
+        parse_attribute("x_y_z: 1", name="a.yaml")
+    known = next(one.text for one in refused.value.problems if "known are" in one.text)
+    assert told == set(re.findall(r"`(\w+)`", known.partition("known are")[2]))
+
+
 def test_every_key_is_told_and_no_other() -> None:
     told = {key for row in rows("key") for key in re.findall(r"`(\w+)`", row[0])}
     refused = validate((PolicyFile("a.yaml", "kind: policy\nx_y_z: 1"),), ()).problems
@@ -113,7 +133,7 @@ def test_a_condition_can_be_written_as_it_stands(row: list[str]) -> None:
 def test_what_is_missing_counts_as_told(row: list[str]) -> None:
     text = (
         "uid: a\ntitle: t\ngate: delivery\nowner: o\nENVELOPE\npolicy:\n  rules:\n    subject:\n"
-        "      $.training: {condition: AnyIn, values: [driving]}\n"
+        "      $.attributes.training: {condition: AnyIn, values: [driving]}\n"
     )
     policy = "tier: {}\nreason: A"
     envelope = {
@@ -121,8 +141,9 @@ def test_what_is_missing_counts_as_told(row: list[str]) -> None:
         "a permit": policy.format("basis"),
         "an obligation": "kind: obligation\non: [deny]\nowes: {kind: show_warning}",
     }[row[0]]
-    plan = compile_set([parse_document(text.replace("ENVELOPE", envelope), name="a.yaml")])
-    for attributes in ({}, {"subject.training": "driving"}):  # missing, and of another type
+    document = parse_document(text.replace("ENVELOPE", envelope), name="a.yaml", catalogue=EXTENDED)
+    plan = compile_set([document], EXTENDED)
+    for attributes in ({}, {"subject.attributes.training": "driving"}):  # missing, and of another type
         outcome = plan.decide(Gate.DELIVERY, attributes)
         owed = plan.owed(Gate.DELIVERY, Effect.DENY, attributes)
         assert {
@@ -136,9 +157,9 @@ def test_what_is_missing_counts_as_told(row: list[str]) -> None:
 
 
 def test_the_documents_are_right_and_lie_where_they_say() -> None:
-    assert validate(RIGHT, (), TEXTS).problems == ()
+    assert validate(RIGHT, (), TEXTS, attributes=DECLARED).problems == ()
     for file in RIGHT:
-        document = parse_document(file.text, name=file.name)
+        document = parse_document(file.text, name=file.name, catalogue=EXTENDED)
         folder = "obligations" if document.tier is None else f"{document.gate}/{document.tier.label}"
         assert file.name.startswith(f"my-policies/{folder}/"), file.name
     assert {document.kind for document in map(own, ["own.obligation.ask_again_on_paper"])} == {
@@ -148,8 +169,8 @@ def test_the_documents_are_right_and_lie_where_they_say() -> None:
 
 def test_every_reason_of_the_documents_has_a_text() -> None:
     assert [file.name for file in TEXTS] == ["my-policies/messages/own/en.yaml"]
-    assert validate(RIGHT, (), (*TEXTS, SHIPPED_TEXTS)).problems == ()
-    assert validate(RIGHT, (), (SHIPPED_TEXTS,)).problems
+    assert validate(RIGHT, (), (*TEXTS, SHIPPED_TEXTS), attributes=DECLARED).problems == ()
+    assert validate(RIGHT, (), (SHIPPED_TEXTS,), attributes=DECLARED).problems
 
 
 def attributes(**given: Value) -> dict[str, Value]:
@@ -161,7 +182,7 @@ def attributes(**given: Value) -> dict[str, Value]:
         AttributeType.NUMBER: 0,
     }
     paths = {path.replace("__", "."): value for path, value in given.items()}
-    assert paths.keys() <= {attribute.path for attribute in CATALOGUE}
+    assert paths.keys() <= {attribute.path for attribute in EXTENDED}
     everything = {attribute.path: quiet[attribute.type] for attribute in CATALOGUE if attribute.total}
     return everything | paths
 
@@ -169,7 +190,7 @@ def attributes(**given: Value) -> dict[str, Value]:
 def effect(document: PolicyDocument, **given: Value) -> Effect:
     found: dict[str, Value] = attributes(**given)
     return (
-        compile_set([document])
+        compile_set([document], EXTENDED)
         .decide(
             document.gate,
             found,
@@ -222,8 +243,8 @@ def test_who_declared_no_training_is_denied() -> None:
     }
     assert effect(policy, **asked) is Effect.DENY
     assert effect(policy, **{**asked, "action__verb": "send"}) is Effect.PERMIT
-    assert effect(policy, **asked, subject__training=("driving",)) is Effect.DENY
-    assert effect(policy, **asked, subject__training=("domestic_abuse_basics",)) is Effect.PERMIT
+    assert effect(policy, **asked, subject__attributes__training=("driving",)) is Effect.DENY
+    assert effect(policy, **asked, subject__attributes__training=("domestic_abuse_basics",)) is Effect.PERMIT
     assert effect(policy, **{**asked, "resource__category_families": ("finance",)}) is Effect.PERMIT
 
 
@@ -301,6 +322,13 @@ REFUSED = {
     "may be missing, and a policy of the absolute tier may name only what never is": wrong(
         "absolute", "contact_point.verified_days", "{condition: Gt, value: 1}"
     ),
+    "is declared, so that it may rest on a caller's word": wrong("statute", "attributes.training").replace(
+        "context:", "subject:"
+    ),
+    "may hold any text, and what is owed stands in the log": wrong("x").replace(
+        "tier: x\nreason: OWN_POLICY",
+        "kind: obligation\nowes: {kind: show_warning, parameters: {courses: subject.attributes.training}}",
+    ),
     "no attribute": wrong(path="contact_point.gven"),
     "is not known in the gate": wrong(path="answer.permits"),
     "only an obligation may name it": wrong(path="cell.told").replace("delivery", "disclosure"),
@@ -341,7 +369,7 @@ def test_every_refusal_of_the_table_is_tried() -> None:
 def test_what_is_refused_says_so(said: str) -> None:
     files = [PolicyFile("first.yaml", wrong()), PolicyFile("second.yaml", REFUSED[said])]
     texts = (SHIPPED_TEXTS,) if said == "no text for" else ()
-    found = validate(tuple(files), (), texts).problems
+    found = validate(tuple(files), (), texts, attributes=DECLARED).problems
     assert [problem.file for problem in found] == [texts[0].name if texts else "second.yaml"]
     assert said in found[0].text
     assert found[0].line > 0

@@ -136,7 +136,7 @@ async def test_the_catalogue_is_the_one_that_runs(control: Control) -> None:
     found = await control.policy_questions.list_attributes(OFFICER.calling(), ListAttributes())
     assert found == tuple(CATALOGUE)
     (entry,) = control.entries()
-    assert list(entry.read.facts) == ["catalogue:shipped"]
+    assert list(entry.read.facts) == ["catalogue:shipped", f"policy_set:{SET.policy_set_id}"]
 
 
 async def test_every_role_may_ask_for_any_organisation_or_for_none(control: Control) -> None:
@@ -172,7 +172,7 @@ async def test_one_is_parsed_at_a_time_and_waiting_is_bounded(
     started, release = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def slow(*_: object) -> object:
+    def slow(*_: object, **__: object) -> object:
         loop.call_soon_threadsafe(started.set)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result(20)
         return Validation((), 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from policy_service.engine.errors import PolicySetError
 from policy_service.service import validate_policies
 from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, published, shipped_policy_set
 from policy_service.service.validate_policies import MOST_PROBLEMS, OnFile, PolicyFile, Problem, validate
@@ -36,6 +37,73 @@ def shipped() -> tuple[tuple[PolicyFile, ...], tuple[PolicyFile, ...], tuple[Pol
         for files in (policy_set.documents, policy_set.base_types, policy_set.messages)
     )
     return documents, base_types, messages
+
+
+TENURE = """\
+name: tenure
+of: record
+type: string
+sentence: By what right they live there.
+example: licence
+values: [licence, tenancy]
+"""
+NAMES_TENURE = POLICY.replace("action: {$.verb: {condition: Equals, value: send}}", "RULE").replace(
+    "RULE", "resource: {$.attributes.tenure: {condition: Equals, value: licence}}"
+)
+
+
+def declared(*texts: str) -> tuple[PolicyFile, ...]:
+    return tuple(PolicyFile(f"attributes/{i}.yaml", text) for i, text in enumerate(texts))
+
+
+def test_policies_may_name_what_is_declared_beside_them() -> None:
+    document = PolicyFile("own.yaml", NAMES_TENURE.replace("UID", "a"))
+    bases = (PolicyFile("base.yaml", f"{BASE}attributes: [tenure]\n"),)
+    assert validate((document,), bases, attributes=declared(TENURE)).problems == ()
+    assert validate((document,), bases, attributes=declared(TENURE)).checked == 3
+    (alone,) = validate((document,), ()).problems
+    assert "no attribute `resource.attributes.tenure`" in alone.text
+    (misspelt,) = validate(
+        (PolicyFile("own.yaml", document.text.replace("licence", "licens")),), (), attributes=declared(TENURE)
+    ).problems
+    assert "perhaps `licence` is meant" in misspelt.text
+
+
+def test_a_declaration_stands_once_and_is_right() -> None:
+    second, third = validate(
+        (), (), attributes=declared(TENURE, TENURE, TENURE.replace("record", "x"))
+    ).problems
+    assert (second.file, second.line) == ("attributes/1.yaml", 1)
+    assert "is declared in attributes/0.yaml:1 as well" in second.text
+    assert (third.file, third.line) == ("attributes/2.yaml", 2)
+
+
+@pytest.mark.parametrize("named", ["tenur", "training"])
+def test_a_base_type_names_attributes_that_the_set_declares_of_records(named: str) -> None:
+    training = TENURE.replace("tenure", "training").replace("record", "user")
+    bases = (PolicyFile("base.yaml", f"{BASE}attributes: [tenure, {named}]\n"),)
+    (problem,) = validate((), bases, attributes=declared(TENURE, training)).problems
+    assert (problem.file, problem.line) == ("base.yaml", 4)
+    assert f"attributes[1]: the set declares no attribute `{named}` of records" in problem.text
+    assert ("perhaps `tenure` is meant" in problem.text) is (named == "tenur")
+
+
+def test_an_attribute_that_no_record_can_have_is_a_problem_of_a_whole_set() -> None:
+    base = (PolicyFile("base.yaml", BASE),)
+    (problem,) = validate((), base, attributes=declared(TENURE)).problems
+    assert problem.text.startswith("no record can have the attribute `tenure`")
+    assert validate((), (), attributes=declared(TENURE)).problems == ()  # part of a set
+
+
+def test_such_a_set_is_not_published(tmp_path: Path) -> None:
+    for name, text, why in (
+        ("attributes/tenure.yaml", TENURE, "no record can have the attribute `tenure`"),
+        ("base_types/base.visit.yaml", f"{BASE}attributes: [tenur]\n", "no attribute `tenur` of records"),
+    ):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, "utf-8")
+        with pytest.raises(PolicySetError, match=why):
+            shipped_policy_set(tmp_path)
 
 
 def test_what_ships_is_right() -> None:

@@ -97,11 +97,12 @@ async def installation(
     *,
     before_head: Callable[[], None] = lambda: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    policies: Path = POLICIES,
 ) -> AsyncIterator[Installation]:
     """Open an installation on two empty databases.
 
     `before_head` is called in the committer's thread before it reads the head: a test that moves the head
-    between a decision and its commit waits there. `now` is the worker's clock.
+    between a decision and its commit waits there. `now` is the worker's clock. `policies` are published.
     """
     schema.migrate(facts_url)
     log_urls.migrate(log_url)
@@ -116,7 +117,7 @@ async def installation(
         memory, control_memory = FactsMemory(reader), FactsMemory(reader)
         stack.callback(memory.close)
         stack.callback(control_memory.close)
-        administrator = _first_start(store)
+        administrator = _first_start(store, policies)
         desk = ControlDesk(
             Backends(reader, control_memory, store, control_log, fingerprints, VERSIONS, tokens.seal)
         )
@@ -154,7 +155,7 @@ async def installation(
         await desk.close()
 
 
-def _first_start(store: FactStore) -> str:
+def _first_start(store: FactStore, policies: Path) -> str:
     now, new = datetime.now(UTC), make_token()
     token = Token(
         token_id=new.token_id,
@@ -165,7 +166,7 @@ def _first_start(store: FactStore) -> str:
         principal="first-administrator",
         roles=tuple(StaffRole),
     )
-    facts = (shipped_policy_set(POLICIES), token)
+    facts = (shipped_policy_set(policies), token)
     change = Change("test", INSTALLATION, "first start", facts, time_ordered_id(now), now)
     store.write(change, lambda _: b"first start")
     return new.text

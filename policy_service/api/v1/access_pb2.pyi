@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from policy_service.api.v1 import attribute_pb2 as _attribute_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -67,6 +68,7 @@ class Grant(_message.Message):
     ROLE_PURPOSES_FIELD_NUMBER: _builtins.int
     DECLARE_CONTENTS_FIELD_NUMBER: _builtins.int
     MAY_EXPLAIN_FIELD_NUMBER: _builtins.int
+    ASSERT_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     may_describe: _builtins.bool
     """It may describe users, records, people and contact points in the call."""
     self_service: _builtins.bool
@@ -99,6 +101,10 @@ class Grant(_message.Message):
         `purposes` for all.
         """
 
+    @_builtins.property
+    def assert_attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of declared attributes of users that it may assert."""
+
     def __init__(
         self,
         *,
@@ -112,10 +118,11 @@ class Grant(_message.Message):
         role_purposes: _abc.Iterable[Global___RolePurpose] | None = ...,
         declare_contents: _builtins.bool = ...,
         may_explain: _builtins.bool = ...,
+        assert_attributes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assert_roles", b"assert_roles", "assert_teams", b"assert_teams", "declare_contents", b"declare_contents", "may_describe", b"may_describe", "may_explain", b"may_explain", "purposes", b"purposes", "record_types", b"record_types", "role_purposes", b"role_purposes", "self_service", b"self_service", "verbs", b"verbs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assert_attributes", b"assert_attributes", "assert_roles", b"assert_roles", "assert_teams", b"assert_teams", "declare_contents", b"declare_contents", "may_describe", b"may_describe", "may_explain", b"may_explain", "purposes", b"purposes", "record_types", b"record_types", "role_purposes", b"role_purposes", "self_service", b"self_service", "verbs", b"verbs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,6 +259,7 @@ class User(_message.Message):
     RECORD_TYPES_FIELD_NUMBER: _builtins.int
     SUSPENDED_FIELD_NUMBER: _builtins.int
     CONTROLLER_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """By which the controller's systems know him."""
     kind: _builtins.str
@@ -272,6 +280,12 @@ class User(_message.Message):
     def record_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """job: the record types that it may send."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_attribute_pb2.AttributeValue]:
+        """Values of attributes that the published policy set declares of users; at most
+        32, each name once.
+        """
+
     def __init__(
         self,
         *,
@@ -285,10 +299,11 @@ class User(_message.Message):
         record_types: _abc.Iterable[_builtins.str] | None = ...,
         suspended: _builtins.bool = ...,
         controller: _builtins.str = ...,
+        attributes: _abc.Iterable[_attribute_pb2.AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "kind", b"kind", "organisation", b"organisation", "owner", b"owner", "person", b"person", "record_types", b"record_types", "reference", b"reference", "roles", b"roles", "suspended", b"suspended", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "controller", b"controller", "kind", b"kind", "organisation", b"organisation", "owner", b"owner", "person", b"person", "record_types", b"record_types", "reference", b"reference", "roles", b"roles", "suspended", b"suspended", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,6 +11,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from policy_service.api.v1 import attribute_pb2 as _attribute_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -354,6 +355,7 @@ class DescribedUser(_message.Message):
     ROLES_FIELD_NUMBER: _builtins.int
     TEAMS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """The person who the user is: a key of `people` or an identifier."""
     @_builtins.property
@@ -362,16 +364,23 @@ class DescribedUser(_message.Message):
 
     @_builtins.property
     def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_attribute_pb2.AttributeValue]:
+        """Values of declared attributes; at most 32, each name once. They count only as
+        far as the grant lets this system assert them, and what is on file stands.
+        """
+
     def __init__(
         self,
         *,
         roles: _abc.Iterable[_builtins.str] | None = ...,
         teams: _abc.Iterable[_builtins.str] | None = ...,
         person: _builtins.str = ...,
+        attributes: _abc.Iterable[_attribute_pb2.AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "roles", b"roles", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "person", b"person", "roles", b"roles", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,6 +394,7 @@ class DescribedRecord(_message.Message):
     TEAMS_FIELD_NUMBER: _builtins.int
     PARTIES_FIELD_NUMBER: _builtins.int
     PREMISES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     record_type: _builtins.str
     """A record type that the calling organisation has declared."""
     premises: _builtins.str
@@ -397,6 +407,10 @@ class DescribedRecord(_message.Message):
 
     @_builtins.property
     def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___DescribedParty]: ...
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_attribute_pb2.AttributeValue]:
+        """Values of declared attributes of such records; at most 32, each name once."""
+
     def __init__(
         self,
         *,
@@ -404,10 +418,11 @@ class DescribedRecord(_message.Message):
         teams: _abc.Iterable[_builtins.str] | None = ...,
         parties: _abc.Iterable[Global___DescribedParty] | None = ...,
         premises: _builtins.str = ...,
+        attributes: _abc.Iterable[_attribute_pb2.AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "premises", b"premises", "record_type", b"record_type", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "parties", b"parties", "premises", b"premises", "record_type", b"record_type", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

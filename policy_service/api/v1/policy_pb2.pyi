@@ -142,6 +142,7 @@ class PolicyAttribute(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     FAMILIES_FIELD_NUMBER: _builtins.int
     OBLIGATIONS_ONLY_FIELD_NUMBER: _builtins.int
+    DECLARED_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """e.g. `context.recipient.adverse`; in the rules of a policy it is written
     `$.recipient.adverse` under `context`.
@@ -156,6 +157,10 @@ class PolicyAttribute(_message.Message):
     """A value."""
     obligations_only: _builtins.bool
     """Only obligations may name it: it is known once the cell is decided."""
+    declared: _builtins.bool
+    """The published set declares it. Only policies of the tiers baseline and basis,
+    and obligations, may name it.
+    """
     @_builtins.property
     def gates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The gates whose policies may name it."""
@@ -180,10 +185,11 @@ class PolicyAttribute(_message.Message):
         values: _abc.Iterable[_builtins.str] | None = ...,
         families: _abc.Iterable[_builtins.str] | None = ...,
         obligations_only: _builtins.bool = ...,
+        declared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["example", b"example", "families", b"families", "gates", b"gates", "obligations_only", b"obligations_only", "path", b"path", "sentence", b"sentence", "total", b"total", "type", b"type", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declared", b"declared", "example", b"example", "families", b"families", "gates", b"gates", "obligations_only", b"obligations_only", "path", b"path", "sentence", b"sentence", "total", b"total", "type", b"type", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,6 +202,7 @@ class PolicyServiceValidateRequest(_message.Message):
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     BASE_TYPES_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Policies and obligations; at most 10,000 files in all, and what a call may
@@ -213,16 +220,21 @@ class PolicyServiceValidateRequest(_message.Message):
         which a document denies needs a text.
         """
 
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Attributes that the set declares; policies among `documents` may name them."""
+
     def __init__(
         self,
         *,
         documents: _abc.Iterable[Global___PolicyFile] | None = ...,
         base_types: _abc.Iterable[Global___PolicyFile] | None = ...,
         messages: _abc.Iterable[Global___PolicyFile] | None = ...,
+        attributes: _abc.Iterable[Global___PolicyFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_types", b"base_types", "documents", b"documents", "messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "base_types", b"base_types", "documents", b"documents", "messages", b"messages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -272,6 +284,7 @@ class PolicyServiceTestRequest(_message.Message):
 
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     CASES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Policies and obligations; with `cases` at most 10,000 files in all, and what a
@@ -282,15 +295,20 @@ class PolicyServiceTestRequest(_message.Message):
     def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Files of cases; policies/README.md says what is in one."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Attributes that the set declares; policies and cases may name them."""
+
     def __init__(
         self,
         *,
         documents: _abc.Iterable[Global___PolicyFile] | None = ...,
         cases: _abc.Iterable[Global___PolicyFile] | None = ...,
+        attributes: _abc.Iterable[Global___PolicyFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "documents", b"documents"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "cases", b"cases", "documents", b"documents"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,7 +102,8 @@ class PolicyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAttributes(self, request, context):
-        """ListAttributes gives the whole catalogue: every path that a policy may name.
+        """ListAttributes gives the whole catalogue: every path that a policy may name,
+        with the attributes that the published set declares.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,9 @@ class PolicyServiceStub:
     Get: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceGetRequest, _policy_pb2.PolicyServiceGetResponse]
     """Get one document of the published set."""
     ListAttributes: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListAttributesRequest, _policy_pb2.PolicyServiceListAttributesResponse]
-    """ListAttributes gives the whole catalogue: every path that a policy may name."""
+    """ListAttributes gives the whole catalogue: every path that a policy may name,
+    with the attributes that the published set declares.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -78,7 +80,9 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     Get: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceGetRequest, _policy_pb2.PolicyServiceGetResponse]  # type: ignore[assignment]
     """Get one document of the published set."""
     ListAttributes: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListAttributesRequest, _policy_pb2.PolicyServiceListAttributesResponse]  # type: ignore[assignment]
-    """ListAttributes gives the whole catalogue: every path that a policy may name."""
+    """ListAttributes gives the whole catalogue: every path that a policy may name,
+    with the attributes that the published set declares.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
@@ -131,6 +135,8 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.PolicyServiceListAttributesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.PolicyServiceListAttributesResponse, _abc.Awaitable[_policy_pb2.PolicyServiceListAttributesResponse]]:
-        """ListAttributes gives the whole catalogue: every path that a policy may name."""
+        """ListAttributes gives the whole catalogue: every path that a policy may name,
+        with the attributes that the published set declares.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,55 +22,56 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from policy_service.api.v1 import attribute_pb2 as policy__service_dot_api_dot_v1_dot_attribute__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/record.proto\x12\x15policy_service.api.v1\"\x88\x01\n\tFieldType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12*\n\x05parts\x18\x04 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x10\n\x08premises\x18\x05 \x01(\x08\x12\x0c\n\x04mask\x18\x06 \x01(\t\"J\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12\x11\n\tseparable\x18\x04 \x01(\x08\"\xd1\x01\n\nRecordType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65xtends\x18\x02 \x01(\t\x12\x30\n\x06\x66ields\x18\x03 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x14\n\x0csecret_roles\x18\x04 \x03(\t\x12\x17\n\x0fprotection_team\x18\x05 \x01(\t\x12\x18\n\x10known_to_parents\x18\x06 \x01(\x08\x12\x16\n\x0epeople_on_file\x18\x07 \x01(\x08\x12\x11\n\tassurance\x18\x08 \x01(\r\"w\n\x14PutRecordTypeRequest\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"d\n\x15PutRecordTypeResponse\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x01\n\x0c\x41rtefactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x08\x65nvelope\x18\x02 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.Capability\"A\n\nCapability\x12\x12\n\nobligation\x18\x01 \x01(\t\x12\x10\n\x08\x65vidence\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\t\"}\n\x16PutArtefactTypeRequest\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutArtefactTypeResponse\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"4\n\x05Party\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\x97\x01\n\x06Record\x12\x11\n\treference\x18\x01 \x01(\t\x12\x13\n\x0brecord_type\x18\x02 \x01(\t\x12\r\n\x05teams\x18\x03 \x03(\t\x12-\n\x07parties\x18\x04 \x03(\x0b\x32\x1c.policy_service.api.v1.Party\x12\x10\n\x08premises\x18\x05 \x01(\t\x12\x15\n\rpremises_uprn\x18\x06 \x01(\t\"j\n\x10PutRecordRequest\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x95\x01\n\x12\x43ontentDeclaration\x12\x16\n\x0e\x64\x65\x63laration_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x0c\n\x04user\x18\x06 \x01(\t\"\x81\x01\n\x16\x44\x65\x63lareContentsRequest\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x17\x44\x65\x63lareContentsResponse\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"%\n\x10GetRecordRequest\x12\x11\n\treference\x18\x01 \x01(\t\"B\n\x11GetRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\"?\n\x16ListRecordTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"k\n\x17ListRecordTypesResponse\x12\x37\n\x0crecord_types\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\x05\n\rRecordService\x12j\n\rPutRecordType\x12+.policy_service.api.v1.PutRecordTypeRequest\x1a,.policy_service.api.v1.PutRecordTypeResponse\x12p\n\x0fPutArtefactType\x12-.policy_service.api.v1.PutArtefactTypeRequest\x1a..policy_service.api.v1.PutArtefactTypeResponse\x12^\n\tPutRecord\x12\'.policy_service.api.v1.PutRecordRequest\x1a(.policy_service.api.v1.PutRecordResponse\x12p\n\x0f\x44\x65\x63lareContents\x12-.policy_service.api.v1.DeclareContentsRequest\x1a..policy_service.api.v1.DeclareContentsResponse\x12^\n\tGetRecord\x12\'.policy_service.api.v1.GetRecordRequest\x1a(.policy_service.api.v1.GetRecordResponse\x12p\n\x0fListRecordTypes\x12-.policy_service.api.v1.ListRecordTypesRequest\x1a..policy_service.api.v1.ListRecordTypesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/record.proto\x12\x15policy_service.api.v1\x1a%policy_service/api/v1/attribute.proto\"\x88\x01\n\tFieldType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12*\n\x05parts\x18\x04 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x10\n\x08premises\x18\x05 \x01(\x08\x12\x0c\n\x04mask\x18\x06 \x01(\t\"J\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12\x11\n\tseparable\x18\x04 \x01(\x08\"\xd1\x01\n\nRecordType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65xtends\x18\x02 \x01(\t\x12\x30\n\x06\x66ields\x18\x03 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x14\n\x0csecret_roles\x18\x04 \x03(\t\x12\x17\n\x0fprotection_team\x18\x05 \x01(\t\x12\x18\n\x10known_to_parents\x18\x06 \x01(\x08\x12\x16\n\x0epeople_on_file\x18\x07 \x01(\x08\x12\x11\n\tassurance\x18\x08 \x01(\r\"w\n\x14PutRecordTypeRequest\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"d\n\x15PutRecordTypeResponse\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x01\n\x0c\x41rtefactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x08\x65nvelope\x18\x02 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.Capability\"A\n\nCapability\x12\x12\n\nobligation\x18\x01 \x01(\t\x12\x10\n\x08\x65vidence\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\t\"}\n\x16PutArtefactTypeRequest\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutArtefactTypeResponse\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"4\n\x05Party\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\xd2\x01\n\x06Record\x12\x11\n\treference\x18\x01 \x01(\t\x12\x13\n\x0brecord_type\x18\x02 \x01(\t\x12\r\n\x05teams\x18\x03 \x03(\t\x12-\n\x07parties\x18\x04 \x03(\x0b\x32\x1c.policy_service.api.v1.Party\x12\x10\n\x08premises\x18\x05 \x01(\t\x12\x15\n\rpremises_uprn\x18\x06 \x01(\t\x12\x39\n\nattributes\x18\x07 \x03(\x0b\x32%.policy_service.api.v1.AttributeValue\"j\n\x10PutRecordRequest\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x95\x01\n\x12\x43ontentDeclaration\x12\x16\n\x0e\x64\x65\x63laration_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x0c\n\x04user\x18\x06 \x01(\t\"\x81\x01\n\x16\x44\x65\x63lareContentsRequest\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x17\x44\x65\x63lareContentsResponse\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"%\n\x10GetRecordRequest\x12\x11\n\treference\x18\x01 \x01(\t\"B\n\x11GetRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\"?\n\x16ListRecordTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"k\n\x17ListRecordTypesResponse\x12\x37\n\x0crecord_types\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\x05\n\rRecordService\x12j\n\rPutRecordType\x12+.policy_service.api.v1.PutRecordTypeRequest\x1a,.policy_service.api.v1.PutRecordTypeResponse\x12p\n\x0fPutArtefactType\x12-.policy_service.api.v1.PutArtefactTypeRequest\x1a..policy_service.api.v1.PutArtefactTypeResponse\x12^\n\tPutRecord\x12\'.policy_service.api.v1.PutRecordRequest\x1a(.policy_service.api.v1.PutRecordResponse\x12p\n\x0f\x44\x65\x63lareContents\x12-.policy_service.api.v1.DeclareContentsRequest\x1a..policy_service.api.v1.DeclareContentsResponse\x12^\n\tGetRecord\x12\'.policy_service.api.v1.GetRecordRequest\x1a(.policy_service.api.v1.GetRecordResponse\x12p\n\x0fListRecordTypes\x12-.policy_service.api.v1.ListRecordTypesRequest\x1a..policy_service.api.v1.ListRecordTypesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.record_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FIELDTYPE']._serialized_start=62
-  _globals['_FIELDTYPE']._serialized_end=198
-  _globals['_PART']._serialized_start=200
-  _globals['_PART']._serialized_end=274
-  _globals['_RECORDTYPE']._serialized_start=277
-  _globals['_RECORDTYPE']._serialized_end=486
-  _globals['_PUTRECORDTYPEREQUEST']._serialized_start=488
-  _globals['_PUTRECORDTYPEREQUEST']._serialized_end=607
-  _globals['_PUTRECORDTYPERESPONSE']._serialized_start=609
-  _globals['_PUTRECORDTYPERESPONSE']._serialized_end=709
-  _globals['_ARTEFACTTYPE']._serialized_start=712
-  _globals['_ARTEFACTTYPE']._serialized_end=849
-  _globals['_CAPABILITY']._serialized_start=851
-  _globals['_CAPABILITY']._serialized_end=916
-  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_start=918
-  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_end=1043
-  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_start=1045
-  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_end=1151
-  _globals['_PARTY']._serialized_start=1153
-  _globals['_PARTY']._serialized_end=1205
-  _globals['_RECORD']._serialized_start=1208
-  _globals['_RECORD']._serialized_end=1359
-  _globals['_PUTRECORDREQUEST']._serialized_start=1361
-  _globals['_PUTRECORDREQUEST']._serialized_end=1467
-  _globals['_PUTRECORDRESPONSE']._serialized_start=1469
-  _globals['_PUTRECORDRESPONSE']._serialized_end=1556
-  _globals['_CONTENTDECLARATION']._serialized_start=1559
-  _globals['_CONTENTDECLARATION']._serialized_end=1708
-  _globals['_DECLARECONTENTSREQUEST']._serialized_start=1711
-  _globals['_DECLARECONTENTSREQUEST']._serialized_end=1840
-  _globals['_DECLARECONTENTSRESPONSE']._serialized_start=1842
-  _globals['_DECLARECONTENTSRESPONSE']._serialized_end=1952
-  _globals['_GETRECORDREQUEST']._serialized_start=1954
-  _globals['_GETRECORDREQUEST']._serialized_end=1991
-  _globals['_GETRECORDRESPONSE']._serialized_start=1993
-  _globals['_GETRECORDRESPONSE']._serialized_end=2059
-  _globals['_LISTRECORDTYPESREQUEST']._serialized_start=2061
-  _globals['_LISTRECORDTYPESREQUEST']._serialized_end=2124
-  _globals['_LISTRECORDTYPESRESPONSE']._serialized_start=2126
-  _globals['_LISTRECORDTYPESRESPONSE']._serialized_end=2233
-  _globals['_RECORDSERVICE']._serialized_start=2236
-  _globals['_RECORDSERVICE']._serialized_end=2893
+  _globals['_FIELDTYPE']._serialized_start=101
+  _globals['_FIELDTYPE']._serialized_end=237
+  _globals['_PART']._serialized_start=239
+  _globals['_PART']._serialized_end=313
+  _globals['_RECORDTYPE']._serialized_start=316
+  _globals['_RECORDTYPE']._serialized_end=525
+  _globals['_PUTRECORDTYPEREQUEST']._serialized_start=527
+  _globals['_PUTRECORDTYPEREQUEST']._serialized_end=646
+  _globals['_PUTRECORDTYPERESPONSE']._serialized_start=648
+  _globals['_PUTRECORDTYPERESPONSE']._serialized_end=748
+  _globals['_ARTEFACTTYPE']._serialized_start=751
+  _globals['_ARTEFACTTYPE']._serialized_end=888
+  _globals['_CAPABILITY']._serialized_start=890
+  _globals['_CAPABILITY']._serialized_end=955
+  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_start=957
+  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_end=1082
+  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_start=1084
+  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_end=1190
+  _globals['_PARTY']._serialized_start=1192
+  _globals['_PARTY']._serialized_end=1244
+  _globals['_RECORD']._serialized_start=1247
+  _globals['_RECORD']._serialized_end=1457
+  _globals['_PUTRECORDREQUEST']._serialized_start=1459
+  _globals['_PUTRECORDREQUEST']._serialized_end=1565
+  _globals['_PUTRECORDRESPONSE']._serialized_start=1567
+  _globals['_PUTRECORDRESPONSE']._serialized_end=1654
+  _globals['_CONTENTDECLARATION']._serialized_start=1657
+  _globals['_CONTENTDECLARATION']._serialized_end=1806
+  _globals['_DECLARECONTENTSREQUEST']._serialized_start=1809
+  _globals['_DECLARECONTENTSREQUEST']._serialized_end=1938
+  _globals['_DECLARECONTENTSRESPONSE']._serialized_start=1940
+  _globals['_DECLARECONTENTSRESPONSE']._serialized_end=2050
+  _globals['_GETRECORDREQUEST']._serialized_start=2052
+  _globals['_GETRECORDREQUEST']._serialized_end=2089
+  _globals['_GETRECORDRESPONSE']._serialized_start=2091
+  _globals['_GETRECORDRESPONSE']._serialized_end=2157
+  _globals['_LISTRECORDTYPESREQUEST']._serialized_start=2159
+  _globals['_LISTRECORDTYPESREQUEST']._serialized_end=2222
+  _globals['_LISTRECORDTYPESRESPONSE']._serialized_start=2224
+  _globals['_LISTRECORDTYPESRESPONSE']._serialized_end=2331
+  _globals['_RECORDSERVICE']._serialized_start=2334
+  _globals['_RECORDSERVICE']._serialized_end=2991
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from policy_service.api.v1 import attribute_pb2 as _attribute_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -349,6 +350,7 @@ class Record(_message.Message):
     PARTIES_FIELD_NUMBER: _builtins.int
     PREMISES_FIELD_NUMBER: _builtins.int
     PREMISES_UPRN_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The organisation's own reference."""
     record_type: _builtins.str
@@ -363,6 +365,12 @@ class Record(_message.Message):
 
     @_builtins.property
     def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]: ...
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_attribute_pb2.AttributeValue]:
+        """Values of attributes that the published policy set declares of records, and
+        that a base of the record type names; at most 32, each name once.
+        """
+
     def __init__(
         self,
         *,
@@ -372,10 +380,11 @@ class Record(_message.Message):
         parties: _abc.Iterable[Global___Party] | None = ...,
         premises: _builtins.str = ...,
         premises_uprn: _builtins.str = ...,
+        attributes: _abc.Iterable[_attribute_pb2.AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties", "premises", b"premises", "premises_uprn", b"premises_uprn", "record_type", b"record_type", "reference", b"reference", "teams", b"teams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "parties", b"parties", "premises", b"premises", "premises_uprn", b"premises_uprn", "record_type", b"record_type", "reference", b"reference", "teams", b"teams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

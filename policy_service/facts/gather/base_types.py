@@ -88,6 +88,13 @@ class _BaseTypeDocument(_Strict):
     known_to_parents: bool = False
     people_on_file: bool = False
     assurance: int = Field(default=0, ge=0, le=3)
+    attributes: tuple[str, ...] = Field(default=(), max_length=32, strict=False)
+
+    @field_validator("attributes")
+    @classmethod
+    def _attributes_named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        _named_apart(list(names), "attribute")
+        return names
 
     @field_validator("fields")
     @classmethod
@@ -113,6 +120,7 @@ def parse_base_type(text: str, *, name: str) -> RecordType:
         known_to_parents=document.known_to_parents,
         people_on_file=document.people_on_file,
         assurance=document.assurance,
+        attributes=document.attributes,
     )
 
 

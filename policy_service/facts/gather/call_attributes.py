@@ -1,7 +1,8 @@
 """What every question of a call says: the user, the record, and what is done with it.
 
 Everything that the service itself computes is total: a bool is false and a tuple is empty where nothing is
-known. Tuples are sorted, so that equal situations give equal attributes.
+known. What the policy set declares of users and records is not, and is given as it is on file or described.
+Tuples are sorted, so that equal situations give equal attributes.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from functools import cached_property
 from typing import Final
 
 from policy_service.facts.gather.cast import Who
-from policy_service.facts.gather.making import Makers
+from policy_service.facts.gather.making import NOTHING_WIDER, Makers
 from policy_service.facts.gather.protections import Names
 from policy_service.facts.gather.situation import Situation
 from policy_service.facts.gather.standing import Standing
 from policy_service.facts.gather.user import suspected_names
+from policy_service.model.attributes import Attributes
 from policy_service.model.vocabulary import UserKind
 
 
@@ -92,6 +94,13 @@ class CallAsked:
 def in_order(values: Iterable[str]) -> tuple[str, ...]:
     """A set of texts as the value of an attribute."""
     return tuple(sorted(str(value) for value in values))
+
+
+def declared(situation: Situation) -> Attributes:
+    """What the policy set declares of users and records; missing where neither file nor call says it."""
+    said = {f"subject.attributes.{name}": value for name, value in situation.user.attributes.items()}
+    said |= {f"resource.attributes.{name}": value for name, value in situation.record.attributes.items()}
+    return Attributes(said) if said else NOTHING_WIDER
 
 
 OF_CALL: Final[Makers[CallAsked]] = {

@@ -5,7 +5,7 @@ How many there may be is bounded here, too.
 
 from __future__ import annotations
 
-from policy_service.facts.gather.call_attributes import OF_CALL, CallAsked, in_order
+from policy_service.facts.gather.call_attributes import OF_CALL, CallAsked, declared, in_order
 from policy_service.facts.gather.cast import NotTold, Who
 from policy_service.facts.gather.delivery_attributes import OF_DELIVERY, DeliveryAsked
 from policy_service.facts.gather.disclosure_attributes import OF_DISCLOSURE, DisclosureAsked
@@ -36,7 +36,7 @@ class Questions:
         self.standing = Standing(situation)
         self.matters = Matters(situation, self.standing.is_protected)
         self._call = CallAsked(situation, self.standing)
-        self._of_call = Making(self._call, OF_CALL)
+        self._of_call = Making(self._call, OF_CALL, declared(situation))
         self._pairs: dict[tuple[int, Who], tuple[ReaderAsked, Making[ReaderAsked]]] = {}
         self._asked = self._asked_secretly = 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from policy_service.facts.gather.cast import Cast, NotTold, Who, person
 from policy_service.facts.gather.places import Premises
 from policy_service.facts.view import FactsView
+from policy_service.model.attributes import Value
 from policy_service.model.facts import Controller, FieldType, Record, RecordType
 from policy_service.model.question import CheckCall, DescribedRecord
 from policy_service.model.vocabulary import Role
@@ -33,6 +34,8 @@ class RecordKind:
     known_to_parents: bool
     assurance: int
     people_on_file: bool
+    attributes: frozenset[str]
+    """Names of the declared attributes that its records may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class RecordSeen:
     roles: Mapping[Who, frozenset[Role]]
     premises: Premises
     fact: str
+    attributes: Mapping[str, Value]
+    """Values of the declared attributes that its kind has."""
 
     def roles_of(self, who: Who) -> frozenset[Role]:
         """The roles that `who` holds on this record."""
@@ -110,7 +115,19 @@ def record_seen(
         roles={who: frozenset(party.role for party in parties if party.who == who) for who in people},
         premises=_premises(cast, stored, described, parties),
         fact="" if stored is None else f"record:{stored.record_id}",
+        attributes=_attributes(kind, stored, described),
     )
+
+
+def _attributes(
+    kind: RecordKind, stored: Record | None, described: DescribedRecord | None
+) -> dict[str, Value]:
+    """Of a described record, what its kind has not is passed over: a refusal would tell that nothing is on
+    file.
+    """
+    said = () if described is None else described.attributes
+    values = said if stored is None else stored.attributes
+    return {each.name: each.value for each in values if each.name in kind.attributes}
 
 
 def _described_parties(cast: Cast, described: DescribedRecord) -> tuple[PartySeen, ...]:
@@ -136,6 +153,7 @@ def _kind(
             known_to_parents=any(record_type.known_to_parents for record_type in chain),
             assurance=max(record_type.assurance for record_type in chain),
             people_on_file=any(record_type.people_on_file for record_type in chain),
+            attributes=frozenset(name for record_type in chain for name in record_type.attributes),
         )
         known = view.derived[key] = base_types, kind
     return known[1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policy_service.facts.gather.cast import Cast, NotTold, Who, person, person_id_of
 from policy_service.facts.gather.record import RecordSeen
 from policy_service.facts.view import FactsView
+from policy_service.model.attributes import Value
 from policy_service.model.facts import System, User
-from policy_service.model.question import CheckCall
+from policy_service.model.question import CheckCall, DescribedUser
 from policy_service.model.vocabulary import Purpose, UserKind, Verb
 
 
@@ -28,11 +30,13 @@ class UserSeen:
     """It is on file who the person behind the login is."""
     tokens: frozenset[str]
     """Every name under which a request, an override or an order may name him for certain."""
+    attributes: Mapping[str, Value]
+    """Of declared attributes: those on file, and those described that the grant lets the system assert."""
 
 
 def user_seen(view: FactsView, system: System, cast: Cast, record: RecordSeen, call: CheckCall) -> UserSeen:
-    """The user on file, the user described, or both: the grant says which roles and teams count by the
-    system's word. Raises `NotTold`.
+    """The user on file, the user described, or both: the grant says which roles, teams and declared
+    attributes count by the system's word. Raises `NotTold`.
     """
     stored = view.user(cast.controller, call.user)
     described = call.description.user
@@ -51,12 +55,14 @@ def user_seen(view: FactsView, system: System, cast: Cast, record: RecordSeen, c
     if described is not None:
         roles |= set(described.roles) & set(system.assert_roles)
         teams |= set(described.teams) & set(system.assert_teams)
+    attributes = _attributes(system, stored, described)
     kind = UserKind.SELF if call.self_service else stored.kind if stored else UserKind.STAFF
     match kind:
         case UserKind.SELF:
             if behind is None:
                 raise NotTold("unknown_user")
             roles, teams, works = set(), set(), False
+            attributes = {}  # they were given to him as staff, too
         case UserKind.JOB:
             granted = set(stored.record_types if stored else ())
             works = call.verb is Verb.SEND and not granted.isdisjoint(record.record_types)
@@ -76,7 +82,15 @@ def user_seen(view: FactsView, system: System, cast: Cast, record: RecordSeen, c
         organisation=stored.organisation if stored else "",
         works_on_record=works,
         tokens=frozenset(tokens),
+        attributes=attributes,
     )
+
+
+def _attributes(system: System, stored: User | None, described: DescribedUser | None) -> dict[str, Value]:
+    """What is on file stands before what is described."""
+    said = () if described is None else described.attributes
+    values = {each.name: each.value for each in said if each.name in system.assert_attributes}
+    return values | {each.name: each.value for each in (stored.attributes if stored else ())}
 
 
 def purpose_granted(system: System, call: CheckCall, user: UserSeen) -> Purpose:
