@@ -8,7 +8,7 @@ false: what is missing or ill-typed makes all of them candidates, since an error
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -19,6 +19,10 @@ from policy_service.engine.looks import Looks
 
 WORTH: Final = 3.0
 """So many policies an attribute must save for the index to look at it, should all its values be as likely."""
+MOST_COPIES: Final = 20.0
+"""How often a policy may stand in the index, in the mean. One that requires one of many values of several
+attributes would stand below each combination of them: an attribute that asks for more is not indexed by.
+"""
 
 Policy = TypeVar("Policy")
 
@@ -30,7 +34,7 @@ class Candidates(Generic[Policy]):
 
     def __init__(self, policies: Iterable[tuple[Policy, Condition]], catalogue: Catalogue) -> None:
         known = tuple(_Known(policy, _required(condition, catalogue)) for policy, condition in policies)
-        self._by_value, self._others = _indexed(known, catalogue)
+        self._by_value, self._others = _indexed(known, catalogue, MOST_COPIES)
 
     def of(self, looks: Looks) -> Iterable[Policy]:
         """Those whose condition is not certainly false, each once."""
@@ -44,9 +48,9 @@ class Candidates(Generic[Policy]):
             index.add(looks, found)
 
     @classmethod
-    def _of(cls, known: tuple[_Known[Policy], ...], catalogue: Catalogue) -> Self:
+    def _of(cls, known: tuple[_Known[Policy], ...], catalogue: Catalogue, copies: float) -> Self:
         made = cls.__new__(cls)
-        made._by_value, made._others = _indexed(known, catalogue)
+        made._by_value, made._others = _indexed(known, catalogue, copies)
         return made
 
 
@@ -67,19 +71,24 @@ class _Known(Generic[Policy]):
 
 
 class _ByValue(Generic[Policy]):
-    """The policies that require some value of the attribute at one path."""
+    """The policies that require some value of the attribute at one path, each in `copies` places at most, in
+    the mean.
+    """
 
-    __slots__ = ("_catalogue", "_empty", "_every", "_path", "_type", "_values")
+    __slots__ = ("_empty", "_every", "_path", "_type", "_values")
 
-    def __init__(self, path: str, known: tuple[_Known[Policy], ...], catalogue: Catalogue) -> None:
+    def __init__(
+        self, path: str, known: tuple[_Known[Policy], ...], catalogue: Catalogue, copies: float
+    ) -> None:
         self._path: Final = path
         self._type: Final = catalogue[path].type
         by_value: defaultdict[Any, list[_Known[Policy]]] = defaultdict(list)
         for each in known:
             for value in each.required[path].values:
                 by_value[value].append(_Known(each.policy, _without(each.required, path)))
+        left = copies * len(known) / sum(map(len, by_value.values()))
         self._values: Final[dict[Any, Candidates[Policy]]] = {
-            value: Candidates._of(tuple(found), catalogue) for value, found in by_value.items()
+            value: Candidates._of(tuple(found), catalogue, left) for value, found in by_value.items()
         }
         self._every: Final = _by_id(known)
         self._empty: Final = _by_id(each for each in known if each.required[path].all_in)
@@ -100,12 +109,13 @@ class _ByValue(Generic[Policy]):
 
 
 def _indexed(
-    known: tuple[_Known[Policy], ...], catalogue: Catalogue
+    known: tuple[_Known[Policy], ...], catalogue: Catalogue, copies: float
 ) -> tuple[tuple[_ByValue[Policy], ...], dict[int, Policy]]:
     """Indexes by the attributes that save most, and the policies that none of them would save."""
     left, by_value = known, []
-    while (path := _best(left)) is not None:
-        by_value.append(_ByValue(path, tuple(each for each in left if path in each.required), catalogue))
+    while (path := _best(left, copies)) is not None:
+        requiring = tuple(each for each in left if path in each.required)
+        by_value.append(_ByValue(path, requiring, catalogue, copies))
         left = tuple(each for each in left if path not in each.required)
     return tuple(by_value), _by_id(left)
 
@@ -118,17 +128,21 @@ def _without(required: Mapping[str, _Required], path: str) -> dict[str, _Require
     return {other: of_other for other, of_other in required.items() if other != path}
 
 
-def _best(left: Iterable[_Known[Any]]) -> str | None:
-    """The attribute by which most of these policies are passed over; None where hardly any are."""
+def _best(left: Collection[_Known[Any]], copies: float) -> str | None:
+    """The attribute by which most of these policies are passed over; None where hardly any are. One that
+    would put them in more than `copies` places, in the mean, is none.
+    """
     policies: Counter[str] = Counter()
     places: Counter[str] = Counter()
-    values: defaultdict[str, set[Any]] = defaultdict(set)
     for each in left:
         for path, required in each.required.items():
             policies[path] += 1
             places[path] += len(required.values)
-            values[path] |= required.values
-    saved = {path: policies[path] - places[path] / (len(values[path]) + 1) for path in policies}
+    saved: dict[str, float] = {}
+    for path, requiring in policies.items():
+        if requiring >= WORTH and places[path] <= copies * requiring:
+            values = {value for each in left if path in each.required for value in each.required[path].values}
+            saved[path] = requiring - places[path] / (len(values) + 1)
     best = max(sorted(saved), key=saved.__getitem__, default=None)
     return best if best is not None and saved[best] >= WORTH else None
 

@@ -19,7 +19,7 @@ from policy_service.engine.errors import PolicySetError
 from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
 from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of
 from policy_service.engine.looks import Looks
-from policy_service.engine.remembered import Remembered, Room
+from policy_service.engine.remembered import MAX_NODES, Remembered, Room
 from policy_service.engine.truth import Truth
 from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Effect, Gate
@@ -71,14 +71,13 @@ class Plan:
 
     __slots__ = ("_asked", "_decide", "_owed", "catalogue", "documents")
 
-    def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue) -> None:
-        """Compile `documents`, sorted by uid; see `compile_set`."""
+    def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue, room: Room) -> None:
+        """Compile `documents`, sorted by uid; see `compile_set`. `room` bounds what is remembered."""
         self.documents: Final = documents
         self.catalogue: Final = catalogue
         self._asked: Final[dict[tuple[Gate, bool], _Policies]] = {}
         self._decide: Final[dict[tuple[Gate, bool], Remembered[Outcome]]] = {}
         self._owed: Final[dict[tuple[Gate, Effect], Remembered[tuple[tuple[PolicyDocument, bool], ...]]]] = {}
-        room = Room()
         for gate in Gate:
             policies, obligations = _compiled(documents, gate, catalogue)
             denies = tuple(policy for policy in policies if policy[0].voice.tier.effect is Effect.DENY)
@@ -149,8 +148,12 @@ def _as_attributes(attributes: Mapping[str, Any]) -> Attributes:
     return attributes if isinstance(attributes, Attributes) else Attributes(attributes)
 
 
-def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATALOGUE) -> Plan:
-    """Compile a set; raises PolicySetError. `catalogue` is the one that the documents were parsed with."""
+def compile_set(
+    documents: Iterable[PolicyDocument], catalogue: Catalogue = CATALOGUE, *, nodes: int = MAX_NODES
+) -> Plan:
+    """Compile a set; raises PolicySetError. `catalogue` is the one that the documents were parsed with;
+    `nodes` bounds what the plan remembers.
+    """
     by_uid: dict[str, PolicyDocument] = {}
     for document in documents:
         if document.uid in by_uid:
@@ -158,7 +161,7 @@ def compile_set(documents: Iterable[PolicyDocument], catalogue: Catalogue = CATA
         by_uid[document.uid] = document
     if len(by_uid) > MAX_DOCUMENTS:
         raise PolicySetError(f"the set has {len(by_uid)} policies, and may have {MAX_DOCUMENTS}")
-    return Plan(tuple(by_uid[uid] for uid in sorted(by_uid)), catalogue)
+    return Plan(tuple(by_uid[uid] for uid in sorted(by_uid)), catalogue, Room(nodes))
 
 
 _Compiled = tuple[Explainable, PolicyDocument]

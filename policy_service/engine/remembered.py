@@ -106,8 +106,8 @@ class Room:
 
     __slots__ = ("adding", "left")
 
-    def __init__(self) -> None:
-        self.left = MAX_NODES
+    def __init__(self, nodes: int = MAX_NODES) -> None:
+        self.left = nodes
         self.adding: Final = threading.Lock()
 
 

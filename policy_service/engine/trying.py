@@ -87,17 +87,22 @@ class _Compiled:
 
 
 def try_cases(
-    documents: Iterable[PolicyDocument], cases: Iterable[Case], catalogue: Catalogue = CATALOGUE
+    documents: Iterable[PolicyDocument],
+    cases: Iterable[Case],
+    catalogue: Catalogue = CATALOGUE,
+    *,
+    most_told: int = MOST_TOLD,
 ) -> Tried:
     """Try each case, and tell what none of them has decided; raises PolicySetError."""
-    trial = _Trial(tuple(documents), catalogue)
+    trial = _Trial(tuple(documents), catalogue, most_told)
     failures = [failure for case in cases if (failure := trial.failure(case)) is not None]
     return Tried(tuple(failures), trial.coverage.uncovered())
 
 
 class _Trial:
-    def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue) -> None:
+    def __init__(self, documents: tuple[PolicyDocument, ...], catalogue: Catalogue, most_told: int) -> None:
         self._catalogue: Final = catalogue
+        self._most_told: Final = most_told
         self._plan: Final = compile_set(documents, catalogue)
         self._compiled: Final[dict[Gate, tuple[_Compiled, ...]]] = {}
         self._told = 0
@@ -129,7 +134,7 @@ class _Trial:
                 self.coverage.count(each.document.uid, truths, counted=_counts(each.document, came))
         if _as_expected(case.expected, came):
             return None
-        if self._told >= MOST_TOLD:
+        if self._told >= self._most_told:
             return Failure(case, came, ())
         concerned = _concerned(case.expected, came, (each.document for each in self._compiled[case.gate]))
         looked = [

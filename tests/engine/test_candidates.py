@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from policy_service.engine import PolicyDocument, parse_document
-from policy_service.engine.candidates import Candidates
+from policy_service.engine.candidates import MOST_COPIES, Candidates
 from policy_service.engine.catalogue import CATALOGUE
 from policy_service.engine.looks import Looks
 from policy_service.model.attributes import Attributes
@@ -74,3 +75,33 @@ def test_alternatives_are_found_by_what_all_of_them_require() -> None:
     assert "p50" in found(documents, record_type="type-3")
     assert "p50" not in found(documents, record_type="type-4")
     assert "p60" in found(documents, record_type="type-4")
+
+
+def places(candidates: Candidates[str]) -> int:
+    """In how many places policies stand, at the ends of the index."""
+    found = len(candidates._others)
+    for index in candidates._by_value:
+        found += sum(places(of_value) for of_value in index._values.values())
+    return found
+
+
+def test_policies_that_require_one_of_many_values_of_several_attributes_stand_in_few_places() -> None:
+    chance = random.Random(1)
+
+    def some(name: str) -> str:
+        return ", ".join(sorted({f"{name}{chance.randrange(200)}" for _ in range(15)}))
+
+    documents = [
+        requiring(
+            number,
+            f"$.record_type: {{condition: IsIn, values: [{some('t')}]}},"
+            f"$.record_types: {{condition: AnyIn, values: [{some('u')}]}},"
+            f"$.part: {{condition: IsIn, values: [{some('p')}]}}",
+        )
+        for number in range(300)
+    ]
+    candidates = Candidates([(each.uid, each.condition) for each in documents], CATALOGUE)
+    assert len(documents) < places(candidates) <= MOST_COPIES * len(documents)
+    asked = {"resource.record_type": "t7", "resource.record_types": ("u1",), "resource.part": "p1"}
+    found = list(candidates.of(Looks(Attributes(asked))))
+    assert 0 < len(found) < len(documents) / 4

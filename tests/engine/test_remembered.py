@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policy_service.engine import AttributeType, remembered
+from policy_service.engine import AttributeType
 from policy_service.engine.evaluate import is_typed
 from policy_service.engine.looks import Looks
 from policy_service.engine.remembered import MAX_VALUE, Remembered, Room
@@ -109,10 +109,9 @@ def test_what_is_large_is_not_remembered(value: Any) -> None:
     assert asked.times == 2
 
 
-def test_it_forgets_before_it_grows_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "MAX_NODES", 50)
+def test_it_forgets_before_it_grows_beyond_its_bound() -> None:
     asked = Asked()
-    answer = remembering(asked)
+    answer = Remembered(asked, Room(50))
     for number in range(500):
         assert answer(Attributes({"flag": True, "text": str(number)}))[2] == str(number)
         assert answer._nodes <= 50
@@ -121,9 +120,8 @@ def test_it_forgets_before_it_grows_beyond_its_bound(monkeypatch: pytest.MonkeyP
     assert asked.times == 500
 
 
-def test_trees_share_their_room_and_none_takes_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "MAX_NODES", 30)
-    room = Room()
+def test_trees_share_their_room_and_none_takes_another_ones() -> None:
+    room = Room(30)
     asked = [Asked(), Asked()]
     one, other = (Remembered(each, room) for each in asked)
     for number in range(10):

@@ -78,11 +78,11 @@ def documents(*texts: str) -> dict[str, PolicyDocument]:
     }
 
 
-def tried(cases: str, *texts: str) -> Tried:
+def tried(cases: str, *texts: str, most_told: int = trying.MOST_TOLD) -> Tried:
     known = documents(*(texts or ALL))
     text = f"gate: disclosure\ncases:\n{cases}"
     read = parse_cases(text, name="t", documents=known, catalogue=EXTENDED)
-    return try_cases(known.values(), read, EXTENDED)
+    return try_cases(known.values(), read, EXTENDED, most_told=most_told)
 
 
 def case(title: str, given: str, expect: str) -> str:
@@ -149,14 +149,13 @@ def test_a_failure_tells_what_each_condition_saw_and_whether_the_case_said_it() 
     assert (team.uid, team.asked, team.truth, team.counted) == ("own.team", False, Truth.TRUE, False)
 
 
-def test_what_is_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trying, "MOST_TOLD", 5)
+def test_what_is_told_is_bounded() -> None:
     given = (
         f"{TO_TEAM}, subject.attributes.training: [{', '.join(f'course_{number}' for number in range(200))}]"
     )
     abuse = f"{given}, resource.categories: [abuse.account]"
     cases = case("a", abuse, "effect: permit, reason: TEAM") * 3
-    failures = tried(cases).failures
+    failures = tried(cases, most_told=5).failures
     assert [bool(failure.looked) for failure in failures] == [True, False, False]
     training = next(each for each in failures[0].looked if each.uid == "own.trained").conditions[0]
     assert len(training.condition.value) < trying.LONGEST_VALUE + 3

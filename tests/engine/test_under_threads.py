@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from policy_service.engine import CATALOGUE, PolicyDocument, compile_set, parse_document, remembered
+from policy_service.engine import CATALOGUE, PolicyDocument, compile_set, parse_document
+from policy_service.engine.remembered import MAX_NODES
 from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import oracle, reference
 from tests.engine.threads import in_threads
@@ -93,28 +94,24 @@ def harness() -> Callable[[], Harness]:
     return lambda: Harness(questions, expected)
 
 
-def _ask_the_plan(harness: Harness, evaluations: int) -> None:
-    plan = compile_set(DOCUMENTS)
+def _ask_the_plan(harness: Harness, evaluations: int, nodes: int) -> None:
+    plan = compile_set(DOCUMENTS, nodes=nodes)
     harness.run(lambda asked: plan.decide(Gate.DELIVERY, asked).effect is Effect.PERMIT, evaluations)
     assert harness.asked == evaluations
     assert harness.wrong == 0
 
 
-@pytest.mark.parametrize("nodes", [remembered.MAX_NODES, 60], ids=["remembering", "forgetting"])
-def test_no_thread_gets_the_answer_of_another(
-    harness: Callable[[], Harness], monkeypatch: pytest.MonkeyPatch, nodes: int
-) -> None:
-    monkeypatch.setattr(remembered, "MAX_NODES", nodes)
-    _ask_the_plan(harness(), 20_000)
+@pytest.mark.parametrize("nodes", [MAX_NODES, 60], ids=["remembering", "forgetting"])
+def test_no_thread_gets_the_answer_of_another(harness: Callable[[], Harness], nodes: int) -> None:
+    _ask_the_plan(harness(), 20_000, nodes)
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("nodes", [remembered.MAX_NODES, 60], ids=["remembering", "forgetting"])
+@pytest.mark.parametrize("nodes", [MAX_NODES, 60], ids=["remembering", "forgetting"])
 def test_no_thread_gets_the_answer_of_another_in_a_million(
-    harness: Callable[[], Harness], monkeypatch: pytest.MonkeyPatch, nodes: int
+    harness: Callable[[], Harness], nodes: int
 ) -> None:
-    monkeypatch.setattr(remembered, "MAX_NODES", nodes)
-    _ask_the_plan(harness(), 1_000_000)
+    _ask_the_plan(harness(), 1_000_000, nodes)
 
 
 def test_the_harness_sees_the_race_of_py_abac(harness: Callable[[], Harness]) -> None:
