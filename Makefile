@@ -148,7 +148,7 @@ hygiene:
 	@git rev-parse --is-inside-work-tree >/dev/null || { echo "this looks at committed files, and needs a git checkout" >&2; exit 1; }
 	@if git grep -nIE '(^|[^[:alnum:]_./~-])/(root|work|opt|home)/|[f]ile:///|--(extra-)?[i]ndex-url|--[f]ind-links|[p]ypi\.org|[p]ythonhosted'; then \
 	  echo "the lines above name a path of one machine, or a package index" >&2; exit 1; fi
-	@if grep -nvE '^([a-z0-9.-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?|( {4})?#.*)?$$' requirements.txt requirements-dev.txt; then \
+	@if grep -nvE '^([a-z0-9.-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?|( {4})?#.*)?$$' requirements.txt requirements-dev.txt requirements-fuzz.txt; then \
 	  echo "a lock holds versions, hashes and comments, nothing else" >&2; exit 1; fi
 	@if git grep -n '"resolved"' -- '*package-lock.json'; then \
 	  echo "the lines above name a registry; \`make lock\` writes them without" >&2; exit 1; fi
@@ -157,8 +157,11 @@ hygiene:
 fuzz: $(FOR_BUILDERS) ## the property tests with many more examples, then hostile documents for FUZZ_SECONDS
 	@$(PY) -m pytest -n $(WORKERS) -m 'hypothesis and not torture' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 	@mkdir -p build
+	@$(PY) -c 'import atheris' 2>/dev/null || \
+	  $(PY) -m pip install --disable-pip-version-check --quiet --require-hashes --only-binary :all: \
+	    -r requirements-fuzz.txt 2>$(VENV)/fuzz.log || true
 	@if $(PY) -c 'import atheris' 2>/dev/null; then $(PY) -m tests.fuzz.documents $(FUZZ_SECONDS); \
-	  else echo "there is no atheris for this machine: documents are not fuzzed"; fi
+	  else echo "documents are not fuzzed, since there is no atheris: pip's words stand in $(VENV)/fuzz.log"; fi
 
 torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
 	@$(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
@@ -208,10 +211,12 @@ lock: $(FOR_BUILDERS) ## write the locks from pyproject.toml and package.json (U
 	@$(LOCK) --extra build --output-file requirements.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@echo "locking what builders need"
 	@$(LOCK) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
+	@echo "locking what fuzzing needs"
+	@$(LOCK) --output-file requirements-fuzz.txt requirements-fuzz.in || { tail -n 40 $(VENV)/lock.log >&2; exit 1; }
 	@echo "locking what npm installs"
 	@for folder in examples/javascript tests/bench/cerbos; do \
 	  $(NPM) $(if $(UPGRADE),update,install) --package-lock-only --omit-lockfile-registry-resolved --prefix $$folder; done
-	@git diff --stat -- requirements.txt requirements-dev.txt '*package-lock.json'
+	@git diff --stat -- requirements.txt requirements-dev.txt requirements-fuzz.txt '*package-lock.json'
 
 clean: ## remove what was built and every cache; .venv and var stay
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
