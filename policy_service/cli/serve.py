@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -42,6 +43,11 @@ OF_COMMANDS: Final = frozenset(
     ("ADDRESS", "CONTROL_ADDRESS", "CONTROLLER", "TLS_CA", "TOKEN", "TRACEBACK", "VAR_DIR")
 )
 """What commands read of the environment, so that it may be there, too."""
+
+_OF_KUBERNETES: Final = re.compile(
+    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?"
+)
+"""What Kubernetes puts into the environment of every container where a Service is called `policy-service`."""
 
 _OTHER_PORTS: Final = (
     "end the process that has it, or choose others with --decision-port and --control-port, or with"
@@ -192,7 +198,7 @@ def _refuse_unknown_variables(settings: Iterable[str]) -> None:
     known = OF_COMMANDS.union(name.upper() for name in settings)
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX)
-        if name != variable and name not in known:
+        if name != variable and name not in known and not _OF_KUBERNETES.fullmatch(name):
             near = difflib.get_close_matches(name, sorted(known), n=1)
             raise Failure(
                 f"`{variable}` is in the environment, and is no setting",

@@ -52,6 +52,14 @@ def test_a_variable_that_is_no_setting(terminal: Terminal, name: str, told: str)
     assert not (terminal.var_dir / "facts.db").exists()
 
 
+def test_what_kubernetes_says_of_a_service_of_this_name_is_passed_over(terminal: Terminal) -> None:
+    of_kubernetes = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR")
+    there = {f"POLICY_SERVICE_{name}": "tcp://192.0.2.1:50051" for name in of_kubernetes}
+    typed_ = terminal("serve", "--bind", "0.0.0.0", env=there)
+    assert typed_.code == 2
+    assert "loopback" in typed_.err
+
+
 def test_a_port_that_somebody_has(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
