@@ -33,9 +33,11 @@ from policy_service.model.question import CheckCall
 from policy_service.model.trace import DecisionTrace
 from policy_service.service.caller import authenticate
 from policy_service.service.counters import DecisionCounters
-from policy_service.service.decide import Decided, Steps, decide_in_steps, too_large
+from policy_service.service.decide import Steps, decide_in_steps
+from policy_service.service.decided import Decided
 from policy_service.service.entry_size import abridged, may_be_logged
 from policy_service.service.policies import PublishedPolicies, published
+from policy_service.service.withheld import too_large
 
 METHOD = "DecisionService/Check"
 

@@ -15,7 +15,7 @@ unknown record differ in nothing that the caller sees but ids, times, tokens and
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from policy_service.engine.combine import Outcome
@@ -40,14 +40,15 @@ from policy_service.model.decision import (
 )
 from policy_service.model.obligation import ANY_CALLER
 from policy_service.model.question import CheckCall, FieldAsked
-from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient
-from policy_service.model.vocabulary import Effect, Gate, Tier, UserKind, Verb
+from policy_service.model.trace import DecisionTrace, TracedOutcome
+from policy_service.model.vocabulary import Effect, Gate, Tier, Verb
 from policy_service.service.attribute_values import check_described
-from policy_service.service.judge import UNKNOWN, CellJudged, Judge, NoNotes, Notes, traced
+from policy_service.service.decided import Decided
+from policy_service.service.judge import UNKNOWN, Judge, traced
+from policy_service.service.judged import CellJudged, NoNotes, Notes
 from policy_service.service.obligations import (
     Row,
     able_to_omit,
-    may_omit,
     obligations_of,
     rfc3339,
     settle_row,
@@ -56,7 +57,8 @@ from policy_service.service.obligations import (
     tasks_of,
 )
 from policy_service.service.policies import PublishedPolicies
-from policy_service.service.tracing import asserted_by, tally
+from policy_service.service.tracing import asserted_by, tally, traced_recipients
+from policy_service.service.withheld import placeless, withheld
 
 VALID_FOR = timedelta(minutes=15)
 """How long a permitted send may wait before it is asked again, unless a fact changes sooner."""
@@ -65,14 +67,6 @@ VALID_UNTIL = "valid_until"
 """The parameter of recheck_before."""
 
 _UNKNOWN_RECIPIENT = TracedOutcome(Effect.DENY, "UNKNOWN_RECIPIENT", NOT_AVAILABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision (its id and token are the caller's to give) and what it leaves for the auditor."""
-
-    decision: Decision
-    trace: DecisionTrace
 
 
 Steps = Generator[None, None, Decided]
@@ -114,7 +108,7 @@ def decide_in_steps(
     Between steps nothing may change what it looks at: a view is only added to.
     """
     if not call.user:
-        return _withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
+        return withheld(call, policies, reason=USER_REQUIRED, cause="user_required")
     check_described(call.description, policies.plan.catalogue)
     try:
         situation = situate(view, policies.base_types, fingerprints, caller, call, moment)
@@ -132,7 +126,7 @@ def decide_in_steps(
         without = yield from _decide(situation, policies, by_itself, NoNotes())
         return _ending(decided, without.decision.valid_until)
     except NotTold as untold:
-        return _withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
+        return withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
 
 
 def _told_of(decision: Decision, call: CheckCall) -> tuple[FieldAsked, ...]:
@@ -158,20 +152,6 @@ def _ending(decided: Decided, until: datetime | None) -> Decided:
     )
 
 
-def not_granted(call: CheckCall, policies: PublishedPolicies, cause: str) -> Decided:
-    """The answer to a call by a system that is not granted it; `cause` is for the log entry alone."""
-    return _withheld(call, policies, reason=NOT_AVAILABLE, cause=cause)
-
-
-def too_large(call: CheckCall, policies: PublishedPolicies) -> Decided:
-    """The answer to a call whose entry would be larger than the log takes; its entry says so, and what the
-    answer owes: a report of its outcome is held against that, and must tell it from no other such answer.
-    """
-    decided = _withheld(call, policies, reason=NOT_AVAILABLE, cause="entry_too_large")
-    owed = tuple(replace(obligation, fields=()) for obligation in decided.decision.obligations)
-    return Decided(decided.decision, replace(decided.trace, fields=(), cells=(), obligations=owed))
-
-
 def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: Notes) -> Steps:
     plan, questions = policies.plan, Questions(s)
     attributes = questions.authority()
@@ -184,7 +164,7 @@ def _decide(s: Situation, policies: PublishedPolicies, moment: Moment, notes: No
             authority, attributes = unaided, without
     notes.asked(Gate.AUTHORITY, attributes, authority)
     if authority.effect is Effect.DENY:
-        return _withheld(
+        return withheld(
             s.call,
             policies,
             reason=NOT_AVAILABLE,
@@ -318,7 +298,7 @@ def _answer(
             for instance, seen in zip(instances, fields, strict=True)
         ),
         asked_fields=asked,
-        recipients=_traced_recipients(s),
+        recipients=traced_recipients(s),
         outcomes=outcomes,
         cells=indexes,
         authority=traced(authority, ""),
@@ -336,13 +316,6 @@ def _answer(
     return Decided(decision, trace)
 
 
-def placeless(asked: FieldAsked) -> FieldAsked:
-    """A field instance as the log may hold it, where nobody knows the place that it names: an address could
-    stand there.
-    """
-    return replace(asked, place="unknown") if asked.place else asked
-
-
 def _bound(s: Situation, rows: list[Row]) -> tuple[Bound, ...]:
     """To whom something may go, by which point and channel, as the call named them."""
     if s.call.verb is not Verb.SEND:
@@ -351,69 +324,4 @@ def _bound(s: Situation, rows: list[Row]) -> tuple[Bound, ...]:
         Bound(recipient.index, s.call.recipients[recipient.index].contact_point, recipient.channel)
         for recipient, row in zip(s.recipients, rows, strict=True)
         if recipient is not None and any(c.outcome.effect is Effect.PERMIT for c in row.cells)
-    )
-
-
-def _withheld(
-    call: CheckCall,
-    policies: PublishedPolicies,
-    *,
-    reason: str,
-    cause: str,
-    situation: Situation | None = None,
-    authority: TracedOutcome | None = None,
-    alerts: tuple[str, ...] = (),
-    facts: tuple[str, ...] = (),
-) -> Decided:
-    """The whole answer is denied, and nothing of the record shows: no envelope, no `valid_until`.
-
-    A caller who says that he cannot leave out what is not told is told that, whatever it is.
-    """
-    if reason == NOT_AVAILABLE and not may_omit(call):
-        reason = OBLIGATION_UNSUPPORTED
-    rows = range(1 if call.verb is Verb.SEE else len(call.recipients))
-    cells = tuple(
-        Cell(asked.name, asked.party, recipient, Effect.DENY, reason)
-        for recipient in rows
-        for asked in call.fields
-    )
-    decision = Decision("", Effect.DENY, cells, silences(cells), reason=reason)
-    outcome = authority or TracedOutcome(Effect.DENY, cause.upper(), reason)
-    trace = DecisionTrace(
-        call=call,
-        policy_set=policies.policy_set_id,
-        user_kind=UserKind.NONE if situation is None else situation.user.kind,
-        purpose=(situation.purpose if situation else call.purpose) or "",
-        record_type="" if situation is None else situation.record.record_types[0],
-        effect=Effect.DENY,
-        reason=reason,
-        cause=cause,
-        fields=tuple(placeless(asked) for asked in call.fields),
-        asked_fields=len(call.fields),
-        recipients=() if situation is None else _traced_recipients(situation),
-        outcomes=(outcome,),
-        cells=(0,) * len(cells),
-        authority=authority,
-        delivery=(),
-        obligations=decision.obligations,
-        valid_until=None,
-        asserted=() if situation is None else asserted_by(situation, policies.plan.catalogue),
-        facts=facts,
-        alerts=alerts,
-    )
-    return Decided(decision, trace)
-
-
-def _traced_recipients(s: Situation) -> tuple[TracedRecipient, ...]:
-    return tuple(
-        TracedRecipient("unknown")
-        if r is None
-        else TracedRecipient(
-            recipient=r.who,
-            contact_point=r.point.name,
-            channel=r.channel,
-            implied_readers=tuple(reader.label for reader in r.implied),
-            shared=r.point.shared if r.point.given else "",
-        )
-        for r in s.recipients
     )

@@ -17,9 +17,11 @@ from policy_service.model.caller import Caller
 from policy_service.model.decision import Decision
 from policy_service.model.question import CheckCall
 from policy_service.service.check import CheckService
-from policy_service.service.decide import Decided, Steps, decide_in_steps, not_granted
+from policy_service.service.decide import Steps, decide_in_steps
+from policy_service.service.decided import Decided
 from policy_service.service.explaining import ExplainedQuestion, Notebook
 from policy_service.service.policies import PublishedPolicies
+from policy_service.service.withheld import not_granted
 
 METHOD = "DecisionService/Explain"
 
@@ -69,8 +71,9 @@ class _Explaining:
         system = view.system(caller.controller, caller.system)
         if system is None or not system.may_explain:
             return not_granted(call, policies, "may_not_explain")
-        self.notebook = Notebook(policies.plan, fingerprints)
+        notebook = self.notebook = Notebook(policies.plan, fingerprints)
         decided = yield from decide_in_steps(
-            view, policies, fingerprints, caller, call, moment, notes=self.notebook
+            view, policies, fingerprints, caller, call, moment, notes=notebook
         )
+        yield from notebook.explain()
         return Decided(decided.decision, replace(decided.trace, tasks=()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,18 +41,37 @@ class ExplainedQuestion:
     """The data subject is implied by the field."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A question as it was asked, and its outcome."""
+
+    gate: Gate
+    attributes: Attributes
+    outcome: Outcome
+    denies_only: bool
+    matter: Matter | None
+    concerned: Concerned | None
+    reader: Reader | None
+
+
 class Notebook:
-    """Explains the questions of one decision, in the order in which they are asked (`judge.Notes`)."""
+    """Notes the questions of one decision, in the order in which they are asked (`judged.Notes`), and explains
+    them once it is made.
+
+    Not before: an explanation looks at more than a decision, and what is looked at goes into the entry.
+    """
 
     def __init__(self, plan: Plan, fingerprints: Fingerprinter) -> None:
         self._plan = plan
         self._fingerprints = fingerprints
+        self._noted: list[_Noted] = []
         self._questions: list[ExplainedQuestion] = []
         self.truncated = False
         """More was asked than is explained."""
 
     @property
     def questions(self) -> tuple[ExplainedQuestion, ...]:
+        """Those that are explained so far."""
         return tuple(self._questions)
 
     def asked(
@@ -65,25 +85,35 @@ class Notebook:
         reader: Reader | None = None,
         denies_only: bool = False,
     ) -> None:
-        """Explain a question that was put to the plan, and came out as `outcome`."""
-        if len(self._questions) == MAX_EXPLAINED:
+        """Note a question that was put to the plan, and came out as `outcome`."""
+        if len(self._noted) == MAX_EXPLAINED:
             self.truncated = True
             return
-        explanation = self._plan.explain(gate, attributes, denies_only=denies_only, mask=self._shown)
-        if explanation.outcome != outcome:
+        self._noted.append(_Noted(gate, attributes, outcome, denies_only, matter, concerned, reader))
+
+    def explain(self) -> Iterator[None]:
+        """Explain what was noted, a question at each step. Raises `ColdFacts`."""
+        for noted in self._noted:
+            self._questions.append(self._explained(noted))
+            yield
+
+    def _explained(self, noted: _Noted) -> ExplainedQuestion:
+        explanation = self._plan.explain(
+            noted.gate, noted.attributes, denies_only=noted.denies_only, mask=self._shown
+        )
+        if explanation.outcome != noted.outcome:
             raise AssertionError("an explanation that differs from what was decided")
-        self._questions.append(
-            ExplainedQuestion(
-                gate=gate,
-                explanation=explanation,
-                recipient=0 if reader is None else reader.index,
-                reader="" if reader is None else reader.label,
-                field="" if matter is None else matter.field.asked.name,
-                party="" if matter is None else matter.field.asked.party,
-                part="" if matter is None else matter.unit.part,
-                data_subject="" if concerned is None else str(concerned.who),
-                implied=concerned is not None and concerned.implied,
-            )
+        matter, concerned, reader = noted.matter, noted.concerned, noted.reader
+        return ExplainedQuestion(
+            gate=noted.gate,
+            explanation=explanation,
+            recipient=0 if reader is None else reader.index,
+            reader="" if reader is None else reader.label,
+            field="" if matter is None else matter.field.asked.name,
+            party="" if matter is None else matter.field.asked.party,
+            part="" if matter is None else matter.unit.part,
+            data_subject="" if concerned is None else str(concerned.who),
+            implied=concerned is not None and concerned.implied,
         )
 
     def _shown(self, path: str, value: Value) -> str:

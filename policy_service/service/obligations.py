@@ -21,7 +21,7 @@ from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import TracedTask
 from policy_service.model.vocabulary import Effect, Gate, Tier
-from policy_service.service.judge import CellJudged
+from policy_service.service.judged import CellJudged
 
 
 @dataclass(slots=True)

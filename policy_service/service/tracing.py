@@ -22,7 +22,7 @@ from policy_service.model.question import (
     DescribedRecord,
     DescribedUser,
 )
-from policy_service.model.trace import TracedOutcome
+from policy_service.model.trace import TracedOutcome, TracedRecipient
 from policy_service.model.vocabulary import Purpose
 
 Asserted = tuple[str, tuple[str, ...]]
@@ -224,3 +224,19 @@ def _named(s: Situation, reference: str) -> str:
     if who is not None:
         return who
     return f"unknown:{s.cast.fingerprints.asserted('person', reference)}"
+
+
+def traced_recipients(s: Situation) -> tuple[TracedRecipient, ...]:
+    """The recipients, each with those who are implied by him."""
+    return tuple(
+        TracedRecipient("unknown")
+        if r is None
+        else TracedRecipient(
+            recipient=r.who,
+            contact_point=r.point.name,
+            channel=r.channel,
+            implied_readers=tuple(reader.label for reader in r.implied),
+            shared=r.point.shared if r.point.given else "",
+        )
+        for r in s.recipients
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from policy_service.model.trace import TracedOutcome
 from policy_service.model.vocabulary import Effect
-from policy_service.service.decide import Decided
+from policy_service.service.decided import Decided
 from tests.support.shipped import POLICIES
 
 REASON_OF = {

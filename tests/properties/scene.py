@@ -20,7 +20,8 @@ from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import CheckCall
 from policy_service.model.trace import TracedOutcome
 from policy_service.model.vocabulary import Effect, Tier
-from policy_service.service.decide import Decided, decide
+from policy_service.service.decide import decide
+from policy_service.service.decided import Decided
 from policy_service.service.policies import PublishedPolicies
 from tests.properties.cast import FINGERPRINTS, TRUST
 from tests.properties.kinds import KINDS

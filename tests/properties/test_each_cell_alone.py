@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, note
 
 from policy_service.model.vocabulary import CO_RECIPIENT
-from policy_service.service.decide import Decided
+from policy_service.service.decided import Decided
 from tests.engine.generators import times
 from tests.properties.able import OF_THE_WHOLE, able
 from tests.properties.kinds import KINDS, fields_of

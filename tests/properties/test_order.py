@@ -11,7 +11,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from policy_service.model.question import CheckCall, Description
-from policy_service.service.decide import Decided
+from policy_service.service.decided import Decided
 from tests.engine.generators import times
 from tests.properties.scene import Scene, cells_of
 from tests.properties.scenes import scenes

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, note, settings
 
 from policy_service.model.decision import OBLIGATION_UNSUPPORTED
 from policy_service.model.vocabulary import Tier
-from policy_service.service.decide import Decided
+from policy_service.service.decided import Decided
 from tests.engine.generators import times
 from tests.properties.asserting import Asserted, asserting_scenes
 from tests.properties.scene import Scene, cells_of, gained

@@ -10,7 +10,7 @@ from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED
 from policy_service.model.facts import FieldType, Record, RecordId, RecordType
 from policy_service.model.question import FieldAsked
 from policy_service.server.convert_check import check_response
-from policy_service.service.decide import Decided
+from policy_service.service.decided import Decided
 from policy_service.service.obligations import may_omit
 from tests.engine.generators import times
 from tests.properties.cast import TRUST

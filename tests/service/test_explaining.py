@@ -22,6 +22,8 @@ def shown(path: str, condition: str, value: Value) -> str:
     plan = compile_set([parse_document(text, name="p.yaml")])
     notebook, attributes = Notebook(plan, FINGERPRINTS), Attributes({path: value})
     notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
+    assert notebook.questions == ()
+    list(notebook.explain())
     ((condition_seen,),) = ([each.conditions for each in notebook.questions[0].explanation.policies],)
     return condition_seen[0].value
 
@@ -51,3 +53,27 @@ def test_what_obligations_hand_over_of_a_persons_contacts_is_protected() -> None
         "context.need.exclusions",
         "context.cell.service_address",
     }
+
+
+def test_nothing_is_looked_at_for_an_explanation_before_the_decision_is_made() -> None:
+    """What a decision looked at is in its entry, and an explanation looks at more."""
+    looked: list[str] = []
+
+    class Made(Attributes):
+        def __missing__(self, path: str) -> Value | None:
+            looked.append(path)
+            return None
+
+    given, kind = "{condition: Eq, value: true}", "{condition: Equals, value: post}"
+    rules = f"context: {{$.contact_point.given: {given}, $.contact_point.kind: {kind}}}"
+    text = (
+        "uid: p\ntitle: A policy\ngate: delivery\ntier: basis\nreason: P\nowner: nobody\n"
+        f"policy: {{rules: {{{rules}}}}}\n"
+    )
+    plan = compile_set([parse_document(text, name="p.yaml")])
+    notebook, attributes = Notebook(plan, FINGERPRINTS), Made({"context.contact_point.given": False})
+    notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
+    before = list(looked)
+    list(notebook.explain())
+    assert "context.contact_point.kind" not in before
+    assert "context.contact_point.kind" in looked

@@ -52,7 +52,9 @@ class DeliveryAsked:
     def is_shared_with_adverse(self) -> bool:
         """Somebody else who opens the point is adverse to the recipient or to a party."""
         at_risk = (self.recipient.who, *sorted(self.s.record.people))
-        return any(self.s.ties.is_adverse(other, one) for other in self.point.others for one in at_risk)
+        return any(
+            self.s.ties.is_adverse(other, one) for other in sorted(self.point.others) for one in at_risk
+        )
 
     def days_since_verified(self) -> int | None:
         """Whole days; None where the point was never verified."""

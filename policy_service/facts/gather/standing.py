@@ -1,6 +1,8 @@
 """Who is protected in one call, and what of it may be told to whom.
 
-Everything here is about one person on one record towards one user, and is found out once for each.
+Everything here is about one person on one record towards one user, and is found out once for each. People are
+looked at in the order of their names, since what is looked at goes into the log entry: it is the same in every
+process.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Standing:
     def party_protected(self) -> bool:
         """Tell whether anybody on the record is protected."""
         if self._party_protected is None:
-            self._party_protected = any(self.is_protected(who) for who in self._s.record.people)
+            self._party_protected = any(self.is_protected(who) for who in sorted(self._s.record.people))
         return self._party_protected
 
     def anyone_protected(self, who: Who) -> bool:
@@ -50,7 +52,7 @@ class Standing:
         if who not in self._near_protected:
             s = self._s
             near = {who, *s.record.people, *s.ties.parents(who), *s.ties.residents(who)}
-            self._near_protected[who] = any(self.is_protected(one) for one in near)
+            self._near_protected[who] = any(self.is_protected(one) for one in sorted(near))
         return self._near_protected[who]
 
     def is_shut_out(self, reader: Reader) -> bool:
@@ -97,6 +99,6 @@ class Standing:
         if about not in self._may_be_told:
             concerned = {about, *self._s.record.people}
             self._may_be_told[about] = all(
-                self.open_to_staff(who) for who in concerned if self.is_protected(who)
+                self.open_to_staff(who) for who in sorted(concerned) if self.is_protected(who)
             )
         return self._may_be_told[about]

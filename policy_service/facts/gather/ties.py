@@ -266,8 +266,8 @@ class Ties:
         selves = self.selves(one)
         return any(
             tie.kind is RelationKind.PARTNER
-            for adversary in under_any_name - selves - {her}
-            for one_self in selves
+            for adversary in sorted(under_any_name - selves - {her})
+            for one_self in sorted(selves)
             for tie in (*self.between(one_self, adversary), *self.between(adversary, one_self))
         )
 
