@@ -55,8 +55,8 @@ class _Noted:
 
 
 class Notebook:
-    """Notes the questions of one decision, in the order in which they are asked (`judged.Notes`), and explains
-    them once it is made.
+    """Notes the questions of one decision, in the order in which they are asked (`judged.Notes`), and
+    explains them once it is made.
 
     Not before: an explanation looks at more than a decision, and what is looked at goes into the entry.
     """

@@ -24,8 +24,8 @@ def shown(path: str, condition: str, value: Value) -> str:
     notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
     assert notebook.questions == ()
     list(notebook.explain())
-    ((condition_seen,),) = ([each.conditions for each in notebook.questions[0].explanation.policies],)
-    return condition_seen[0].value
+    (policy,) = notebook.questions[0].explanation.policies
+    return policy.conditions[0].value
 
 
 @pytest.mark.parametrize("path", ["context.safe_contact.references", "context.safe_contact.hours"])

@@ -1,8 +1,8 @@
 """Who is protected in one call, and what of it may be told to whom.
 
-Everything here is about one person on one record towards one user, and is found out once for each. People are
-looked at in the order of their names, since what is looked at goes into the log entry: it is the same in every
-process.
+Everything here is about one person on one record towards one user, and is found out once for each. People
+are looked at in the order of their names, since what is looked at goes into the log entry: it is the same in
+every process.
 """
 
 from __future__ import annotations
