@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_service.engine import CATALOGUE, compile_set, parse_document
+from policy_service.engine import CATALOGUE, Plan, compile_set, parse_document
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.model.attributes import Attributes, Value
 from policy_service.model.vocabulary import Gate
@@ -13,16 +13,20 @@ from policy_service.service.explaining import Notebook
 FINGERPRINTS = Fingerprinter(b"k" * 32)
 
 
-def shown(path: str, condition: str, value: Value) -> str:
-    ace, _, rest = path.partition(".")
+def plan_of(rules: str) -> Plan:
     text = (
         "uid: p\ntitle: A policy\ngate: delivery\ntier: basis\nreason: P\nowner: nobody\n"
-        f"policy: {{rules: {{{ace}: {{$.{rest}: {condition}}}}}}}\n"
+        f"policy: {{rules: {{{rules}}}}}\n"
     )
-    plan = compile_set([parse_document(text, name="p.yaml")])
+    return compile_set([parse_document(text, name="p.yaml")])
+
+
+def shown(path: str, condition: str, value: Value) -> str:
+    ace, _, rest = path.partition(".")
+    plan = plan_of(f"{ace}: {{$.{rest}: {condition}}}")
     notebook, attributes = Notebook(plan, FINGERPRINTS), Attributes({path: value})
     notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
-    assert notebook.questions == ()
+    assert not notebook.questions
     list(notebook.explain())
     (policy,) = notebook.questions[0].explanation.policies
     return policy.conditions[0].value
@@ -65,12 +69,7 @@ def test_nothing_is_looked_at_for_an_explanation_before_the_decision_is_made() -
             return None
 
     given, kind = "{condition: Eq, value: true}", "{condition: Equals, value: post}"
-    rules = f"context: {{$.contact_point.given: {given}, $.contact_point.kind: {kind}}}"
-    text = (
-        "uid: p\ntitle: A policy\ngate: delivery\ntier: basis\nreason: P\nowner: nobody\n"
-        f"policy: {{rules: {{{rules}}}}}\n"
-    )
-    plan = compile_set([parse_document(text, name="p.yaml")])
+    plan = plan_of(f"context: {{$.contact_point.given: {given}, $.contact_point.kind: {kind}}}")
     notebook, attributes = Notebook(plan, FINGERPRINTS), Made({"context.contact_point.given": False})
     notebook.asked(Gate.DELIVERY, attributes, plan.decide(Gate.DELIVERY, attributes))
     before = list(looked)
