@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 CIVIL_ZONE = ZoneInfo("Europe/London")
@@ -90,5 +91,6 @@ def birthday(birth_date: date, years: int) -> date:
         return date(birth_date.year + years, 3, 1)
 
 
+@lru_cache(maxsize=4_096)  # the same birthdays come up again and again, and a zone's rules are slow to ask
 def _start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=CIVIL_ZONE)

@@ -40,11 +40,18 @@ class Contents:
         self._declared: Mapping[str, ContentDeclaration] = {
             declaration.field: declaration for declaration in declared if declaration.record == call.record
         }
+        self._units: dict[int, tuple[Unit, ...]] = {}
         self.looked_at: set[str] = set()
         """Declarations that were used, each `declaration:ID`."""
 
     def units(self, field: FieldType) -> tuple[Unit, ...]:
         """At least one. The whole is left out where its parts say all that is in it."""
+        known = self._units.get(id(field))  # a type lives as long as the call
+        if known is None:
+            known = self._units[id(field)] = self._units_of(field)
+        return known
+
+    def _units_of(self, field: FieldType) -> tuple[Unit, ...]:
         declaration = self._declared.get(field.name)
         if declaration is not None:
             self.looked_at.add(f"declaration:{declaration.declaration_id}")

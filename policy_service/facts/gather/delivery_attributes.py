@@ -101,7 +101,6 @@ class DeliveryAsked:
 
 
 OF_DELIVERY: Final[Makers[DeliveryAsked]] = {
-    "action.channel": lambda q: q.recipient.channel,
     "action.channel_spoken": lambda q: q.recipient.channel.is_spoken,
     "action.channel_by_phone": lambda q: q.recipient.channel.is_by_phone,
     "context.recipient.protected": lambda q: q.standing.is_openly_protected(q.recipient.who),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final
 
 from policy_service.facts.gather.call_attributes import in_order
-from policy_service.facts.gather.cast import Individual, Who
+from policy_service.facts.gather.cast import Who
 from policy_service.facts.gather.contents import Unit
 from policy_service.facts.gather.making import Makers
 from policy_service.facts.gather.matters import Concerned, Matter, Matters
@@ -17,7 +18,37 @@ from policy_service.facts.gather.reader_attributes import ReaderAsked
 from policy_service.facts.gather.readers import Reader
 from policy_service.facts.gather.situation import Situation
 from policy_service.facts.gather.standing import Standing
-from policy_service.model.vocabulary import PersonKind, Role
+from policy_service.model.attributes import Value
+from policy_service.model.vocabulary import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """The categories of a unit, as attributes have them, and less those of a place of the reader's own: that
+    place alone, now, and nothing else.
+    """
+
+    every: frozenset[str]
+    in_order: tuple[str, ...]
+    families: tuple[str, ...]
+    shows_place: bool
+    """A place that may be the reader's own is among them."""
+    less_own_place: tuple[str, ...]
+    families_less_own_place: tuple[str, ...]
+
+
+@lru_cache(maxsize=4_096)
+def categories_seen(categories: tuple[str, ...]) -> Categories:
+    """A pure function of what a type declares: made once, and not for each question."""
+    every = frozenset(categories)
+    less = every - OWN_PLACE
+    return Categories(
+        every, in_order(every), _families(every), less != every, in_order(less), _families(less)
+    )
+
+
+def _families(categories: frozenset[str]) -> tuple[str, ...]:
+    return in_order({category.partition(".")[0] for category in categories})
 
 
 class DisclosureAsked:
@@ -27,7 +58,7 @@ class DisclosureAsked:
         self.pair: Final = pair
         self.matter: Final = matter
         self.concerned: Final = concerned
-        self.categories: Final = frozenset(matter.unit.categories)
+        self.categories: Final = categories_seen(matter.unit.categories)
         self._matters: Final = matters
 
     @property
@@ -56,11 +87,6 @@ class DisclosureAsked:
         return self.matter.unit
 
     @cached_property
-    def individual(self) -> Individual:
-        """The data subject, as far as she is known."""
-        return self.s.cast.individual(self.who)
-
-    @cached_property
     def joint(self) -> bool:
         """The unit is the reader's own paper, too: it is about him, or about something that he holds together
         with those whom it is about.
@@ -80,7 +106,7 @@ class DisclosureAsked:
         """The kinds of request about her that cover the question; see `Protections.covering`."""
         asked = Asked(
             # What a report is does not end with its being a report of known parts.
-            categories=self.categories.union(self.matter.field.type.categories),
+            categories=self.categories.every.union(self.matter.field.type.categories),
             undeclared=self.unit.undeclared,
             roles=self.s.record.roles_of(self.who),
             joint=self.joint,
@@ -125,7 +151,7 @@ class DisclosureAsked:
     @cached_property
     def authorised(self) -> bool:
         """She authorised him to have it."""
-        return self.s.protections.represents(self.who, self.categories, self.reader.names)
+        return self.s.protections.represents(self.who, self.categories.every, self.reader.names)
 
     def shows_role(self) -> bool:
         """The unit may show a role of hers that is secret. That she lives where the field shows tells nothing
@@ -141,11 +167,6 @@ class DisclosureAsked:
             self._matters.roles_of(self.unit.about)
         )
 
-    def shows_separate_identity(self) -> bool:
-        """Another identity of hers, never to be linked, is on the record or is the reader."""
-        others = self.s.ties.separate_identities(self.who)
-        return not others.isdisjoint(self.s.record.people | {self.reader.who})
-
     def is_about_reader(self) -> bool:
         """The unit declares him."""
         reader = self.reader.who
@@ -154,62 +175,50 @@ class DisclosureAsked:
     def is_covered_by_order(self) -> bool:
         """An order that runs permits this unit, about her, to him."""
         names = self.reader.names.certain | self.reader.via
-        return self.s.warrants.order_covers(self.who, self.categories, names)
+        return self.s.warrants.order_covers(self.who, self.categories.every, names)
 
     def overrides(self) -> tuple[str, ...]:
         """The kinds of override that permit it."""
         return in_order(
             self.s.warrants.overrides_for(
                 self.who,
-                self.categories,
+                self.categories.every,
                 self.reader.names.certain,
                 is_party=self.who in self.s.record.people,
             )
         )
 
 
-def _less_own_place(categories: Iterable[str], *, own: bool) -> tuple[str, ...]:
-    """The categories, less those of a place of the reader's own: that place alone, now, and nothing else."""
-    return in_order(c for c in categories if not (own and c in OWN_PLACE))
-
-
-def _families(categories: Iterable[str]) -> tuple[str, ...]:
-    return in_order({c.partition(".")[0] for c in categories})
-
-
 OF_DISCLOSURE: Final[Makers[DisclosureAsked]] = {
-    "action.channel": lambda q: q.reader.channel,
     "resource.field": lambda q: q.matter.field.asked.name,
     "resource.part": lambda q: q.unit.part,
-    "resource.categories": lambda q: in_order(q.categories),
-    "resource.categories_not_his": lambda q: _less_own_place(q.categories, own=q.own),
-    "resource.categories_not_his_on_file": lambda q: _less_own_place(q.categories, own=q.own_on_file),
-    "resource.category_families": lambda q: _families(q.categories),
-    "resource.families_not_his_on_file": lambda q: _families(
-        _less_own_place(q.categories, own=q.own_on_file)
+    "resource.categories": lambda q: q.categories.in_order,
+    "resource.categories_not_his": lambda q: (
+        q.categories.less_own_place if q.categories.shows_place and q.own else q.categories.in_order
+    ),
+    "resource.categories_not_his_on_file": lambda q: (
+        q.categories.less_own_place if q.categories.shows_place and q.own_on_file else q.categories.in_order
+    ),
+    "resource.category_families": lambda q: q.categories.families,
+    "resource.families_not_his_on_file": lambda q: (
+        q.categories.families_less_own_place
+        if q.categories.shows_place and q.own_on_file
+        else q.categories.families
     ),
     "resource.undeclared": lambda q: q.unit.undeclared,
     "resource.envelope": lambda q: q.matter.field.envelope,
     "resource.implied": lambda q: q.concerned.implied,
     "resource.mask": lambda q: q.matter.field.type.mask,
-    "resource.data_subject_private": lambda q: q.individual.kind is PersonKind.PRIVATE,
-    "resource.data_subject_roles": lambda q: in_order(q.s.record.roles_of(q.who)),
     "resource.role_secret": lambda q: q.shows_role(),
     "resource.only_secret_roles": lambda q: q.has_only_secret_roles(),
-    "resource.separate_identity_shown": lambda q: q.shows_separate_identity(),
     "resource.requests": lambda q: in_order(kind for kind in q.requests if not kind.endswith(NAMED)),
     "resource.requests_naming_recipient": lambda q: in_order(
         kind.removesuffix(NAMED) for kind in q.requests if kind.endswith(NAMED)
     ),
-    "resource.protected": lambda q: q.standing.is_protected(q.who),
     "resource.subjects_protected": lambda q: q.matter.protected,
-    "resource.protection_open_to_staff": lambda q: q.standing.open_to_staff(q.who),
-    "resource.anyone_protected": lambda q: q.standing.anyone_protected(q.who),
     "resource.defaults_apply": lambda q: q.matter.protected or not (q.concerned.implied or q.reader.implied),
     "resource.about_reader": lambda q: q.is_about_reader(),
-    "resource.possible_match": lambda q: q.s.ties.may_be_another(q.who),
     "resource.contact_holder_adverse": lambda q: q.matter.holder_adverse,
-    "resource.minor": lambda q: q.s.moment.is_minor(q.individual.birth_date),
     "resource.own_place": lambda q: q.own,
     "context.recipient.excluded": lambda q: q.excluded,
     "context.recipient.authorised_representative": lambda q: q.authorised,
@@ -219,3 +228,15 @@ OF_DISCLOSURE: Final[Makers[DisclosureAsked]] = {
     "context.order.covers": lambda q: q.is_covered_by_order(),
     "context.override.kinds": lambda q: q.overrides(),
 }
+
+NOTHING_ON_FILE: Final[Mapping[str, Value]] = {
+    "resource.requests": (),
+    "resource.requests_naming_recipient": (),
+    "context.recipient.excluded": False,
+    "context.recipient.authorised_representative": False,
+    "context.order.covers": False,
+    "context.override.kinds": (),
+}
+"""What all questions about somebody come to about whom no request is in force, on a record without a warrant:
+most people, most days.
+"""

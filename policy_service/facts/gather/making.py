@@ -36,6 +36,13 @@ class Making(Attributes, Generic[Asked]):
         self[path] = value
         return value
 
+    @classmethod
+    def within(cls, asked: Asked, makers: Makers[Asked], wider: Attributes) -> Self:
+        """Begin with what is known of `wider` already; `makers` has none of its paths."""
+        made = cls(asked, makers, wider)
+        made.update(wider)
+        return made
+
     def but(self, changes: Mapping[str, Any]) -> Self:
         other = type(self)(self._asked, self._makers, self._wider)
         other.update(self)

@@ -60,6 +60,7 @@ class Matters:
     def __init__(self, situation: Situation, is_protected: Callable[[Who], bool]) -> None:
         self._s = situation
         self._is_protected = is_protected
+        self._holders: dict[tuple[tuple[str, ...], str, int], tuple[Who, ...] | None] = {}
 
     def fields(self) -> tuple[FieldSeen | None, ...]:
         """The fields asked, in their order, then the envelope's. None: a field that nobody declared."""
@@ -127,12 +128,17 @@ class Matters:
         roles = {holder.role for holder in self._s.record.parties if holder.party == party}
         return f"{PARTY}{party}" in about or not roles.isdisjoint(about)
 
-    def _declared(self, about: Iterable[str], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
+    def _declared(self, about: tuple[str, ...], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
         """Those whom something about these roles, parties and co-recipients is about. None: nobody holds
         them.
         """
+        key = about, party, recipient.index
+        if key not in self._holders:
+            self._holders[key] = self._holders_of(about, party, recipient)
+        return self._holders[key]
+
+    def _holders_of(self, about: tuple[str, ...], party: str, recipient: Recipient) -> tuple[Who, ...] | None:
         s = self._s
-        about = tuple(about)
         found: dict[Who, None] = {}
         if CO_RECIPIENT in about:
             if party:

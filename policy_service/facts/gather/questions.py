@@ -8,7 +8,11 @@ from __future__ import annotations
 from policy_service.facts.gather.call_attributes import OF_CALL, CallAsked, declared, in_order
 from policy_service.facts.gather.cast import NotTold, Who
 from policy_service.facts.gather.delivery_attributes import OF_DELIVERY, DeliveryAsked
-from policy_service.facts.gather.disclosure_attributes import OF_DISCLOSURE, DisclosureAsked
+from policy_service.facts.gather.disclosure_attributes import (
+    NOTHING_ON_FILE,
+    OF_DISCLOSURE,
+    DisclosureAsked,
+)
 from policy_service.facts.gather.making import Making
 from policy_service.facts.gather.matters import Concerned, FieldSeen, Matter, Matters
 from policy_service.facts.gather.reader_attributes import OF_READER, ReaderAsked
@@ -82,7 +86,7 @@ class Questions:
     def disclosure(self, matter: Matter, concerned: Concerned, reader: Reader) -> Attributes:
         """One question of the disclosure gate: this unit, about her, to him."""
         pair, of_pair = self._pair(reader, concerned.who)
-        return Making(DisclosureAsked(pair, self.matters, matter, concerned), OF_DISCLOSURE, of_pair)
+        return Making.within(DisclosureAsked(pair, self.matters, matter, concerned), OF_DISCLOSURE, of_pair)
 
     def delivery(self, recipient: Recipient) -> Attributes:
         """The delivery gate's question for one recipient."""
@@ -112,6 +116,8 @@ class Questions:
         if known is None:
             asked = ReaderAsked(self._s, self.standing, reader, about)
             known = self._pairs[key] = asked, Making(asked, OF_READER, self._of_call)
+            if self._s.warrants.none and not self._s.protections.in_force(about):
+                known[1].update(NOTHING_ON_FILE)
         return known
 
     # --- what the answer is made from besides ---------------------------------------------------------------

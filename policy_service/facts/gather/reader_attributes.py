@@ -1,5 +1,5 @@
-"""What the questions towards one reader about one data subject have in common: who he is, and what he is to
-her.
+"""What the questions towards one reader about one data subject have in common: who he is, who she is, and
+what he is to her.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from policy_service.facts.gather.call_attributes import in_order
-from policy_service.facts.gather.cast import Who
+from policy_service.facts.gather.cast import Individual, Who
 from policy_service.facts.gather.making import Makers
 from policy_service.facts.gather.readers import Reader
 from policy_service.facts.gather.situation import Situation
@@ -17,6 +17,7 @@ from policy_service.facts.gather.ties import Tie
 from policy_service.model.vocabulary import (
     EXEMPT_PURPOSES,
     OrganisationRole,
+    PersonKind,
     Purpose,
     ReaderKind,
     RelationKind,
@@ -83,6 +84,16 @@ class ReaderAsked:
             else in_order(individual.categories)
         )
 
+    @property
+    def data_subject(self) -> Individual:
+        """She, as far as she is known."""
+        return self.s.cast.individual(self.about)
+
+    def shows_separate_identity(self) -> bool:
+        """Another identity of hers, never to be linked, is on the record or is the reader."""
+        others = self.s.ties.separate_identities(self.about)
+        return bool(others) and not others.isdisjoint(self.s.record.people | {self.reader.who})
+
     def is_described_near_protected(self) -> bool:
         """He is not on file, and she is protected."""
         kind = self.reader.kind
@@ -141,6 +152,15 @@ class ReaderAsked:
 
 
 OF_READER: Final[Makers[ReaderAsked]] = {
+    "action.channel": lambda q: q.reader.channel,
+    "resource.data_subject_private": lambda q: q.data_subject.kind is PersonKind.PRIVATE,
+    "resource.data_subject_roles": lambda q: in_order(q.s.record.roles_of(q.about)),
+    "resource.separate_identity_shown": lambda q: q.shows_separate_identity(),
+    "resource.protected": lambda q: q.standing.is_protected(q.about),
+    "resource.protection_open_to_staff": lambda q: q.standing.open_to_staff(q.about),
+    "resource.anyone_protected": lambda q: q.standing.anyone_protected(q.about),
+    "resource.possible_match": lambda q: q.s.ties.may_be_another(q.about),
+    "resource.minor": lambda q: q.s.moment.is_minor(q.data_subject.birth_date),
     "context.reader.kind": lambda q: q.reader.why,
     "context.reader.implied": lambda q: q.reader.implied,
     "context.reader.trusted": lambda q: q.reader.trusted,

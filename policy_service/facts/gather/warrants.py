@@ -41,6 +41,11 @@ class Warrants:
         self.looked_at.update(f"order:{order.order_id}" for order in self._orders)
 
     @property
+    def none(self) -> bool:
+        """Neither an override of this user's nor an order is on file for this record."""
+        return not (self._overrides or self._orders)
+
+    @property
     def overrides(self) -> frozenset[OverrideKind]:
         """The kinds of override that this user has on this record."""
         return frozenset(override.kind for override in self._overrides)
