@@ -10,7 +10,8 @@ from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.cli import attributes, flags
 from policy_service.cli.connect import control
-from policy_service.cli.render import print_json, print_pairs
+from policy_service.cli.pages import all_pages
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 
 app = typer.Typer(no_args_is_help=True, help="Members of staff and jobs, on whose behalf systems ask.")
@@ -19,6 +20,14 @@ _PUT_EXAMPLE = """\b
 Example
   policy-service users put o.newcomer --role offender_manager \\
       --team offender-managers --controller example-police
+"""
+_LIST_EXAMPLE = """\b
+Example
+  policy-service users list --controller example-police
+"""
+_SHOW_EXAMPLE = """\b
+Example
+  policy-service users show o.manager --controller example-police
 """
 
 
@@ -61,7 +70,10 @@ def put(
     key: flags.Key = "",
     json: flags.AsJson = False,
 ) -> None:
-    """Put a user on file, or replace all that is there under the reference. Administrators."""
+    """Put a user on file, or replace all that is there under the reference. Administrators.
+
+    So say again what he has already: `users show` prints it.
+    """
     request = pb.PutUserRequest(
         user=pb.User(
             reference=reference,
@@ -87,7 +99,72 @@ def put(
     if json:
         print_json(answer)
         return
-    user = answer.user
+    _show(answer.user)
+
+
+@app.command("list", epilog=_LIST_EXAMPLE)
+def list_users(
+    context: typer.Context,
+    controller: flags.Controller = "",
+    limit: flags.Limit = 1000,
+    json: flags.AsJson = False,
+) -> None:
+    """List the users on file that this token may see, with what they may be. The reading itself is logged."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).ListUsers
+
+        def page(token: str, size: int) -> tuple[list[pb.User], str]:
+            question = pb.ListUsersRequest(page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return list(answer.users), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    found.sort(key=lambda user: (user.controller, user.reference))
+    if json:
+        print_json({"users": [as_json(each) for each in found], "more": more})
+        return
+    print_table(
+        ("user", "controller", "roles", "teams", "attributes", "state"),
+        (
+            (
+                each.reference,
+                each.controller,
+                f"job of {each.owner}" if each.owner else ", ".join(each.roles),
+                ", ".join(each.teams),
+                attributes.shown(each.attributes),
+                _state(each),
+            )
+            for each in found
+        ),
+    )
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command(epilog=_SHOW_EXAMPLE)
+def show(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="REF", help="As `users list` shows it.")],
+    controller: flags.Controller = "",
+    json: flags.AsJson = False,
+) -> None:
+    """Show a user with all that `users put` replaces. The reading itself is logged."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).GetUser
+        answer = connection.call(method, pb.GetUserRequest(reference=reference), controller=controller)
+    if json:
+        print_json(answer)
+    else:
+        _show(answer.user)
+
+
+def _state(user: pb.User) -> str:
+    return "suspended" if user.suspended else "active"
+
+
+def _show(user: pb.User) -> None:
     print_pairs(
         [
             ("user", user.reference),
@@ -100,6 +177,6 @@ def put(
             ("answers for it", user.owner),
             ("record types", ", ".join(user.record_types)),
             ("attributes", attributes.shown(user.attributes)),
-            ("state", "suspended" if user.suspended else "active"),
+            ("state", _state(user)),
         ]
     )
