@@ -108,7 +108,7 @@ def test_what_is_wrong_is_printed_as_editors_read_it(
     typed = terminal("policies", "validate", str(folder))
     assert typed.code == 1
     first, second, third, *_ = typed.out.splitlines()
-    assert first.startswith(f"{wrong}:4: tier: write one of `absolute`")
+    assert first.startswith(f"{wrong}:4: tier: perhaps `basis` is meant; write one of")
     assert second.startswith(f"{wrong}:13: policy.rules.context")
     assert third.startswith(f"{folder / 'base_types' / 'base.x.yaml'}:1: fields: this key is missing")
     assert "3 problems in 2 of 3 files; nothing was stored" in typed.out

@@ -265,6 +265,14 @@ WARNED = {
         "      - $.contact_point.given: {condition: Eq, value: true}\n      - $.recipient.kind: ROBOT",
     ),
     "holds of nothing that": ("  rules:", "  targets: {action_id: read*}\n  rules:"),
+    "it denies everything that the gate": (
+        "$.contact_point.given: {condition: Eq, value: true}",
+        "$.contact_point.given: {condition: Any}",
+    ),
+    "records of each type that has no": (
+        "  rules:",
+        "  rules:\n    resource:\n      $.attributes.tenure: {condition: Equals, value: refuge}",
+    ),
     "no record type": ("  rules:", "  targets: {resource_id: ward.lettr}\n  rules:"),
     "is a base, and no record has it for its own type": (
         "  rules:",
@@ -287,7 +295,11 @@ def test_what_is_warned_of_says_so(said: str) -> None:
         files.append(PolicyFile("second.yaml", text.replace("own.policy", "own.other")))
     texts = Messages({}) if said == "no text for" else None
     on_file = OnFile(frozenset({"ward.letter"}), frozenset({"base.case"}), texts)
-    found = validate(tuple(files), (), (), on_file)
+    tenure = PolicyFile(
+        "attributes/tenure.yaml",
+        "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: refuge\n",
+    )
+    found = validate(tuple(files), (), (), on_file, attributes=(tenure,))
     assert found.problems == ()
     (warning,) = found.warnings
     assert said in warning.text
