@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from itertools import groupby
+from typing import Annotated, Final
 
 import typer
 
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
 from policy_service.cli import attributes, flags
-from policy_service.cli.connect import control
+from policy_service.cli.connect import Connection, control
+from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
+from policy_service.engine.places import perhaps
 
 app = typer.Typer(no_args_is_help=True, help="Members of staff and jobs, on whose behalf systems ask.")
 
@@ -29,6 +32,8 @@ _SHOW_EXAMPLE = """\b
 Example
   policy-service users show o.manager --controller example-police
 """
+_LOOKED_THROUGH: Final = 1_000
+"""Users among whom the nearest to a slip of the pen is looked for."""
 
 
 @app.command(epilog=_PUT_EXAMPLE)
@@ -112,32 +117,18 @@ def list_users(
     """List the users on file that this token may see, with what they may be. The reading itself is logged."""
     run = current(context)
     with control(run, manager(run)) as connection:
-        method = AccessServiceStub(connection.channel).ListUsers
-
-        def page(token: str, size: int) -> tuple[list[pb.User], str]:
-            question = pb.ListUsersRequest(page_size=size, page_token=token)
-            answer = connection.call(method, question, controller=controller)
-            return list(answer.users), answer.next_page_token
-
-        found, more = all_pages(page, limit)
-    found.sort(key=lambda user: (user.controller, user.reference))
+        found, more = _users(connection, controller, limit)
     if json:
         print_json({"users": [as_json(each) for each in found], "more": more})
         return
-    print_table(
-        ("user", "controller", "roles", "teams", "attributes", "state"),
-        (
-            (
-                each.reference,
-                each.controller,
-                f"job of {each.owner}" if each.owner else ", ".join(each.roles),
-                ", ".join(each.teams),
-                attributes.shown(each.attributes),
-                _state(each),
-            )
-            for each in found
-        ),
-    )
+    by_organisation = groupby(found, key=lambda user: user.controller)
+    for number, (organisation, users) in enumerate(by_organisation):
+        if number:
+            say()
+        say(organisation)
+        print_table(("user", "roles", "teams", "attributes", "state"), map(_row, users))
+    if not found:
+        say("none")
     if more:
         say(f"the first {limit}; there are more, see --limit")
 
@@ -153,11 +144,49 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = AccessServiceStub(connection.channel).GetUser
-        answer = connection.call(method, pb.GetUserRequest(reference=reference), controller=controller)
+        try:
+            answer = connection.call(method, pb.GetUserRequest(reference=reference), controller=controller)
+        except Failure as failure:
+            raise _not_on_file(connection, reference, controller, failure) from None
     if json:
         print_json(answer)
     else:
         _show(answer.user)
+
+
+def _users(connection: Connection, controller: str, limit: int) -> tuple[list[pb.User], bool]:
+    """Read up to `limit` users, in the order of their organisations and references; are there more?"""
+    method = AccessServiceStub(connection.channel).ListUsers
+
+    def page(token: str, size: int) -> tuple[list[pb.User], str]:
+        question = pb.ListUsersRequest(page_size=size, page_token=token)
+        answer = connection.call(method, question, controller=controller)
+        return list(answer.users), answer.next_page_token
+
+    found, more = all_pages(page, limit)
+    return sorted(found, key=lambda user: (user.controller, user.reference)), more
+
+
+def _not_on_file(connection: Connection, reference: str, controller: str, failure: Failure) -> Failure:
+    """The same with the nearest reference that there is, if the service says that it has no such user."""
+    if failure.code is not Exit.DENIED:
+        return failure
+    found, _ = _users(connection, controller, _LOOKED_THROUGH)
+    return Failure(
+        f"no user of this reference is on file{perhaps(reference, (each.reference for each in found))}",
+        do_next="`policy-service users list` shows those that are; who is described in a call is not kept",
+        code=Exit.DENIED,
+    )
+
+
+def _row(user: pb.User) -> tuple[str, ...]:
+    return (
+        user.reference,
+        f"job of {user.owner}" if user.owner else ", ".join(user.roles),
+        ", ".join(user.teams),
+        attributes.shown(user.attributes),
+        _state(user),
+    )
 
 
 def _state(user: pb.User) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import grpc
 import pytest
 
 from policy_service.api.v1 import access_pb2, attribute_pb2, policy_pb2, record_pb2
 from policy_service.api.v1.attribute_pb2 import AttributeValue as Value
 from tests.cli.conftest import Terminal
-from tests.support.fake_service import FakeService
+from tests.support.fake_service import FakeService, Refusal
 
 NOTED = ("--controller", "c", "--reason", "why", "--idempotency-key", "k")
 
@@ -119,25 +120,54 @@ def test_users_show_prints_all_that_put_replaces(terminal: Terminal, fake: FakeS
     assert as_json["user"]["suspended"] is False
 
 
-def test_users_list_reads_on_and_fits_80_columns(terminal: Terminal, fake: FakeService) -> None:
+def listing(fake: FakeService) -> None:
+    """Let the fake have two organisations' users, a page each, out of order."""
     job = access_pb2.User(reference="a.nightly", controller="c", kind="job", owner="n.nurse", suspended=True)
+    other = access_pb2.User(reference="z", controller="b")
 
     def page(asked: access_pb2.ListUsersRequest) -> access_pb2.ListUsersResponse:
         if asked.page_token:
-            return access_pb2.ListUsersResponse(users=[job])
+            return access_pb2.ListUsersResponse(users=[job, other])
         return access_pb2.ListUsersResponse(users=[_NURSE], next_page_token="1")
 
     fake.answers["AccessService/ListUsers"] = page
+
+
+def test_users_list_reads_on_and_fits_80_columns(terminal: Terminal, fake: FakeService) -> None:
+    listing(fake)
     typed = terminal("users", "list")
     assert typed.code == 0
     assert max(map(len, typed.out.splitlines())) <= 80
-    rows = [line.split()[0] for line in typed.out.splitlines()[2:] if not line.startswith(" ")]
-    assert rows == ["a.nightly", "n.nurse"]
+    first = [line.split(" ")[0] for line in typed.out.splitlines() if line and line[0] not in " ─"]
+    assert first == ["b", "user", "z", "c", "user", "a.nightly", "n.nurse"]
     assert "job of n.nurse" in typed.out
     assert "suspended" in typed.out
     read = terminal("users", "list", "--json").json
-    assert ([each["reference"] for each in read["users"]], read["more"]) == (["a.nightly", "n.nurse"], False)
+    assert [each["reference"] for each in read["users"]] == ["z", "a.nightly", "n.nurse"]
+    assert read["more"] is False
     assert "the first 1; there are more" in terminal("users", "list", "--limit", "1").out
+    fake.answers["AccessService/ListUsers"] = lambda _: access_pb2.ListUsersResponse()
+    assert terminal("users", "list").out == "none\n"
+
+
+def test_a_user_that_is_nearly_named_is_told(terminal: Terminal, fake: FakeService) -> None:
+    listing(fake)
+
+    def refusing(status: grpc.StatusCode, reason: str) -> None:
+        def refuse(_: object) -> None:
+            raise Refusal(status, "not available", reason)
+
+        fake.answers["AccessService/GetUser"] = refuse
+
+    refusing(grpc.StatusCode.NOT_FOUND, "NOT_AVAILABLE")
+    typed = terminal("users", "show", "n.nurs", "--controller", "c")
+    assert (typed.code, typed.out) == (1, "")
+    assert "no user of this reference is on file, perhaps `n.nurse` is meant" in typed.err
+    assert "`policy-service users list` shows those that are" in typed.err
+    refusing(grpc.StatusCode.UNAVAILABLE, "STORE_BUSY")
+    asked = len(fake.requests("AccessService/ListUsers"))
+    assert terminal("users", "show", "n.nurs", "--controller", "c").code == 4
+    assert len(fake.requests("AccessService/ListUsers")) == asked
 
 
 # --- declared attributes ----------------------------------------------------------------------------------
