@@ -9,10 +9,12 @@ from typing import Any, Final
 import typer
 
 from policy_service.cli.exits import Exit, Failure
+from policy_service.engine.places import perhaps
 
 _QUOTED: Final = re.compile(r"'([^'\n]*)'")
 _BARE_OPTION: Final = re.compile(r"(?<![\w`-])(--[a-z][a-z-]*)(?!`)")
 _SENTENCE: Final = re.compile(r"(?:^|[;:] |\()[A-Z](?=[a-z])")
+_NO_CHOICE: Final = re.compile(r"'([^'\n]*)' is not one of ((?:'[^'\n]*'(?:, )?)+)")
 _NO_OPTION: Final = re.compile(r"No such option: (--?[A-Za-z0-9-]+)")
 
 
@@ -45,6 +47,9 @@ def mistyped(error: typer.TyperException, global_options: Iterable[Any]) -> Fail
 
 def _as_we_write(text: str) -> str:
     """Lower case, one sentence, backticks round names: `No such command 'chek'. Did you mean 'check'?`"""
+    text = text.replace(": Value error, ", ": ")
+    if choice := _NO_CHOICE.search(text):
+        text = text.removesuffix(".") + perhaps(choice.group(1), _QUOTED.findall(choice.group(2)))
     text = _QUOTED.sub(r"`\1`", text).removesuffix(".").replace(". ", "; ")
     text = _BARE_OPTION.sub(r"`\1`", text)
     return _SENTENCE.sub(lambda found: found.group().lower(), text)

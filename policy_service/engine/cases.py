@@ -17,7 +17,7 @@ from policy_service.engine.documents import DocumentKind, PolicyDocument
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import check_member
 from policy_service.engine.places import Place, perhaps, spelt
-from policy_service.engine.policy_part import PolicyPart
+from policy_service.engine.policy_part import PolicyPart, unlisted
 from policy_service.engine.quiet import is_implied
 from policy_service.engine.strict_yaml import read
 from policy_service.model.attributes import Value
@@ -170,10 +170,9 @@ class _OfGate:
     def _attribute(self, place: Place, path: str) -> Attribute:
         if path not in self._catalogue:
             near = self._catalogue.nearest(path.replace("$.", "context.", 1))
-            known = "; `policy-service policies attributes` lists them"
             raise place.fault(
                 f"no attribute `{path}` in the catalogue"
-                + (known if near is None else f", perhaps `{near}` is meant")
+                + (unlisted(path) if near is None else f", perhaps `{near}` is meant")
             )
         return self._checker.known(place, path)
 

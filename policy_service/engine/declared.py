@@ -34,6 +34,8 @@ MAX_TEXT: Final = 256
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _SENTENCE = re.compile(r"[^\W\d_].{0,297}\.")
 _TEXTS = frozenset({AttributeType.STRING, AttributeType.STRINGS})
+_WITHOUT_VALUES = tuple(each for each in AttributeType if each not in _TEXTS)
+_NO_VOCABULARY = "only texts have a closed vocabulary: leave it out"
 
 
 class Owner(StrEnum):
@@ -43,6 +45,13 @@ class Owner(StrEnum):
     RECORD = "record"
 
 
+_WRITE: Final = {
+    "name": "lower-case words joined by `_`, as in `home_office`",
+    "of": f"whose it is, one of {spelt(Owner)}",
+    "type": f"one of {spelt(AttributeType)}",
+    "sentence": "what it says, in one sentence",
+    "example": "one value",
+}
 _PREFIXES: Final = {Owner.USER: "subject.attributes.", Owner.RECORD: "resource.attributes."}
 
 
@@ -61,8 +70,13 @@ def parse_attribute(text: str, *, name: str) -> Attribute:
     """Parse one declaration; raises PolicyDocumentError with all that is wrong. `name` is the file's."""
     source = read(text, name=name, what="an attribute", first_key="name")
     top, faults = Place(source, (), source.data), Faults()
-    entries = top.keys("name", "of", "type", "sentence", "example", optional=("values",), faults=faults)
+    entries = top.keys(
+        "name", "of", "type", "sentence", "example", optional=("values",), faults=faults, write=_WRITE
+    )
     readers = {"name": _name, "of": _owner, "type": _type, "sentence": _sentence, "values": _values}
+    if "values" in entries and entries.get("type", top).value in _WITHOUT_VALUES:
+        del readers["values"]
+        faults.note(entries["values"].fault(_NO_VOCABULARY))
     for key, reader in readers.items():
         if key in entries:
             with faults.noted():
@@ -95,8 +109,6 @@ def holds(attribute: Attribute, value: Value) -> bool:
 def _declared(entries: dict[str, Place]) -> Attribute:
     type_, owner = _type(entries["type"]), _owner(entries["of"])
     values = _values(entries["values"]) if "values" in entries else frozenset[str]()
-    if values and type_ not in _TEXTS:
-        raise entries["values"].fault("only texts have a closed vocabulary: leave it out")
     return Attribute(
         path=path_of(owner, _name(entries["name"])),
         type=type_,

@@ -18,7 +18,7 @@ from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.conditions import Condition
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
-from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.places import Place, choose, perhaps, spelt
 from policy_service.engine.policy_part import PolicyPart
 from policy_service.engine.strict_yaml import read
 from policy_service.engine.tiers import given_effect, not_in_gate
@@ -91,6 +91,18 @@ _OF_A_POLICY = ("tier", "reason", "tell")
 _OF_AN_OBLIGATION = ("on", "owes", "advice")
 _TIERS: Final = {tier.label: tier for tier in Tier}
 
+_WRITE: Final = {
+    "uid": "its name for ever, lower-case names joined by dots, as in `own.disclosure.baseline.no_debts`",
+    "title": "one sentence that a colleague understands",
+    "gate": f"one of {spelt(Gate)}",
+    "tier": f"one of {spelt(_TIERS)}",
+    "reason": "a code in capitals, as in `ADVERSE_PERSON`",
+    "owner": "who answers for it, as in `privacy-office`",
+    "policy": "when it applies, with `rules` below it",
+    "owes": "what is owed, as in `{kind: show_warning}`",
+}
+"""What belongs at a key that is missing."""
+
 _UID = re.compile(r"[a-z][a-z0-9_]{0,99}(\.[a-z0-9_]{1,100}){0,9}")
 _LINE = re.compile(r"\S(.{0,298}\S)?")
 _CODE = re.compile(r"(?=.{1,64}\Z)[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -126,7 +138,7 @@ def _policy(top: Place, catalogue: Catalogue, text: str) -> PolicyDocument:
         elif key in _OF_AN_OBLIGATION:
             faults.note(place.fault("only an obligation has it: leave it out, or add `kind: obligation`"))
     entries = top.without(*_GIVEN_BY_THE_TIER, *_OF_AN_OBLIGATION).keys(
-        *_COMMON, "tier", "reason", optional=("kind", "tell"), faults=faults
+        *_COMMON, "tier", "reason", optional=("kind", "tell"), faults=faults, write=_WRITE
     )
     _note_faults(entries, _READ_OF_A_POLICY, faults)
     if gate is Gate.ANSWER:
@@ -164,7 +176,9 @@ def _obligation(top: Place, catalogue: Catalogue, text: str) -> PolicyDocument:
     for key, place in top.mapping().items():
         if key in foreign:
             faults.note(place.fault("an obligation has none: leave it out"))
-    entries = top.without(*foreign).keys(*_COMMON, "kind", "owes", optional=("on", "advice"), faults=faults)
+    entries = top.without(*foreign).keys(
+        *_COMMON, "kind", "owes", optional=("on", "advice"), faults=faults, write=_WRITE
+    )
     _note_faults(entries, _READ_OF_AN_OBLIGATION, faults)
     checker = PolicyPart(catalogue, _choice_or_none(top, "gate", Gate), None)
     for key, check in (("policy", checker.check), ("owes", partial(_owes, checker=checker))):
@@ -283,7 +297,7 @@ def _tell(place: Place) -> Tell:
 
 def _tier(place: Place) -> Tier:
     if place.text() not in _TIERS:
-        raise place.fault(f"write one of {spelt(_TIERS)}")
+        raise place.fault(choose(place.text(), _TIERS))
     return _TIERS[place.text()]
 
 
@@ -314,7 +328,7 @@ def _choice(place: Place, choices: type[_E]) -> _E:
     try:
         return choices(place.text())
     except ValueError:
-        raise place.fault(f"write one of {spelt(choices)}") from None
+        raise place.fault(choose(place.text(), choices)) from None
 
 
 def _flag(place: Place) -> bool:

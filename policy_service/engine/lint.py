@@ -1,7 +1,7 @@
 """What is right and most likely not what was meant: told as warnings, with file, line and what to do.
 
 What is told is certain, and shows from the documents alone: one that says what another says, one that can
-never hold, and one about record types that nobody has.
+never hold, one that holds of more than anybody means, and one about record types that nobody has.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from policy_service.engine.errors import one_line
 from policy_service.engine.explain import in_words
 from policy_service.engine.places import perhaps, spell_path
 from policy_service.engine.strict_yaml import Path, Source, read
+from policy_service.model.vocabulary import Effect
 
 _OWN_TYPE: Final = "resource.record_type"
 _TYPES: Final = "resource.record_types"
+_OF_RECORDS: Final = "resource.attributes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def lint(
         if before[1] is not document:
             yield source.warn(("policy",), _duplicate(document, *before))
         yield from _never_holds(document, source, contradictions, catalogue)
+        yield from _too_wide(document, source)
         if record_types is not None:
             yield from _unknown_record_types(document, source, record_types)
 
@@ -171,6 +174,41 @@ def _why(clash: Clash, catalogue: Catalogue) -> str:
         )
     together = f"{', '.join(words[:-1])} and {words[-1]}"
     return f"`{clash.path}` is never {together} at once: leave one out, or make them alternatives"
+
+
+# --- what holds of too much -------------------------------------------------------------------------------
+
+
+def _too_wide(document: PolicyDocument, source: _Once) -> Iterator[Warned]:
+    """What denies, or is owed, whatever is asked, or for records of which nobody thought."""
+    if document.tier is not None and document.tier.effect is Effect.PERMIT:
+        return  # a gap permits nothing, and what permits everything is refused
+    denies = "denies" if document.tier is not None else "is owed for"
+    if _always(document.condition):
+        yield source.warn(
+            ("policy",), f"it {denies} everything that the gate `{document.gate}` is asked: say when"
+        )
+    paths = [test.path for test in _tests(document.condition)]
+    own = next((path for path in paths if path.startswith(_OF_RECORDS)), None)
+    if own is not None and not {_OWN_TYPE, _TYPES} & {*paths}:
+        yield source.warn(
+            next(source.places_of(own)),
+            f"it {denies} records of each type that has no `{own.removeprefix(_OF_RECORDS)}`, too, "
+            "since what is missing counts: say of which it is, under `resource`, as in "
+            "`$.record_types: {condition: AnyIn, values: [base.tenancy]}`",
+        )
+
+
+def _always(condition: Condition) -> bool:
+    match condition:
+        case Test(kind=kind):
+            return kind is Kind.ANY
+        case Not():
+            return False
+        case AllOf(parts):
+            return all(map(_always, parts))
+        case AnyOf(parts):
+            return any(map(_always, parts))
 
 
 # --- record types -----------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ _WHOLE_TEXT: Final = frozenset({Kind.EQUALS, Kind.NOT_EQUALS})
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9][0-9.]*\s*")
 _SET_IN_A_SET = re.compile(r"\[\^?\]?[^\]]*(\[|--|&&|\|\||~~)")
 
+_LOOKS_ROUND = re.compile(r"\(\?<?[=!]")
+_REFERS_BACK = re.compile(r"\\[1-9]|\(\?P=")
+
 TYPE_WORDS: Final = {
     AttributeType.STRING: "a text",
     AttributeType.STRINGS: "a list of texts",
@@ -78,7 +81,9 @@ def check_expression(place: Place) -> None:
         re2.compile(expression, options)
     except re2.error as error:
         cause = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise place.fault(f"RE2 does not accept the regular expression: {cause}") from None
+        raise place.fault(
+            f"RE2 does not accept the regular expression: {cause}: {_instead(expression)}"
+        ) from None
     if _SET_IN_A_SET.search(re.sub(r"\\.", "", expression)):
         raise place.fault(
             "a set inside a set is not read alike by all readers: write its members out, as in `[0-9_]`"
@@ -87,6 +92,17 @@ def check_expression(place: Place) -> None:
         re.compile(expression)
     except (re.error, OverflowError, RecursionError):
         raise place.fault("RE2 accepts the regular expression, but py-abac (Python) does not") from None
+
+
+def _instead(expression: str) -> str:
+    """Tell what to write instead of an expression that RE2 cannot read."""
+    if _LOOKS_ROUND.search(expression):
+        return (
+            "it looks neither ahead nor back; write two conditions in `AllOf`, `Not` before what may not be"
+        )
+    if _REFERS_BACK.search(expression):
+        return "it refers to nothing that it found; write out what may stand there"
+    return "put a backslash before a sign that stands for itself, or write `Contains`, for which all do"
 
 
 def _check_number(attribute: Attribute, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -48,11 +48,16 @@ class Place:
         return replace(self, value={key: one.value for key, one in self.mapping().items() if key not in keys})
 
     def keys(
-        self, *required: str, optional: Iterable[str] = (), faults: Faults | None = None
+        self,
+        *required: str,
+        optional: Iterable[str] = (),
+        faults: Faults | None = None,
+        write: Mapping[str, str] | None = None,
     ) -> dict[str, Place]:
         """Give the entries of a mapping with all required keys, and no others but the optional ones.
 
         With `faults`, what is wrong with the keys is noted there, and the entries that are known are given.
+        `write` says what belongs at a key, for whoever left it out.
         """
         found = Faults() if faults is None else faults
         known = (*required, *optional)
@@ -65,7 +70,8 @@ class Place:
             misspelt.add(nearest(key, known))
         for key in required:
             if key not in entries and key not in misspelt:
-                found.note(self.fault(f"`{key}` is missing"))
+                what = (write or {}).get(key)
+                found.note(self.fault(f"`{key}` is missing" + (f": write {what}" if what else "")))
         if faults is None:
             found.settle()
         return entries
@@ -101,6 +107,13 @@ def spell_path(path: Path) -> str:
 def spelt(names: Iterable[str]) -> str:
     """Spell names for a message: `a`, `b`."""
     return ", ".join(f"`{name}`" for name in names)
+
+
+def choose(name: str, known: Iterable[str]) -> str:
+    """Tell which of `known` to write instead of `name`: the nearest, and all of them."""
+    words = list(known)
+    close = nearest(name, words)
+    return ("" if close is None else f"perhaps `{close}` is meant; ") + f"write one of {spelt(words)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -42,6 +42,7 @@ _NOTHING_THERE = {
     AttributeType.BOOLEAN: "`{condition: Eq, value: false}` where false is meant",
     AttributeType.NUMBER: "what it is to be compared with",
 }
+_DECLARED = ("subject.attributes.", "resource.attributes.")
 _CATEGORIES = frozenset({"resource.categories", "resource.category_families"})
 """What a field holds, as a policy sees it."""
 _OF_ONE = {Kind.ANY_IN: "`AllIn`", Kind.ANY_IN_ATTRIBUTE: "`AllInAttribute`"}
@@ -52,6 +53,13 @@ _OF_ONE_NEGATED = {Kind.ALL_IN: "`Not` of `AnyIn`", Kind.ALL_IN_ATTRIBUTE: "`Not
 def fitting(attribute: Attribute) -> tuple[Kind, ...]:
     """Give the conditions that are for attributes of this one's type."""
     return tuple(kind for kind, its in SHAPES.items() if attribute.type in its.types)
+
+
+def unlisted(path: str) -> str:
+    """Tell what to do about a path that is not in the catalogue, nor near to one that is."""
+    if path.startswith(_DECLARED):
+        return ": declare it in a file below `attributes`, and name that file or its folder with this one"
+    return "; `policy-service policies attributes` lists them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,12 @@ class PolicyPart:
 
     def check_parameter(self, place: Place) -> None:
         """Check a catalogue path that an obligation takes a parameter from."""
+        if "." not in place.text():
+            raise place.fault(
+                f"no attribute `{place.text()}` in the catalogue: a parameter takes its value from an "
+                "attribute, as in `context.answer.valid_until`; a word that is always the same stands "
+                "under `texts`"
+            )
         attribute = self.known(place, place.text())
         if attribute.declared and attribute.protected:
             raise place.fault(
@@ -99,7 +113,11 @@ class PolicyPart:
 
     def _check_targets(self, targets: Place) -> None:
         faults = Faults()
-        for name, patterns in targets.keys(optional=TARGETS, faults=faults).items():
+        by_attribute = {path.rpartition(".")[2]: name for name, path in TARGETS.items()}
+        for key, place in targets.mapping().items():
+            if key in by_attribute:
+                faults.note(place.fault(f"no such key, write `{by_attribute[key]}`: the value stays"))
+        for name, patterns in targets.without(*by_attribute).keys(optional=TARGETS, faults=faults).items():
             with faults.noted():
                 self._check_target(self.catalogue[TARGETS[name]], patterns)
         faults.settle()
@@ -148,8 +166,10 @@ class PolicyPart:
 
     def _attribute(self, place: Place, ace: str, path: str) -> Attribute:
         if not _PLAIN_PATH.fullmatch(path):
+            plain = f"$.{path.removeprefix('$').removeprefix('.')}"
+            near = f"; perhaps `{plain}` is meant" if plain != path and _PLAIN_PATH.fullmatch(plain) else ""
             raise place.fault(
-                "a path is `$` and plain names, as in `$.recipient.adverse`; expressions are refused"
+                f"a path is `$` and plain names, as in `$.recipient.adverse`; expressions are refused{near}"
             )
         return self.known(place, catalogue_path(ace, path))
 
@@ -180,7 +200,7 @@ class PolicyPart:
     def _nearest(self, path: str) -> str:
         nearest = self.catalogue.nearest(path)
         if nearest is None:
-            return "; `policy-service policies attributes` lists them"
+            return unlisted(path)
         ace, _, rest = nearest.partition(".")
         return f", perhaps `{nearest}` is meant (in rules: `$.{rest}` under `{ace}`)"
 

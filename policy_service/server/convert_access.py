@@ -10,7 +10,7 @@ from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
 from policy_service.server.bounds import count, read_message, text, texts, word, words
 from policy_service.server.convert_attributes import attribute_messages, attribute_values
 from policy_service.server.convert_writes import keyed_note_of, note_of, page_of, timestamp
-from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
+from policy_service.service.access import GetUser, IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done, Listed
 from policy_service.service.pages import PageAsked
 
@@ -72,21 +72,25 @@ def parse_put_user(data: bytes) -> PutUser:
 
 
 def user_response(done: Done[User]) -> bytes:
-    user = done.answer
-    message = pb.User(
-        reference=user.reference,
-        kind=user.kind,
-        person=f"person:{user.person_id}" if user.person_id else "",
-        roles=user.roles,
-        teams=user.teams,
-        organisation=user.organisation,
-        owner=user.owner,
-        record_types=user.record_types,
-        suspended=user.suspended,
-        controller=user.controller,
-        attributes=attribute_messages(user.attributes),
-    )
-    return pb.PutUserResponse(user=message, facts_token=done.facts_token).SerializeToString()
+    return pb.PutUserResponse(user=_user(done.answer), facts_token=done.facts_token).SerializeToString()
+
+
+def parse_get_user(data: bytes) -> GetUser:
+    return GetUser(text(read_message(pb.GetUserRequest, data).reference, "reference", required=True))
+
+
+def get_user_response(found: User) -> bytes:
+    return pb.GetUserResponse(user=_user(found)).SerializeToString()
+
+
+def parse_list_users(data: bytes) -> PageAsked:
+    return page_of(read_message(pb.ListUsersRequest, data))
+
+
+def users_response(listed: Listed[User]) -> bytes:
+    return pb.ListUsersResponse(
+        users=[_user(user) for user in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
 
 
 def parse_issue_token(data: bytes) -> IssueToken:
@@ -157,6 +161,22 @@ def _system(system: System) -> pb.System:
             assert_attributes=system.assert_attributes,
         ),
         suspended=system.suspended,
+    )
+
+
+def _user(user: User) -> pb.User:
+    return pb.User(
+        reference=user.reference,
+        kind=user.kind,
+        person=f"person:{user.person_id}" if user.person_id else "",
+        roles=user.roles,
+        teams=user.teams,
+        organisation=user.organisation,
+        owner=user.owner,
+        record_types=user.record_types,
+        suspended=user.suspended,
+        controller=user.controller,
+        attributes=attribute_messages(user.attributes),
     )
 
 

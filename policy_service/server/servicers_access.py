@@ -18,6 +18,8 @@ def access_methods(access: Access) -> tuple[Method[Any, Any], ...]:
             SERVICE, "ListSystems", convert.parse_list_systems, access.list_systems, convert.systems_response
         ),
         Method(SERVICE, "PutUser", convert.parse_put_user, access.put_user, convert.user_response),
+        Method(SERVICE, "GetUser", convert.parse_get_user, access.get_user, convert.get_user_response),
+        Method(SERVICE, "ListUsers", convert.parse_list_users, access.list_users, convert.users_response),
         Method(SERVICE, "IssueToken", convert.parse_issue_token, access.issue_token, convert.issued_response),
         Method(
             SERVICE, "RevokeToken", convert.parse_revoke_token, access.revoke_token, convert.revoked_response

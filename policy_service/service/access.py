@@ -36,6 +36,7 @@ from policy_service.service.attribute_values import check_names, check_values, d
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import PageAsked, Pages
+from policy_service.service.people import READERS
 from policy_service.service.record_types import check_known
 from policy_service.service.references import PersonReferences
 from policy_service.service.words import (
@@ -95,6 +96,11 @@ class PutUser:
 
 
 @dataclass(frozen=True, slots=True)
+class GetUser:
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueToken:
     """Exactly one of `system` and `principal`; roles go with a principal alone."""
 
@@ -125,7 +131,7 @@ class RevokeToken:
 
 
 class Access:
-    """The use cases of AccessService; administrators."""
+    """The use cases of AccessService; administrators, where nothing else is said."""
 
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
@@ -207,6 +213,19 @@ class Access:
         for_whom = _named(asked.controller, "user.controller")
         return await self._desk.write(call, ADMINISTRATORS, asked.note, draft, for_whom=for_whom)
 
+    async def get_user(self, call: Asking, asked: GetUser) -> User:
+        """A user on file; another organisation's is not available. Privacy officers and auditors, too, who
+        answer for what policies make of roles, teams and attributes.
+        """
+
+        async def look(view: FactsView, controller: Controller) -> Found[User]:
+            user = view.user(controller, asked.reference)
+            if user is None:
+                raise NotAvailableError
+            return Found(user, (fact_name(user),))
+
+        return await self._desk.read(call, READERS, look)
+
     async def issue_token(self, call: Asking, asked: IssueToken) -> Done[TokenIssued]:
         """Issue a token to a system, or to a person who manages.
 
@@ -264,8 +283,18 @@ class Access:
         """
         return await self._list(call, asked, Token, lambda token: token.token_id)
 
+    async def list_users(self, call: Asking, asked: PageAsked) -> Listed[User]:
+        """A page of the users of the organisation, as `list_systems`; for whom `get_user` is."""
+        return await self._list(call, asked, User, lambda user: user.user_id, roles=READERS)
+
     async def _list(
-        self, call: Asking, asked: PageAsked, kind: type[F], id_of: Callable[[F], str]
+        self,
+        call: Asking,
+        asked: PageAsked,
+        kind: type[F],
+        id_of: Callable[[F], str],
+        *,
+        roles: frozenset[StaffRole] = ADMINISTRATORS,
     ) -> Listed[F]:
         async def look(view: FactsView, controller: Controller) -> Found[Listed[F]]:
             listing = (call.method, controller)
@@ -275,7 +304,7 @@ class Access:
             listed = self._pages.listed(found, page, [id_of(fact) for fact in found], *listing)
             return Found(listed, tuple(fact_name(fact) for fact in listed.items))
 
-        return await self._desk.read(call, ADMINISTRATORS, look, for_whom=any_organisation)
+        return await self._desk.read(call, roles, look, for_whom=any_organisation)
 
 
 def _named(named: str, field: str, *, installation: bool = False) -> Callable[[Asking], Controller]:

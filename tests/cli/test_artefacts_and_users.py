@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import grpc
 import pytest
 
 from policy_service.api.v1 import access_pb2, attribute_pb2, policy_pb2, record_pb2
 from policy_service.api.v1.attribute_pb2 import AttributeValue as Value
 from tests.cli.conftest import Terminal
-from tests.support.fake_service import FakeService
+from tests.support.fake_service import FakeService, Refusal
 
 NOTED = ("--controller", "c", "--reason", "why", "--idempotency-key", "k")
 
@@ -89,6 +92,82 @@ def test_users_put_sends_every_option(terminal: Terminal, fake: FakeService) -> 
     )
     assert "roles         nurse, lead" in typed.out
     assert "answers for it  n.nurse" in job.out
+
+
+_NURSE = access_pb2.User(
+    reference="n.nurse",
+    controller="c",
+    kind="staff",
+    person="person:0f3c",
+    roles=["nurse"],
+    teams=["ward-7", "night-ward-with-a-name-that-is-longer-than-most"],
+    attributes=[Value(name="training", texts=attribute_pb2.AttributeTexts(values=["first_aid", "fire"]))],
+)
+
+
+def test_users_show_prints_all_that_put_replaces(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["AccessService/GetUser"] = lambda _: access_pb2.GetUserResponse(user=_NURSE)
+    typed = terminal("users", "show", "n.nurse", "--controller", "c")
+    assert typed.code == 0
+    assert fake.calls[-1].metadata["x-controller"] == "c"
+    assert fake.calls[-1].request == access_pb2.GetUserRequest(reference="n.nurse")
+    shown = dict(re.split(r"  +", line, maxsplit=1) for line in typed.out.splitlines())
+    assert shown["person"] == "person:0f3c"
+    assert shown["attributes"] == "training=first_aid, fire"
+    assert shown["state"] == "active"
+    as_json = terminal("users", "show", "n.nurse", "--controller", "c", "--json").json
+    assert as_json["user"]["attributes"] == [{"name": "training", "texts": {"values": ["first_aid", "fire"]}}]
+    assert as_json["user"]["suspended"] is False
+
+
+def listing(fake: FakeService) -> None:
+    """Let the fake have two organisations' users, a page each, out of order."""
+    job = access_pb2.User(reference="a.nightly", controller="c", kind="job", owner="n.nurse", suspended=True)
+    other = access_pb2.User(reference="z", controller="b")
+
+    def page(asked: access_pb2.ListUsersRequest) -> access_pb2.ListUsersResponse:
+        if asked.page_token:
+            return access_pb2.ListUsersResponse(users=[job, other])
+        return access_pb2.ListUsersResponse(users=[_NURSE], next_page_token="1")
+
+    fake.answers["AccessService/ListUsers"] = page
+
+
+def test_users_list_reads_on_and_fits_80_columns(terminal: Terminal, fake: FakeService) -> None:
+    listing(fake)
+    typed = terminal("users", "list")
+    assert typed.code == 0
+    assert max(map(len, typed.out.splitlines())) <= 80
+    first = [line.split(" ")[0] for line in typed.out.splitlines() if line and line[0] not in " ─"]
+    assert first == ["b", "user", "z", "c", "user", "a.nightly", "n.nurse"]
+    assert "job of n.nurse" in typed.out
+    assert "suspended" in typed.out
+    read = terminal("users", "list", "--json").json
+    assert [each["reference"] for each in read["users"]] == ["z", "a.nightly", "n.nurse"]
+    assert read["more"] is False
+    assert "the first 1; there are more" in terminal("users", "list", "--limit", "1").out
+    fake.answers["AccessService/ListUsers"] = lambda _: access_pb2.ListUsersResponse()
+    assert terminal("users", "list").out == "none\n"
+
+
+def test_a_user_that_is_nearly_named_is_told(terminal: Terminal, fake: FakeService) -> None:
+    listing(fake)
+
+    def refusing(status: grpc.StatusCode, reason: str) -> None:
+        def refuse(_: object) -> None:
+            raise Refusal(status, "not available", reason)
+
+        fake.answers["AccessService/GetUser"] = refuse
+
+    refusing(grpc.StatusCode.NOT_FOUND, "NOT_AVAILABLE")
+    typed = terminal("users", "show", "n.nurs", "--controller", "c")
+    assert (typed.code, typed.out) == (1, "")
+    assert "no user of this reference is on file, perhaps `n.nurse` is meant" in typed.err
+    assert "`policy-service users list` shows those that are" in typed.err
+    refusing(grpc.StatusCode.UNAVAILABLE, "STORE_BUSY")
+    asked = len(fake.requests("AccessService/ListUsers"))
+    assert terminal("users", "show", "n.nurs", "--controller", "c").code == 4
+    assert len(fake.requests("AccessService/ListUsers")) == asked
 
 
 # --- declared attributes ----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_what_there_is() -> None:
         *("requests record", "requests list", "requests show"),
         *("people show", "people put", "people relate", "people reach"),
         *("records show", "records put", "records declare", "records types"),
-        *("artefacts put", "users put"),
+        *("artefacts put", "users put", "users show", "users list"),
         *("overrides grant", "overrides end", "overrides list"),
         *("orders record", "orders end", "orders list"),
         *("systems put", "systems show", "systems list", "tokens issue", "tokens list", "tokens revoke"),

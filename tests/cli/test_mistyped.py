@@ -36,6 +36,14 @@ from tests.cli.test_help import COMMANDS
         (("requests", "record"), "missing option `--person`", "policy-service requests record --help"),
         (("requests", "show"), "missing argument `ID`", "`policy-service requests show --help`"),
         (("tokens", "issue", "--days", "0"), "invalid value for `--days`: input should be", "issue --help"),
+        (
+            ("policies", "attributes", "--gate", "disclosre"),
+            (
+                "invalid value for `--gate`: `disclosre` is not one of `authority`, `disclosure`, "
+                "`delivery`, `answer`, perhaps `disclosure` is meant"
+            ),
+            "policies attributes --help",
+        ),
         (("check", "--user"), "option `--user` requires an argument", "--help"),
         (("check", "more"), "got unexpected extra argument(s) (more)", "`policy-service check --help`"),
         (

@@ -108,7 +108,7 @@ def test_what_is_wrong_is_printed_as_editors_read_it(
     typed = terminal("policies", "validate", str(folder))
     assert typed.code == 1
     first, second, third, *_ = typed.out.splitlines()
-    assert first.startswith(f"{wrong}:4: tier: write one of `absolute`")
+    assert first.startswith(f"{wrong}:4: tier: perhaps `basis` is meant; write one of")
     assert second.startswith(f"{wrong}:13: policy.rules.context")
     assert third.startswith(f"{folder / 'base_types' / 'base.x.yaml'}:1: fields: this key is missing")
     assert "3 problems in 2 of 3 files; nothing was stored" in typed.out
@@ -194,11 +194,12 @@ cases:
 
 def trying(request: pb.PolicyServiceTestRequest) -> pb.PolicyServiceTestResponse:
     """What the service answers."""
-    documents, cases = (
+    documents, cases, attributes = (
         tuple(PolicyFile(file.name, file.text) for file in files)
-        for files in (request.documents, request.cases)
+        for files in (request.documents, request.cases, request.attributes)
     )
-    return pb.PolicyServiceTestResponse.FromString(tried_response(try_policy_cases(documents, cases)))
+    tried = try_policy_cases(documents, cases, attributes)
+    return pb.PolicyServiceTestResponse.FromString(tried_response(tried))
 
 
 @pytest.fixture
@@ -223,6 +224,40 @@ def test_cases_and_policies_are_sent_and_nothing_else(
     assert typed.out == (
         "3 cases: all came out as expected\neach policy, and each condition of it, was decided by some case\n"
     )
+
+
+def test_declarations_go_with_the_cases_that_give_their_values(
+    terminal: Terminal, fake: FakeService, tried: Path
+) -> None:
+    (tried / "attributes").mkdir()
+    (tried / "attributes" / "tenure.yaml").write_text(
+        "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: secure\n"
+    )
+    file = tried / "tests" / "own" / "contract.yaml"
+    (tried / "b.yaml").write_text(
+        RIGHT.replace(
+            "    context:", "      $.attributes.tenure: {condition: Equals, value: secure}\n    context:"
+        )
+    )
+    missing = r"^resource\.attributes\.tenure +nothing, it is missing"
+    assert re.search(missing, terminal("policies", "test", ".").out, re.MULTILINE)
+    (request,) = fake.requests("PolicyService/Test")
+    assert [file.name for file in request.attributes] == ["attributes/tenure.yaml"]
+    assert [file.name for file in request.documents] == ["b.yaml"]
+
+    given = "given:\n  resource.attributes.tenure: secure"
+    file.write_text(CASE.replace("given:", given, 1))
+    typed = terminal("policies", "test", ".")
+    assert typed.code == 1
+    assert (
+        'resource.attributes.tenure: Equals "secure"\n    no case in which it alone does not hold'
+        in typed.out
+    )
+    another = "      - title: it is a refuge\n        given: {resource.attributes.tenure: refuge}\n"
+    another += "        expect: {effect: deny, reason: NO_BASIS}\n"
+    file.write_text(CASE.replace("given:", given, 1) + another)
+    assert "4 cases: all came out as expected" in (typed := terminal("policies", "test", ".")).out
+    assert typed.code == 0
 
 
 def test_without_a_path_it_is_the_folder_policies(

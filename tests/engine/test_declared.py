@@ -69,7 +69,7 @@ def test_what_a_declaration_says() -> None:
         (TRAINING, "[domestic_abuse_basics]", "[1]", 5, "write a text"),
         (TRAINING, "[domestic_abuse_basics]", f"[{'a' * 256}]", 5, "at most 256 characters"),
         (TRAINING, "example", "exmple", 5, "perhaps `example` is meant"),
-        (TRAINING, "of: user\n", "", 1, "`of` is missing"),
+        (TRAINING, "of: user\n", "", 1, "`of` is missing: write whose it is, one of `user`, `record`"),
         (TRAINING, "of: user", "of: user\nof: record", 3, "stands here and in line"),
         (TRAINING, "of: user", "of: &x user", 2, "anchor `&x`"),
         (SHIFTS, "example: 3", 'example: "3"', 5, "without quotes"),
@@ -90,6 +90,15 @@ def test_a_declaration_that_is_refused_says_where_and_what_to_write(
         parse_attribute(wrong, name="attributes/own.yaml")
     assert any(one.line == line and said in one.message for one in refused.value.problems)
     assert refused.value.message.startswith("attributes/own.yaml:")
+
+
+def test_a_number_has_no_values_whatever_they_are() -> None:
+    """And whoever wrote them is not first told to write texts."""
+    with pytest.raises(PolicyDocumentError) as refused:
+        parse_attribute(SHIFTS + "values: [1, 2]\n", name="a.yaml")
+    assert [one.text for one in refused.value.problems] == [
+        "values: only texts have a closed vocabulary: leave it out"
+    ]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -177,6 +186,8 @@ def test_what_is_not_declared_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(PolicyDocumentError, match=r"perhaps `subject\.attributes\.training` is meant"):
         parsed(policy(Tier.BASIS).replace("training", "trainin"))
     with pytest.raises(PolicyDocumentError, match=r"no attribute `subject\.attributes\.training`"):
+        parse_document(policy(Tier.BASIS), name="own.yaml")
+    with pytest.raises(PolicyDocumentError, match=r"declare it in a file below `attributes`"):
         parse_document(policy(Tier.BASIS), name="own.yaml")
     assert "subject.training" not in CATALOGUE  # nothing supplied it
 

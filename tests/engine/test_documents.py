@@ -112,9 +112,12 @@ def test_the_message_names_the_file_and_the_line() -> None:
     ("old", "new", "line", "text"),
     [
         # --- the envelope
-        ("tier: absolute\n", "", 1, "`tier` is missing"),
+        ("tier: absolute\n", "", 1, "`tier` is missing: write one of `absolute`, `court_order`"),
+        ("owner: privacy-office\n", "", 1, "`owner` is missing: write who answers for it, as in"),
         ("tier:", "teir:", 4, "teir: no such key, perhaps `tier` is meant"),
-        ("gate: disclosure", "gate: disclosre", 3, "gate: write one of `authority`, `disclosure`"),
+        ("gate: disclosure", "gate: disclosre", 3, "gate: perhaps `disclosure` is meant; write one of"),
+        ("gate: disclosure", "gate: Disclosure", 3, "gate: perhaps `disclosure` is meant; write one of"),
+        ("tier: absolute", "tier: absolut", 4, "tier: perhaps `absolute` is meant; write one of"),
         ("gate: disclosure", "gate: answer", 3, "gate: the gate `answer` takes obligations only"),
         ("tier: absolute", "tier: 900", 4, "tier: write a text"),
         ("tier: absolute", "tier: highest", 4, "tier: write one of `absolute`, `court_order`"),
@@ -187,11 +190,24 @@ def test_the_message_names_the_file_and_the_line() -> None:
             8,
             "is never `sea`, perhaps `see` is meant",
         ),
+        (
+            "  rules:\n",
+            "  targets: {verb: see}\n  rules:\n",
+            8,
+            "targets.verb: no such key, write `action_id`",
+        ),
+        (
+            "  rules:\n",
+            "  targets: {record_type: letter}\n  rules:\n",
+            8,
+            "no such key, write `resource_id`",
+        ),
         # --- paths
         ("$.categories", "$.categories[0]", 10, "expressions are refused"),
         ("$.categories", "$..categories", 10, "expressions are refused"),
         ("$.categories", "$.*", 10, "expressions are refused"),
-        ("$.categories", "categories", 10, "expressions are refused"),
+        ("$.categories", "categories", 10, "expressions are refused; perhaps `$.categories` is meant"),
+        ("$.categories", ".categories", 10, "expressions are refused; perhaps `$.categories` is meant"),
         ("$.categories", "$.Categories", 10, "expressions are refused"),
         ("$.recipient.adverse", "$.adverse", 12, "perhaps `context.recipient.adverse` is meant"),
         (
@@ -259,6 +275,7 @@ def test_what_is_wrong_is_refused_with_line_and_words(old: str, new: str, line: 
             "no obligation `phone her`: write one of `redact`, `omit",
         ),
         ("resource.categories", "resource.catgories", 7, "perhaps `resource.categories` is meant"),
+        ("resource.categories", "last4", 7, "a word that is always the same stands under `texts`"),
         ("resource.categories", "$.categories", 7, "no attribute `$.categories` in the catalogue"),
         ("resource.categories", "context.contact_point.kind", 7, "is not known in the gate `disclosure`"),
         ("categories:", "Categories:", 7, "a parameter is named in lower case"),
@@ -309,6 +326,9 @@ def test_conditions_on_numbers(condition: str, text: str) -> None:
             r"{condition: RegexMatch, value: '(a)\1'}",
             "RE2 does not accept the regular expression: invalid escape",
         ),
+        ("{condition: RegexMatch, value: 'a(?!b)'}", "two conditions in `AllOf`, `Not` before what may not"),
+        (r"{condition: RegexMatch, value: '(a)\1'}", "write out what may stand there"),
+        ("{condition: RegexMatch, value: 'a('}", "put a backslash before a sign that stands for itself"),
         ("{condition: RegexMatch, value: '['}", "RE2 does not accept the regular expression: missing ]"),
         (
             "{condition: RegexMatch, value: '[[:alpha:]]'}",

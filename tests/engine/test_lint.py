@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_service.engine.catalogue import CATALOGUE as SHIPPED
 from policy_service.engine.catalogue import AttributeType
 from policy_service.engine.contradictions import Contradictions
+from policy_service.engine.declared import parse_attribute
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.evaluate import Compiler
 from policy_service.engine.lint import RecordTypes, Warned, lint
@@ -271,6 +273,48 @@ def test_what_is_said_never_to_hold_never_does(data: st.DataObject) -> None:
     assert clash is None or holds == []
     if attribute.type is AttributeType.BOOLEAN and "ttribute" not in text:
         assert (clash is None) is (holds != [])  # of two values nothing is unknown
+
+
+# --- what holds of too much -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "  rules: {}\n",
+        rule("Any", "$.verb", "action"),
+        rule("Equals, value: see}\n      - $.verb: {condition: Any", "- $.verb"),
+    ],
+)
+def test_what_denies_whatever_is_asked_is_told(rules: str) -> None:
+    (found,) = warned(document(rules))
+    assert (found.line, found.text) == (
+        7,
+        "policy: it denies everything that the gate `delivery` is asked: say when",
+    )
+    (owed,) = warned(document(rules, head=OBLIGATION))
+    assert "it is owed for everything" in owed.text
+    assert warned(document(rule("Equals, value: see", "$.verb", "action"))) == []
+
+
+TENURE = "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: refuge\n"
+OF_TENURE = rule("Equals, value: refuge", "$.attributes.tenure", "resource")
+OF_TENANCIES = OF_TENURE + "      $.record_types: {condition: AnyIn, values: [base.tenancy]}\n"
+
+
+def test_a_records_attribute_without_its_record_types_is_told_where_a_gap_counts() -> None:
+    extended = SHIPPED.extended([parse_attribute(TENURE, name="tenure.yaml")])
+
+    def of(rules: str, head: str = HEAD) -> list[Warned]:
+        parsed = parse_document(head.replace("UID", "own.a") + rules, name="a.yaml", catalogue=extended)
+        return list(lint([("a.yaml", parsed)], catalogue=extended))
+
+    (found,) = of(OF_TENURE)
+    assert found.line == 10
+    assert "it denies records of each type that has no `tenure`, too" in found.text
+    (owed,) = of(OF_TENURE, OBLIGATION)
+    assert "it is owed for records of each type that has no `tenure`, too" in owed.text
+    assert of(OF_TENANCIES) == of(OF_TENURE, HEAD.replace("baseline", "basis")) == []
 
 
 # --- record types -----------------------------------------------------------------------------------------

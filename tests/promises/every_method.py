@@ -298,6 +298,14 @@ _ACCESS: Final[Mapping[str, Row]] = {
         bad=lambda world: _user(world, "robot"),
         at="user.kind",
     ),
+    "GetUser": Row(
+        "read",
+        good=lambda _: access_pb2.GetUserRequest(reference="w.nurse"),
+        bad=lambda _: access_pb2.GetUserRequest(reference="w\n"),
+        at="reference",
+        absent=lambda world: access_pb2.GetUserRequest(reference=world.new),
+    ),
+    "ListUsers": _list(access_pb2.ListUsersRequest),
     "IssueToken": Row("write", good=lambda _: _token(1), bad=lambda _: _token(-1), at="valid_days"),
     "RevokeToken": Row(
         "write",

@@ -15,15 +15,16 @@ from policy_service.model.errors import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from policy_service.model.facts import INSTALLATION, RolePurpose, Token
+from policy_service.model.facts import INSTALLATION, RolePurpose, Token, User
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
-from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
+from policy_service.service.access import GetUser, IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
 from policy_service.service.asking import Done
 from policy_service.service.caller import authenticate
 from policy_service.service.pages import PageAsked
 from policy_service.service.people import PutPerson
 from tests.service.control import (
     ADMIN,
+    APPROVER,
     AUDITOR,
     EVERYBODY,
     FIRST,
@@ -283,6 +284,39 @@ async def test_lists_stop_at_the_organisation_and_come_in_pages(control: Control
     assert set((await control.access.list_tokens(ADMIN.calling(), PageAsked())).items) == tokens(POLICE)
     everyones = await control.access.list_tokens(FIRST.calling(), PageAsked())
     assert set(everyones.items) == tokens(POLICE, TRUST, INSTALLATION)
+
+
+async def test_users_are_read_within_the_organisation(control: Control) -> None:
+    put = [
+        (await control.access.put_user(ADMIN.calling(), PutUser(reference, roles=("r",)))).answer
+        for reference in ("a", "b", "c")
+    ]
+    theirs = (await control.access.put_user(TRUST_ADMIN.calling(), PutUser("d"))).answer
+    for reader in (ADMIN, OFFICER, AUDITOR):
+        assert await control.access.get_user(reader.calling(), GetUser("b")) == put[1]
+        found: list[User] = []
+        token = ""
+        while True:
+            listed = await control.access.list_users(reader.calling(), PageAsked(2, token))
+            found += listed.items
+            if not (token := listed.next_page_token):
+                break
+        assert found == sorted(put, key=lambda user: user.user_id)
+    with pytest.raises(NotAvailableError):
+        await control.access.get_user(ADMIN.calling(), GetUser("d"))
+    everybody = await control.access.list_users(FIRST.calling(), PageAsked())
+    assert set(everybody.items) == {*put, theirs}
+    assert await control.access.get_user(FIRST.calling(acting_for=TRUST), GetUser("d")) == theirs
+    with pytest.raises(InvalidArgumentError) as unnamed:
+        await control.access.get_user(FIRST.calling(), GetUser("d"))
+    assert unnamed.value.reason == "CONTROLLER_REQUIRED"
+    for ask in (
+        control.access.get_user(APPROVER.calling(), GetUser("b")),
+        control.access.list_users(APPROVER.calling(), PageAsked()),
+    ):
+        with pytest.raises(PermissionDeniedError) as caught:
+            await ask
+        assert caught.value.reason == "ROLE_REQUIRED"
 
 
 async def test_only_administrators_manage_access(control: Control) -> None:

@@ -57,6 +57,8 @@ MESSAGES: dict[type[Message], Parse] = {
     requests_pb.PrivacyRequestServiceListRequest: convert_requests.parse_list,
     access_pb2.PutSystemRequest: convert_access.parse_put_system,
     access_pb2.PutUserRequest: convert_access.parse_put_user,
+    access_pb2.GetUserRequest: convert_access.parse_get_user,
+    access_pb2.ListUsersRequest: convert_access.parse_list_users,
     access_pb2.IssueTokenRequest: convert_access.parse_issue_token,
     access_pb2.RevokeTokenRequest: convert_access.parse_revoke_token,
     access_pb2.ListSystemsRequest: convert_access.parse_list_systems,

@@ -673,6 +673,12 @@ def test_put_user() -> None:
     assert access_pb2.PutUserResponse.FromString(answer) == access_pb2.PutUserResponse(
         user=user, facts_token="token"
     )
+    got = access_pb2.GetUserResponse.FromString(convert_access.get_user_response(stored))
+    assert got == access_pb2.GetUserResponse(user=user)
+    listed = access_pb2.ListUsersResponse.FromString(
+        convert_access.users_response(Listed((stored, stored), "next"))
+    )
+    assert listed == access_pb2.ListUsersResponse(users=[user, user], next_page_token="next")
     nobodys = access_pb2.PutUserResponse.FromString(
         convert_access.user_response(Done(replace(stored, person_id=PersonId("")), ""))
     )
@@ -838,6 +844,8 @@ def test_pages() -> None:
     systems = access_pb2.ListSystemsRequest(page_size=3, page_token="t").SerializeToString()
     tokens = access_pb2.ListTokensRequest(page_size=4, page_token="u").SerializeToString()
     assert convert_access.parse_list_systems(systems) == PageAsked(3, "t")
+    users = access_pb2.ListUsersRequest(page_size=6, page_token="w").SerializeToString()
+    assert convert_access.parse_list_users(users) == PageAsked(6, "w")
     assert convert_access.parse_list_tokens(tokens) == PageAsked(4, "u")
     types = record_pb2.ListRecordTypesRequest(page_size=5, page_token="v").SerializeToString()
     assert convert_records.parse_list_record_types(types) == PageAsked(5, "v")
@@ -876,6 +884,8 @@ def test_a_log_entry_comes_with_its_bytes_and_place() -> None:
         convert_requests.parse_list,
         convert_access.parse_put_system,
         convert_access.parse_put_user,
+        convert_access.parse_get_user,
+        convert_access.parse_list_users,
         convert_access.parse_issue_token,
         convert_access.parse_revoke_token,
         convert_access.parse_list_systems,

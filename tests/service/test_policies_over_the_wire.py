@@ -150,6 +150,30 @@ def test_cases_are_tried_on_policies_that_are_not_published(first: Client) -> No
     assert (gap.path, gap.condition) == ("resource.categories", 'AnyIn ["location.current", "finance"]')
 
 
+def test_cases_give_what_the_files_declare(first: Client) -> None:
+    declared = pb.PolicyFile(
+        name="attributes/owes.yaml",
+        text="name: owes\nof: record\ntype: number\nsentence: What is owed, in pounds.\nexample: 10\n",
+    )
+    text = RIGHT.replace("tier: absolute", "tier: baseline").partition("    resource:")[0]
+    text += "    resource:\n      $.attributes.owes: {condition: Gt, value: 1000}\n"
+    about = (
+        "gate: disclosure\ncases:\n  - title: Who owes much\n    given: {resource.attributes.owes: 2000}\n"
+        "    expect: {effect: deny, reason: OWN_POLICY}\n    but:\n      - title: it is little\n"
+        "        given: {resource.attributes.owes: 20}\n        expect: {effect: deny, reason: OWN_POLICY}\n"
+    )
+    cases = pb.PolicyFile(name="tests/own.yaml", text=about)
+    request = pb.PolicyServiceTestRequest(documents=files(text), cases=[cases], attributes=[declared])
+    answer = first.ask(first.policies.Test, request)
+    assert (answer.checked, answer.tried, answer.failed, list(answer.problems)) == (3, 2, 1, [])
+    (failure,) = answer.failures
+    assert (failure.line, failure.came.reason) == (7, "NO_BASIS")
+    # Nothing is known of `owes` but what the call declares.
+    del request.attributes[:]
+    answer = first.ask(first.policies.Test, request)
+    assert (answer.tried, [each.file for each in answer.problems]) == (0, ["policies/0.yaml"])
+
+
 def test_a_failed_case_tells_what_the_policy_saw(first: Client) -> None:
     text = CASES.replace("adverse: true", "adverse: false").partition("    but:")[0]
     cases = pb.PolicyFile(name="tests/own.yaml", text=text)

@@ -15,11 +15,13 @@ from policy_service.engine import (
     compile_set,
     parse_document,
 )
+from policy_service.engine.abac import TARGETS
 from policy_service.engine.attributes import AttributeType
 from policy_service.engine.cases import parse_cases
 from policy_service.engine.declared import parse_attribute
 from policy_service.engine.quiet import FOLLOWS
 from policy_service.engine.tiers import gates_of
+from policy_service.model.obligation import SUPPORTIVE, ObligationKind
 from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.messages import Messages
 from policy_service.service.policies import ATTRIBUTES, CASES, MESSAGES
@@ -101,6 +103,18 @@ def test_what_follows_is_told_and_nothing_else() -> None:
 def test_the_gates_are_those_that_are_asked() -> None:
     assert [row[0] for row in rows("gate")] == [f"`{gate}`" for gate in Gate if gate is not Gate.ANSWER]
     assert f"gate, `{Gate.ANSWER}`, takes obligations alone" in README
+
+
+def test_every_kind_of_obligation_is_told_and_how_it_binds() -> None:
+    protective, supportive = (set(re.findall(r"`(\w+)`", row[1])) for row in rows("what is owed"))
+    assert supportive == SUPPORTIVE
+    assert protective == {*ObligationKind} - SUPPORTIVE
+
+
+def test_the_targets_have_the_names_that_are_told() -> None:
+    told = re.search(r"py-abac's names for them: (.*?)\.", README)
+    assert told
+    assert set(re.findall(r"`(\w+)`", told[1])) == TARGETS.keys()
 
 
 def test_every_key_of_an_attribute_is_told_and_no_other() -> None:
@@ -265,6 +279,14 @@ WARNED = {
         "      - $.contact_point.given: {condition: Eq, value: true}\n      - $.recipient.kind: ROBOT",
     ),
     "holds of nothing that": ("  rules:", "  targets: {action_id: read*}\n  rules:"),
+    "it denies everything that the gate": (
+        "$.contact_point.given: {condition: Eq, value: true}",
+        "$.contact_point.given: {condition: Any}",
+    ),
+    "records of each type that has no": (
+        "  rules:",
+        "  rules:\n    resource:\n      $.attributes.tenure: {condition: Equals, value: refuge}",
+    ),
     "no record type": ("  rules:", "  targets: {resource_id: ward.lettr}\n  rules:"),
     "is a base, and no record has it for its own type": (
         "  rules:",
@@ -287,7 +309,11 @@ def test_what_is_warned_of_says_so(said: str) -> None:
         files.append(PolicyFile("second.yaml", text.replace("own.policy", "own.other")))
     texts = Messages({}) if said == "no text for" else None
     on_file = OnFile(frozenset({"ward.letter"}), frozenset({"base.case"}), texts)
-    found = validate(tuple(files), (), (), on_file)
+    tenure = PolicyFile(
+        "attributes/tenure.yaml",
+        "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: refuge\n",
+    )
+    found = validate(tuple(files), (), (), on_file, attributes=(tenure,))
     assert found.problems == ()
     (warning,) = found.warnings
     assert said in warning.text
@@ -330,6 +356,11 @@ REFUSED = {
         "kind: obligation\nowes: {kind: show_warning, parameters: {courses: subject.attributes.training}}",
     ),
     "no attribute": wrong(path="contact_point.gven"),
+    "declare it in a file below": wrong(path="attributes.on_leave_until").replace("context:", "subject:"),
+    "a word that is always the same stands under": wrong("x").replace(
+        "tier: x\nreason: OWN_POLICY",
+        "kind: obligation\nowes: {kind: human_review, parameters: {prompt: possible_match}}",
+    ),
     "is not known in the gate": wrong(path="answer.permits"),
     "only an obligation may name it": wrong(path="cell.told").replace("delivery", "disclosure"),
     "is not for": wrong(condition="{condition: Gt, value: 1}"),

@@ -77,6 +77,72 @@ def test_nothing_is_tried_where_a_case_is_wrong() -> None:
     assert tried.tried == 0
 
 
+DECLARED = PolicyFile(
+    "attributes/tenure.yaml",
+    "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: secure\n"
+    "values: [secure, refuge]\n",
+)
+DECLARING = PolicyFile(
+    "refuge.yaml",
+    "uid: own.refuge\ntitle: What is owed for a place in a refuge stays there\ngate: disclosure\n"
+    "tier: baseline\nreason: REFUGE\nowner: privacy-office\npolicy:\n  rules:\n    resource:\n"
+    "      $.attributes.tenure: {condition: Equals, value: refuge}\n",
+)
+ABOUT_DECLARED = """\
+gate: disclosure
+cases:
+  - title: What is owed for a place in a refuge is told to nobody
+    given: {resource.attributes.tenure: refuge}
+    expect: {effect: deny, reason: REFUGE}
+    but:
+      - title: it is a secure tenancy
+        given: {resource.attributes.tenure: secure}
+        expect: {effect: deny, reason: NO_BASIS}
+      - title: nobody says what it is
+        given: {resource.attributes.tenure: }
+        expect: {effect: deny, reason: REFUGE}
+"""
+
+
+def test_a_case_gives_declared_attributes_and_what_is_missing_counts() -> None:
+    about = PolicyFile("tests/refuge.yaml", ABOUT_DECLARED)
+    tried = try_policy_cases((DECLARING,), (about,), (DECLARED,))
+    assert (tried.problems, tried.failures, tried.gaps) == ((), (), ())
+    assert (tried.checked, tried.tried) == (3, 3)
+
+    lenient = PolicyFile(about.name, about.text.replace("REFUGE}\n", "NO_BASIS}\n"))
+    failures = try_policy_cases((DECLARING,), (lenient,), (DECLARED,)).failures
+    assert [each.came.outcome and each.came.outcome.reason for each in failures] == ["REFUGE", "REFUGE"]
+    ((saw,),) = (looked.conditions for looked in failures[1].looked)
+    assert (saw.condition.path, saw.condition.missing, saw.said) == (
+        "resource.attributes.tenure",
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("tenure: refuge", "tenure: refuges", 4, "never `refuges`, perhaps `refuge` is meant"),
+        ("tenure: refuge", "tenue: refuge", 4, "perhaps `resource.attributes.tenure` is meant"),
+        ("tenure: secure", "tenure: [secure]", 8, "write a text"),
+    ],
+)
+def test_a_case_is_held_to_what_is_declared(old: str, new: str, line: int, says: str) -> None:
+    about = PolicyFile("tests/refuge.yaml", ABOUT_DECLARED.replace(old, new, 1))
+    tried = try_policy_cases((DECLARING,), (about,), (DECLARED,))
+    (problem,) = tried.problems
+    assert (problem.file, problem.line) == (about.name, line)
+    assert says in problem.text
+    assert tried.tried == 0
+
+
+def test_without_its_declaration_nothing_is_tried() -> None:
+    tried = try_policy_cases((DECLARING,), (PolicyFile("tests/refuge.yaml", ABOUT_DECLARED),))
+    assert [(each.file, each.line) for each in tried.problems] == [(DECLARING.name, 10)]
+
+
 def test_one_uid_in_two_files_is_told() -> None:
     tried = try_policy_cases((*DOCUMENTS, PolicyFile("again.yaml", DOCUMENTS[0].text)), CASE_FILES)
     assert [each.file for each in tried.problems] == ["again.yaml"]

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AccessServiceStub:
-    """AccessService needs the role administrator.
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
     """
 
     def __init__(self, channel):
@@ -50,6 +51,16 @@ class AccessServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.PutUserRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.PutUserResponse.FromString,
                 _registered_method=True)
+        self.GetUser = channel.unary_unary(
+                '/policy_service.api.v1.AccessService/GetUser',
+                request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.GetUserRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.GetUserResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/policy_service.api.v1.AccessService/ListUsers',
+                request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
         self.IssueToken = channel.unary_unary(
                 '/policy_service.api.v1.AccessService/IssueToken',
                 request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.IssueTokenRequest.SerializeToString,
@@ -68,7 +79,8 @@ class AccessServiceStub:
 
 
 class AccessServiceServicer:
-    """AccessService needs the role administrator.
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
     """
 
     def PutSystem(self, request, context):
@@ -84,6 +96,19 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutUser(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUser(self, request, context):
+        """GetUser shows what PutUser replaces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,6 +152,16 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.PutUserRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.PutUserResponse.SerializeToString,
             ),
+            'GetUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUser,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.GetUserRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.GetUserResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersResponse.SerializeToString,
+            ),
             'IssueToken': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueToken,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.IssueTokenRequest.FromString,
@@ -151,7 +186,8 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService:
-    """AccessService needs the role administrator.
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
     """
 
     @staticmethod
@@ -225,6 +261,60 @@ class AccessService:
             '/policy_service.api.v1.AccessService/PutUser',
             policy__service_dot_api_dot_v1_dot_access__pb2.PutUserRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_access__pb2.PutUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.AccessService/GetUser',
+            policy__service_dot_api_dot_v1_dot_access__pb2.GetUserRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_access__pb2.GetUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.AccessService/ListUsers',
+            policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_access__pb2.ListUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """AccessService needs the role administrator."""
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,6 +38,9 @@ class AccessServiceStub:
     PutSystem: _grpc.UnaryUnaryMultiCallable[_access_pb2.PutSystemRequest, _access_pb2.PutSystemResponse]
     ListSystems: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListSystemsRequest, _access_pb2.ListSystemsResponse]
     PutUser: _grpc.UnaryUnaryMultiCallable[_access_pb2.PutUserRequest, _access_pb2.PutUserResponse]
+    GetUser: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetUserRequest, _access_pb2.GetUserResponse]
+    """GetUser shows what PutUser replaces."""
+    ListUsers: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListUsersRequest, _access_pb2.ListUsersResponse]
     IssueToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.IssueTokenRequest, _access_pb2.IssueTokenResponse]
     """IssueToken shows the secret once; only its hash is kept."""
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.RevokeTokenRequest, _access_pb2.RevokeTokenResponse]
@@ -44,12 +49,17 @@ class AccessServiceStub:
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """AccessService needs the role administrator."""
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutSystem: _aio.UnaryUnaryMultiCallable[_access_pb2.PutSystemRequest, _access_pb2.PutSystemResponse]  # type: ignore[assignment]
     ListSystems: _aio.UnaryUnaryMultiCallable[_access_pb2.ListSystemsRequest, _access_pb2.ListSystemsResponse]  # type: ignore[assignment]
     PutUser: _aio.UnaryUnaryMultiCallable[_access_pb2.PutUserRequest, _access_pb2.PutUserResponse]  # type: ignore[assignment]
+    GetUser: _aio.UnaryUnaryMultiCallable[_access_pb2.GetUserRequest, _access_pb2.GetUserResponse]  # type: ignore[assignment]
+    """GetUser shows what PutUser replaces."""
+    ListUsers: _aio.UnaryUnaryMultiCallable[_access_pb2.ListUsersRequest, _access_pb2.ListUsersResponse]  # type: ignore[assignment]
     IssueToken: _aio.UnaryUnaryMultiCallable[_access_pb2.IssueTokenRequest, _access_pb2.IssueTokenResponse]  # type: ignore[assignment]
     """IssueToken shows the secret once; only its hash is kept."""
     RevokeToken: _aio.UnaryUnaryMultiCallable[_access_pb2.RevokeTokenRequest, _access_pb2.RevokeTokenResponse]  # type: ignore[assignment]
@@ -57,7 +67,9 @@ class AccessServiceAsyncStub(AccessServiceStub):
     ListTokens: _aio.UnaryUnaryMultiCallable[_access_pb2.ListTokensRequest, _access_pb2.ListTokensResponse]  # type: ignore[assignment]
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AccessService needs the role administrator."""
+    """AccessService needs the role administrator; privacy officers and auditors, too,
+    may read users.
+    """
 
     @_abc_1.abstractmethod
     def PutSystem(
@@ -79,6 +91,21 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.PutUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.PutUserResponse, _abc.Awaitable[_access_pb2.PutUserResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetUser(
+        self,
+        request: _access_pb2.GetUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.GetUserResponse, _abc.Awaitable[_access_pb2.GetUserResponse]]:
+        """GetUser shows what PutUser replaces."""
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _access_pb2.ListUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ListUsersResponse, _abc.Awaitable[_access_pb2.ListUsersResponse]]: ...
 
     @_abc_1.abstractmethod
     def IssueToken(
