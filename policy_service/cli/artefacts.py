@@ -8,7 +8,7 @@ import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, parts
 from policy_service.cli.connect import control
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.render import print_json, print_pairs, print_table, say
@@ -63,7 +63,7 @@ def put(
     request = pb.PutArtefactTypeRequest(
         artefact_type=pb.ArtefactType(
             name=name,
-            envelope=[_field(text) for text in envelope or ()],
+            envelope=[parts.field(text, "--envelope") for text in envelope or ()],
             capabilities=[_capability(text) for text in can or ()],
         ),
         idempotency_key=key,
@@ -93,26 +93,6 @@ def put(
             ("can", "evidence", "until"),
             ((each.obligation, each.evidence, each.until) for each in artefact_type.capabilities),
         )
-
-
-def _field(text: str) -> pb.FieldType:
-    name, *options = text.split(",")
-    found = pb.FieldType(name=name)
-    for option in options:
-        key, _, value = option.partition("=")
-        match key:
-            case "category" if value:
-                found.categories.append(value)
-            case "about" if value:
-                found.about.append(value)
-            case _:
-                raise Failure(
-                    f"--envelope `{text}` cannot be read at `{option}`",
-                    do_next="write NAME,category=NAME,about=ROLE, e.g. "
-                    "copy_list,category=contact.post,about=co_recipient",
-                    code=Exit.USAGE,
-                )
-    return found
 
 
 def _capability(text: str) -> pb.Capability:

@@ -1,4 +1,4 @@
-"""Reading the parts of a document, as `records declare` is told of them."""
+"""Reading fields and the parts of a document, as `records` and `artefacts` are told of them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,27 @@ def part(text: str) -> pb.Part:
                     f"--part `{text}` cannot be read at `{option}`",
                     do_next="write NAME,category=NAME,about=ROLE or about=party:KEY, "
                     "and ,separable where it can be taken out",
+                    code=Exit.USAGE,
+                )
+    return found
+
+
+def field(text: str, option: str) -> pb.FieldType:
+    """Read `NAME,category=NAME,about=ROLE`, both repeatable; `option` is what says it."""
+    name, *options = text.split(",")
+    found = pb.FieldType(name=name)
+    for each in options:
+        key, _, value = each.partition("=")
+        match key:
+            case "category" if value:
+                found.categories.append(value)
+            case "about" if value:
+                found.about.append(value)
+            case _:
+                raise Failure(
+                    f"{option} `{text}` cannot be read at `{each}`",
+                    do_next="write NAME,category=NAME,about=ROLE, e.g. "
+                    "copy_list,category=contact.post,about=co_recipient",
                     code=Exit.USAGE,
                 )
     return found

@@ -1,4 +1,4 @@
-"""`records`: records on file and their parties, what their types are, and what documents hold."""
+"""`records`: records on file and their parties, and what documents hold."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import attributes, flags, parts, targets
+from policy_service.cli import attributes, flags, parts, record_types, targets
 from policy_service.cli.connect import control
 from policy_service.cli.exits import Exit, Failure
-from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
+from policy_service.cli.render import print_json, print_pairs, print_table, say
 from policy_service.cli.run import asking_system, current, manager
 from policy_service.cli.values import value_of
 from policy_service.model.vocabulary import Role
@@ -38,6 +37,9 @@ Example
       --part page-3,category=location.current,about=victim,separable \\
       --controller example-police
 """
+
+app.command()(record_types.types)
+app.command(epilog=record_types.PUT_EPILOG)(record_types.put_type)
 
 
 @app.command(epilog=_SHOW_EXAMPLE)
@@ -202,43 +204,6 @@ def declare(
                 for each in declared.parts
             ),
         )
-
-
-@app.command()
-def types(
-    context: typer.Context,
-    controller: flags.Controller = "",
-    limit: flags.Limit = 1000,
-    json: flags.AsJson = False,
-) -> None:
-    """List the record types of an organisation; --json shows their fields."""
-    run = current(context)
-    with control(run, manager(run)) as connection:
-        method = RecordServiceStub(connection.channel).ListRecordTypes
-
-        def page(token: str, size: int) -> tuple[list[pb.RecordType], str]:
-            question = pb.ListRecordTypesRequest(page_size=size, page_token=token)
-            answer = connection.call(method, question, controller=controller)
-            return list(answer.record_types), answer.next_page_token
-
-        found, more = all_pages(page, limit)
-    if json:
-        print_json({"recordTypes": [as_json(each) for each in found], "more": more})
-        return
-    print_table(
-        ("record type", "extends", "own fields", "secret roles"),
-        (
-            (
-                each.name,
-                each.extends,
-                ", ".join(field.name for field in each.fields),
-                ", ".join(each.secret_roles),
-            )
-            for each in found
-        ),
-    )
-    if more:
-        say(f"the first {limit}; there are more, see --limit")
 
 
 def _party(text: str) -> pb.Party:

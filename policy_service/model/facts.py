@@ -190,7 +190,7 @@ class RecordType:
     assurance: int = 0
     """The authentication assurance level (NIST SP 800-63B, 1 to 3) that a user needs; 0: none."""
     attributes: tuple[str, ...] = ()
-    """Of a base type: names of declared attributes that its records may have."""
+    """Names of declared attributes that its records may have; those of its base are added."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from policy_service.model.facts import ArtefactType, Capability, ContentDeclarat
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Role
 from policy_service.server.bounds import MAX_TEXT, count, read_message, text, texts, word, words
-from policy_service.server.convert_attributes import attribute_messages, attribute_values
+from policy_service.server.convert_attributes import MAX_ATTRIBUTES, attribute_messages, attribute_values
 from policy_service.server.convert_writes import (
     field_messages,
     field_types,
@@ -46,6 +46,7 @@ def parse_put_record_type(data: bytes) -> PutRecordType:
         known_to_parents=record_type.known_to_parents,
         people_on_file=record_type.people_on_file,
         assurance=record_type.assurance,
+        attributes=texts(record_type.attributes, "record_type.attributes", most=MAX_ATTRIBUTES),
         note=keyed_note_of(request),
     )
 
@@ -173,6 +174,7 @@ def _record_type(record_type: RecordType) -> pb.RecordType:
         known_to_parents=record_type.known_to_parents,
         people_on_file=record_type.people_on_file,
         assurance=record_type.assurance,
+        attributes=record_type.attributes,
     )
 
 

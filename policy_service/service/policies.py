@@ -34,7 +34,6 @@ CASES = "tests"
 """Below it are cases: what is expected of the policies, and no part of the set."""
 MAX_FILES = 10_000
 SUFFIX = ".yaml"
-NOWHERE = "no record can have the attribute `{}`: name it below `attributes` of a base type"
 RENAME = f"give it a name that ends in `{SUFFIX}`, the service reads no other"
 
 
@@ -137,12 +136,6 @@ def attribute_fault(base: RecordType, catalogue: Catalogue) -> str | None:
     return None
 
 
-def attribute_nowhere(bases: Iterable[RecordType], catalogue: Catalogue) -> str | None:
-    """Name a declared attribute of records that no record can have, or give None."""
-    has = {name for base in bases for name in base.attributes}
-    return next((name for name in names_of(catalogue, Owner.RECORD) if name not in has), None)
-
-
 @lru_cache(2)
 def published(policy_set: PolicySet) -> PublishedPolicies:
     """Compile a set. It takes some 100 ms, and is remembered: what comes of it is never altered."""
@@ -150,8 +143,6 @@ def published(policy_set: PolicySet) -> PublishedPolicies:
     for base in bases.values():
         if (fault := attribute_fault(base, catalogue)) is not None:
             raise PolicySetError(f"base type `{base.name}`: {fault}")
-    if (nowhere := attribute_nowhere(bases.values(), catalogue)) is not None:
-        raise PolicySetError(NOWHERE.format(nowhere))
     documents = [parse_document(text, name=name, catalogue=catalogue) for name, text in policy_set.documents]
     return PublishedPolicies(
         policy_set.policy_set_id,

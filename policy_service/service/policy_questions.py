@@ -16,7 +16,7 @@ from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import NotAvailableError, UnavailableError
-from policy_service.model.facts import INSTALLATION, Controller, PolicySet
+from policy_service.model.facts import INSTALLATION, Controller, PolicySet, RecordType
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import Asking, Found, Listed, any_organisation
 from policy_service.service.desk import ControlDesk
@@ -190,21 +190,24 @@ class PolicyQuestions:
             self._one_parser.release()
 
 
-def _known(view: FactsView, controller: Controller) -> tuple[PolicySet | None, frozenset[str] | None]:
+def _known(view: FactsView, controller: Controller) -> tuple[PolicySet | None, tuple[RecordType, ...] | None]:
     """The published set, and the record types of the organisation, if the call is for one."""
     if controller == INSTALLATION:
         return view.policy_set(), None
     view.prefetch(keys.policy_set(), keys.record_types_of(controller))
-    return view.policy_set(), frozenset(each.name for each in view.record_types_of(controller))
+    return view.policy_set(), view.record_types_of(controller)
 
 
 def _validated(
-    asked: ValidateFiles, policy_set: PolicySet | None, record_types: frozenset[str] | None
+    asked: ValidateFiles, policy_set: PolicySet | None, record_types: tuple[RecordType, ...] | None
 ) -> Validation:
-    on_file = OnFile(record_types)
+    names = None if record_types is None else frozenset(each.name for each in record_types)
+    had = frozenset(name for each in record_types or () for name in each.attributes)
+    on_file = OnFile(names, attributes=had)
     if policy_set is not None:
         known = published(policy_set)
-        on_file = OnFile(record_types, frozenset(known.base_types), known.messages)
+        had = had.union(*(base.attributes for base in known.base_types.values()))
+        on_file = OnFile(names, frozenset(known.base_types), known.messages, had)
     return validate(asked.documents, asked.base_types, asked.messages, on_file, attributes=asked.attributes)
 
 

@@ -48,7 +48,9 @@ def bases_of(view: FactsView) -> Mapping[str, RecordType]:
 
 
 def attributes_of(view: FactsView, record_type: RecordType) -> frozenset[str]:
-    """Names of the declared attributes that records of this type may have: those of the bases it extends."""
+    """Names of the declared attributes that records of this type may have: those that it names, and those of
+    the bases it extends.
+    """
     bases, found, extends = bases_of(view), set(record_type.attributes), record_type.extends
     while (base := bases.get(extends)) is not None:
         found |= set(base.attributes)

@@ -27,7 +27,7 @@ from policy_service.model.facts import (
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import ContactKind, Role
 from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Found, Listed, Note
-from policy_service.service.attribute_values import check_values, declared_of
+from policy_service.service.attribute_values import check_names, check_values, declared_of
 from policy_service.service.declarations import DECLARERS, MAY_DECLARE, DeclareContents, drafted_declaration
 from policy_service.service.desk import ControlDesk, Occasion
 from policy_service.service.naming import fact_name
@@ -58,6 +58,8 @@ class PutRecordType:
     known_to_parents: bool = False
     people_on_file: bool = False
     assurance: int = 0
+    attributes: tuple[str, ...] = ()
+    """Names of declared attributes of records that its records may have, besides those of the base."""
     note: Note = NOTHING_NOTED
 
 
@@ -125,6 +127,8 @@ class Records:
                     "record_type.extends", "UNKNOWN_BASE_TYPE", "`record_type.extends` names no base type"
                 )
             check_replaced(asked.fields, base, "record_type.fields")
+            if asked.attributes:
+                check_names(asked.attributes, declared_of(view, Owner.RECORD), "record_type.attributes")
             there = view.record_type(controller, asked.name)
             record_type = RecordType(
                 record_type_id=random_id() if there is None else there.record_type_id,
@@ -137,6 +141,7 @@ class Records:
                 known_to_parents=asked.known_to_parents,
                 people_on_file=asked.people_on_file,
                 assurance=asked.assurance,
+                attributes=asked.attributes,
             )
             return Draft(record_type, (record_type,))
 

@@ -12,7 +12,7 @@ from typing import Final
 from policy_service.engine import strict_yaml
 from policy_service.engine.catalogue import CATALOGUE, Attribute, Catalogue
 from policy_service.engine.compile import compile_set
-from policy_service.engine.declared import check_set, parse_attribute
+from policy_service.engine.declared import Owner, check_set, names_of, parse_attribute
 from policy_service.engine.documents import PolicyDocument, parse_document
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
 from policy_service.engine.lint import RecordTypes, lint
@@ -21,7 +21,7 @@ from policy_service.model.facts import RecordType
 from policy_service.model.vocabulary import Effect
 from policy_service.service.message_files import check_complete, is_part, parse_messages
 from policy_service.service.messages import FALLBACK, Messages
-from policy_service.service.policies import NOWHERE, attribute_fault, attribute_nowhere, read_base_type
+from policy_service.service.policies import attribute_fault, read_base_type
 
 MOST_PROBLEMS = 1_000
 """Once so many are found, nothing more is looked at: nobody mends more in one go, and an answer with so many,
@@ -65,15 +65,20 @@ class Validation:
 @dataclass(frozen=True, slots=True)
 class OnFile:
     """What is known besides the files: the names of an organisation's record types (None: no organisation is
-    meant), those of the published bases, and the published texts (None: nothing is published).
+    meant), those of the published bases, the published texts (None: nothing is published), and the names of
+    the declared attributes that record types on file and published bases have.
     """
 
     record_types: frozenset[str] | None = None
     bases: frozenset[str] = frozenset()
     texts: Messages | None = None
+    attributes: frozenset[str] = frozenset()
 
 
 NOTHING_ON_FILE: Final = OnFile()
+
+_Declared = dict[str, tuple[PolicyFile, Attribute]]
+"""By path, with the file that declares it."""
 
 
 @dataclass(slots=True)
@@ -106,7 +111,8 @@ def validate(
     have a text for whatever the documents need one for; without it the files are part of a set.
     """
     found = Findings()
-    catalogue = read_declared(attributes, found)
+    declared = _read_attributes(attributes, found)
+    catalogue = _extended(declared, found)
     parsed = tuple(read_documents(documents, catalogue, found))
     bases = _check_base_types(base_types, catalogue, found)
     texts = _check_messages(messages, parsed, found)
@@ -118,7 +124,11 @@ def validate(
             found.problems.append(Problem("", 0, error.message))
     if messages and not is_part(file.name for file in messages):
         on_file = replace(on_file, texts=None)  # a reason without a text was refused
-    warnings = tuple(_warnings(parsed, bases, texts, on_file, catalogue))
+    names = frozenset(base.name for base in bases)
+    warnings = (
+        *_warnings(parsed, names, texts, on_file, catalogue),
+        *_had_by_nothing(declared, bases, on_file),
+    )
     return Validation(tuple(found.problems), found.checked, warnings[: found.left])
 
 
@@ -159,9 +169,31 @@ _NO_TEXT: Final = (
 )
 
 
+def _had_by_nothing(declared: _Declared, bases: tuple[RecordType, ...], on_file: OnFile) -> Iterator[Problem]:
+    """Warn of attributes that no record type names; which there are only an organisation's token tells."""
+    if on_file.record_types is None:
+        return
+    has = on_file.attributes.union(*(base.attributes for base in bases))
+    of_records = names_of((attribute for _, attribute in declared.values()), Owner.RECORD)
+    for name, attribute in of_records.items():
+        if name not in has:
+            file, _ = declared[attribute.path]
+            yield Problem(file.name, _line(file, "name"), _NO_TYPE.format(name))
+
+
+_NO_TYPE: Final = (
+    "name: no record type names `{}`, so that no record can have it: name it below `attributes` of a base "
+    "type, or, once this is published, with one of your record types"
+)
+
+
 def read_declared(files: tuple[PolicyFile, ...], found: Findings) -> Catalogue:
     """What the policies beside these declarations may name; of what is declared twice the first counts."""
-    first: dict[str, tuple[PolicyFile, Attribute]] = {}
+    return _extended(_read_attributes(files, found), found)
+
+
+def _read_attributes(files: tuple[PolicyFile, ...], found: Findings) -> _Declared:
+    first: _Declared = {}
     for file in files:
         if found.enough:
             break
@@ -177,8 +209,12 @@ def read_declared(files: tuple[PolicyFile, ...], found: Findings) -> Catalogue:
                 f"name: `{attribute.path}` is declared in {_at(before, 'name')} as well: keep one of the two"
             )
             found.problems.append(Problem(file.name, _line(file, "name"), text))
+    return first
+
+
+def _extended(declared: _Declared, found: Findings) -> Catalogue:
     try:
-        return CATALOGUE.extended(check_set(attribute for _, attribute in first.values()))
+        return CATALOGUE.extended(check_set(attribute for _, attribute in declared.values()))
     except PolicySetError as error:
         found.problems.append(Problem("", 0, error.message))
         return CATALOGUE
@@ -197,8 +233,10 @@ def read_documents(
             found.problems += problems_of(error)
 
 
-def _check_base_types(files: tuple[PolicyFile, ...], catalogue: Catalogue, found: Findings) -> frozenset[str]:
-    """Give the names of those that are right."""
+def _check_base_types(
+    files: tuple[PolicyFile, ...], catalogue: Catalogue, found: Findings
+) -> tuple[RecordType, ...]:
+    """Give those that can be read."""
     first: dict[str, str] = {}
     bases: list[RecordType] = []
     for file in files:
@@ -219,10 +257,7 @@ def _check_base_types(files: tuple[PolicyFile, ...], catalogue: Catalogue, found
             bases.append(base)
             if (fault := attribute_fault(base, catalogue)) is not None:
                 found.problems.append(Problem(file.name, _line(file, "attributes"), fault))
-    # Without any base type the files are part of a set.
-    if files and not found.problems and (nowhere := attribute_nowhere(bases, catalogue)) is not None:
-        found.problems.append(Problem("", 0, NOWHERE.format(nowhere)))
-    return frozenset(first)
+    return tuple(bases)
 
 
 def _check_messages(

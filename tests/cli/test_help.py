@@ -55,7 +55,7 @@ def test_what_there_is() -> None:
         *("policies attributes", "policies validate", "policies test", "policies list", "policies show"),
         *("requests record", "requests list", "requests show"),
         *("people show", "people put", "people relate", "people reach"),
-        *("records show", "records put", "records declare", "records types"),
+        *("records show", "records put", "records declare", "records types", "records put-type"),
         *("artefacts put", "users put", "users show", "users list"),
         *("overrides grant", "overrides end", "overrides list"),
         *("orders record", "orders end", "orders list"),

@@ -121,6 +121,7 @@ def test_every_option_that_is_named_is_one() -> None:
         ("relationship", people_pb2.Relationship, {"relationship_id", "recorded_at", "confirmed_at"}),
         ("contact_point", people_pb2.ContactPoint, {"contact_point_id"}),
         ("record", record_pb2.Record, set()),
+        ("record_type", record_pb2.RecordType, set()),
         ("declaration", record_pb2.ContentDeclaration, {"declaration_id"}),
         ("override", casework_pb2.Override, {"override_id", "granted_at", "ends_at", "granted_by"}),
         ("order", casework_pb2.CourtOrder, {"order_id", "recorded_by"}),

@@ -304,7 +304,11 @@ def test_records_types_reads_every_page(terminal: Terminal, fake: FakeService) -
         return record_pb2.ListRecordTypesResponse(
             record_types=[
                 record_pb2.RecordType(
-                    name=f"police.{number}", extends="base.case", fields=[field], secret_roles=["applicant"]
+                    name=f"police.{number}",
+                    extends="base.case",
+                    fields=[field],
+                    secret_roles=["applicant"],
+                    attributes=["tenure"],
                 )
             ],
             next_page_token=str(number + 1) if number < 2 else "",
@@ -312,9 +316,73 @@ def test_records_types_reads_every_page(terminal: Terminal, fake: FakeService) -
 
     fake.answers["RecordService/ListRecordTypes"] = page
     lines = [line.split() for line in terminal("records", "types").out.splitlines()]
-    assert lines[2:] == [[f"police.{number}", "base.case", "tip", "applicant"] for number in range(3)]
+    assert lines[2:] == [
+        [f"police.{number}", "base.case", "tip", "applicant", "tenure"] for number in range(3)
+    ]
     listed = terminal("records", "types", "--limit", "2", "--json").json
     assert [each["name"] for each in listed["recordTypes"]] == ["police.0", "police.1"]
     assert listed["more"] is True
     assert listed["recordTypes"][0]["fields"][0]["premises"] is True
+    assert listed["recordTypes"][0]["attributes"] == ["tenure"]
     assert "there are more" in terminal("records", "types", "--limit", "1").out
+
+
+def test_records_put_type_sends_every_option(terminal: Terminal, fake: FakeService) -> None:
+    fake.answers["RecordService/PutRecordType"] = lambda asked: record_pb2.PutRecordTypeResponse(
+        record_type=asked.record_type
+    )
+    line = (
+        *("records", "put-type", "police.custody", "--extends", "base.case"),
+        *("--field", "cell,category=service.venue,category=metadata,about=subject,about=witness"),
+        *("--secret-role", "informant", "--secret-role", "witness", "--protection-team", "scheme-team"),
+        *("--known-to-parents", "--people-on-file", "--assurance", "2"),
+        *("--attribute", "tenure", "--attribute", "house"),
+        *("--controller", "c", "--reason", "why", "--idempotency-key", "k"),
+    )
+    typed = terminal(*line)
+    assert typed.code == 0
+    assert fake.calls[0].metadata["x-controller"] == "c"
+    assert fake.calls[0].request == record_pb2.PutRecordTypeRequest(
+        record_type=record_pb2.RecordType(
+            name="police.custody",
+            extends="base.case",
+            fields=[
+                record_pb2.FieldType(
+                    name="cell", categories=["service.venue", "metadata"], about=["subject", "witness"]
+                )
+            ],
+            secret_roles=["informant", "witness"],
+            protection_team="scheme-team",
+            known_to_parents=True,
+            people_on_file=True,
+            assurance=2,
+            attributes=["tenure", "house"],
+        ),
+        idempotency_key="k",
+        reason="why",
+    )
+    assert max(len(row) for row in typed.out.splitlines()) <= 80
+    shown = pairs(typed.out)
+    assert shown["own attributes"] == "tenure, house"
+    assert shown["known to"] == "scheme-team, parents by an order"
+    assert ["cell", "service.venue,", "metadata", "subject,", "witness"] in [
+        row.split() for row in typed.out.splitlines()
+    ]
+    assert terminal(*line, "--json").json["recordType"]["attributes"] == ["tenure", "house"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (),
+        ("--extends", "base.case", "--field", "x,categories=finance"),
+        ("--extends", "base.case", "--field", "x,about="),
+        ("--extends", "base.case", "--assurance", "4"),
+    ],
+    ids=["no base", "no such key", "no value", "no such level"],
+)
+def test_a_record_type_that_cannot_be_right_is_not_sent(
+    terminal: Terminal, fake: FakeService, wrong: tuple[str, ...]
+) -> None:
+    assert terminal("records", "put-type", "x", *wrong).code == 2
+    assert not fake.calls

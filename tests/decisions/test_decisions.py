@@ -104,6 +104,18 @@ def served_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield service
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def socket_to_sqlite(served_on_sqlite: Served) -> AsyncIterator[SocketRoad]:
+    async with socket_road(served_on_sqlite) as road:
+        yield road
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def socket_to_postgresql(served_on_postgresql: Served) -> AsyncIterator[SocketRoad]:
+    async with socket_road(served_on_postgresql) as road:
+        yield road
+
+
 @CASES
 @SIDES
 async def test_use_case_on_sqlite(name: str, twin: bool, on_sqlite: Installation) -> None:
@@ -118,16 +130,14 @@ async def test_use_case_on_postgresql(name: str, twin: bool, on_postgresql: Inst
 
 @CASES
 @SIDES
-async def test_socket_on_sqlite(name: str, twin: bool, served_on_sqlite: Served) -> None:
-    async with socket_road(served_on_sqlite) as road:
-        await travel(road, name, twin=twin)
+async def test_socket_on_sqlite(name: str, twin: bool, socket_to_sqlite: SocketRoad) -> None:
+    await travel(socket_to_sqlite, name, twin=twin)
 
 
 @DOMAIN_CASES
 @TWINS_IN_TORTURE
-async def test_socket_on_postgresql(name: str, twin: bool, served_on_postgresql: Served) -> None:
-    async with socket_road(served_on_postgresql) as road:
-        await travel(road, name, twin=twin)
+async def test_socket_on_postgresql(name: str, twin: bool, socket_to_postgresql: SocketRoad) -> None:
+    await travel(socket_to_postgresql, name, twin=twin)
 
 
 @CASES

@@ -273,7 +273,7 @@ async def test_the_policies_name_what_the_published_set_declares(road: Installat
     assert list(declared) == sorted(declared)
     assert set(declared) == {
         *(f"subject.attributes.{name}" for name in ("training", "contract", "years_of_service")),
-        *(f"resource.attributes.{name}" for name in ("tenure", "house", "staffed_at_night")),
+        *(f"resource.attributes.{name}" for name in ("tenure", "house", "placement", "staffed_at_night")),
     }
     assert declared["resource.attributes.tenure"].values == ["licence", "tenancy"]
     assert not any(each.total for each in declared.values())

@@ -20,6 +20,11 @@ _STRING, _STRINGS = AttributeType.STRING, AttributeType.STRINGS
 _BOOLEAN, _NUMBER = AttributeType.BOOLEAN, AttributeType.NUMBER
 
 
+def some(one: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Four questions for each set: a set costs far more to make than a question."""
+    return st.lists(one, min_size=4, max_size=4)
+
+
 def times(factor: int) -> settings:
     """So many times the profile's examples; no deadline and no complaint of slowness: machines differ."""
     return settings(

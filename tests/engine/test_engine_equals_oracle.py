@@ -24,18 +24,13 @@ from policy_service.model.vocabulary import Effect, Gate
 from tests.engine import generators, oracle, reference
 
 
-def some(one: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Four questions for each set: a set costs far more to make than a question."""
-    return st.lists(one, min_size=4, max_size=4)
-
-
 def shape(outcome: Outcome) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
     tier = outcome.tier.label if outcome.tier is not None else ""
     return outcome.effect, tier, outcome.policies, outcome.by_error
 
 
 @generators.times(3)
-@given(documents=generators.sets(), questions=some(generators.questions))
+@given(documents=generators.sets(), questions=generators.some(generators.questions))
 def test_decide_equals_the_oracle(documents: list[PolicyDocument], questions: list[dict[str, Any]]) -> None:
     plan = compile_set(documents, generators.CATALOGUE)
     with mock.patch.object(candidates, "WORTH", 0.01):  # every policy that can be indexed is
@@ -53,7 +48,7 @@ def test_decide_equals_the_oracle(documents: list[PolicyDocument], questions: li
 @generators.times(1)
 @given(
     documents=st.tuples(*(generators.documents(f"o{index}", obligation=True) for index in range(3))),
-    questions=some(generators.questions),
+    questions=generators.some(generators.questions),
 )
 def test_owed_equals_the_oracle(
     documents: tuple[PolicyDocument, ...], questions: list[dict[str, Any]]
@@ -71,7 +66,7 @@ def test_owed_equals_the_oracle(
 
 
 @generators.times(2)
-@given(documents=generators.sets(), questions=some(generators.well_typed))
+@given(documents=generators.sets(), questions=generators.some(generators.well_typed))
 def test_with_every_attribute_present_and_typed_a_gate_answers_as_py_abac(
     documents: list[PolicyDocument], questions: list[dict[str, Any]]
 ) -> None:

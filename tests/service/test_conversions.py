@@ -299,15 +299,35 @@ def test_put_record_type() -> None:
             known_to_parents=True,
             people_on_file=True,
             assurance=2,
+            attributes=["tenure", "house"],
         ),
         idempotency_key="key",
         reason="why",
     )
     assert convert_records.parse_put_record_type(request.SerializeToString()) == PutRecordType(
-        "x", "base.case", (FIELD,), (Role.APPLICANT,), "team", True, True, 2, noted(request)
+        "x",
+        "base.case",
+        (FIELD,),
+        (Role.APPLICANT,),
+        "team",
+        True,
+        True,
+        2,
+        ("tenure", "house"),
+        noted(request),
     )
     record_type = RecordType(
-        "t", POLICE, "x", "base.case", (FIELD,), (Role.APPLICANT,), "team", True, True, 2
+        "t",
+        POLICE,
+        "x",
+        "base.case",
+        (FIELD,),
+        (Role.APPLICANT,),
+        "team",
+        True,
+        True,
+        2,
+        ("tenure", "house"),
     )
     answer = convert_records.record_type_response(Done(record_type, "token"))
     assert record_pb2.PutRecordTypeResponse.FromString(answer) == record_pb2.PutRecordTypeResponse(

@@ -292,6 +292,7 @@ WARNED = {
         "  rules:",
         "  targets: {resource_id: base.case}\n  rules:",
     ),
+    "so that no record can have it": ("A policy of our own", "A policy"),
     "no text for": ("A policy of our own", "A policy"),
 }
 
@@ -308,7 +309,9 @@ def test_what_is_warned_of_says_so(said: str) -> None:
     if "same" in said:
         files.append(PolicyFile("second.yaml", text.replace("own.policy", "own.other")))
     texts = Messages({}) if said == "no text for" else None
-    on_file = OnFile(frozenset({"ward.letter"}), frozenset({"base.case"}), texts)
+    named_by_none = said == "so that no record can have it"
+    has = frozenset[str]() if named_by_none else frozenset({"tenure"})
+    on_file = OnFile(frozenset({"ward.letter"}), frozenset({"base.case"}), texts, has)
     tenure = PolicyFile(
         "attributes/tenure.yaml",
         "name: tenure\nof: record\ntype: string\nsentence: What kind of tenancy it is.\nexample: refuge\n",
@@ -317,6 +320,7 @@ def test_what_is_warned_of_says_so(said: str) -> None:
     assert found.problems == ()
     (warning,) = found.warnings
     assert said in warning.text
+    files += [tenure] if named_by_none else []
     assert (warning.file, warning.line > 0) == (files[-1].name, True)
 
 

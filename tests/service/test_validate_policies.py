@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,14 @@ import pytest
 from policy_service.engine.errors import PolicySetError
 from policy_service.service import validate_policies
 from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, published, shipped_policy_set
-from policy_service.service.validate_policies import MOST_PROBLEMS, OnFile, PolicyFile, Problem, validate
+from policy_service.service.validate_policies import (
+    MOST_PROBLEMS,
+    OnFile,
+    PolicyFile,
+    Problem,
+    Validation,
+    validate,
+)
 from tests.service.control import POLICIES
 
 POLICY = """\
@@ -88,22 +96,31 @@ def test_a_base_type_names_attributes_that_the_set_declares_of_records(named: st
     assert ("perhaps `tenure` is meant" in problem.text) is (named == "tenur")
 
 
-def test_an_attribute_that_no_record_can_have_is_a_problem_of_a_whole_set() -> None:
-    base = (PolicyFile("base.yaml", BASE),)
-    (problem,) = validate((), base, attributes=declared(TENURE)).problems
-    assert problem.text.startswith("no record can have the attribute `tenure`")
-    assert validate((), (), attributes=declared(TENURE)).problems == ()  # part of a set
+def test_an_attribute_that_no_record_type_names_is_warned_of() -> None:
+    """Only an organisation's token tells which record types it has, and what they name."""
+    training = TENURE.replace("tenure", "training").replace("record", "user")
+    files = declared(training, f"# a comment\n{TENURE}")
+    named, unnamed = (PolicyFile("base.yaml", BASE + more) for more in ("attributes: [tenure]\n", ""))
+    theirs = OnFile(frozenset({"ward.letter"}))
+    for base in (unnamed, None):
+        (warning,) = validate((), (base,) if base else (), (), theirs, attributes=files).warnings
+        assert (warning.file, warning.line) == ("attributes/1.yaml", 2)
+        assert "no record type names `tenure`, so that no record can have it" in warning.text
+    assert validate((), (named,), (), theirs, attributes=files).warnings == ()
+    assert validate((), (unnamed,), attributes=files).warnings == ()
+    has = replace(theirs, attributes=frozenset({"tenure"}))
+    assert validate((), (unnamed,), (), has, attributes=files) == Validation((), 3)
 
 
 def test_such_a_set_is_not_published(tmp_path: Path) -> None:
-    for name, text, why in (
-        ("attributes/tenure.yaml", TENURE, "no record can have the attribute `tenure`"),
-        ("base_types/base.visit.yaml", f"{BASE}attributes: [tenur]\n", "no attribute `tenur` of records"),
+    for name, text in (
+        ("attributes/tenure.yaml", TENURE),
+        ("base_types/base.visit.yaml", f"{BASE}attributes: [tenur]\n"),
     ):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text, "utf-8")
-        with pytest.raises(PolicySetError, match=why):
-            shipped_policy_set(tmp_path)
+    with pytest.raises(PolicySetError, match="no attribute `tenur` of records"):
+        shipped_policy_set(tmp_path)
 
 
 def test_what_ships_is_right() -> None:

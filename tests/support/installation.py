@@ -65,6 +65,7 @@ class Installation:
     administrator: str
     log: LogReader
     worker_log: StreamWriter
+    store: FactStore
 
     async def call(self, method: str, message: bytes, *, token: str, controller: str = "") -> bytes:
         caller = await self._caller(token)
@@ -150,7 +151,9 @@ async def installation(
             parts = DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS, clock)
             checks = CheckService(parts)
             router = Router.of((*managing, *decision_methods(checks, log.get)))
-            yield Installation(checks, router, reader, memory, commit_round, administrator, log, worker_log)
+            yield Installation(
+                checks, router, reader, memory, commit_round, administrator, log, worker_log, store
+            )
         await searches.close()
         await desk.close()
 

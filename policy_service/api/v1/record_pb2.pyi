@@ -115,6 +115,7 @@ class RecordType(_message.Message):
     KNOWN_TO_PARENTS_FIELD_NUMBER: _builtins.int
     PEOPLE_ON_FILE_FIELD_NUMBER: _builtins.int
     ASSURANCE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     extends: _builtins.str
     """A shipped base type: base.case, base.letter, ..."""
@@ -136,6 +137,12 @@ class RecordType(_message.Message):
     def secret_roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Roles that law or scheme keeps secret on records of this type."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of attributes that the published policy set declares of records, and that
+        records of this type may have; added to those of the base. At most 32, each once.
+        """
+
     def __init__(
         self,
         *,
@@ -147,10 +154,11 @@ class RecordType(_message.Message):
         known_to_parents: _builtins.bool = ...,
         people_on_file: _builtins.bool = ...,
         assurance: _builtins.int = ...,
+        attributes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "extends", b"extends", "fields", b"fields", "known_to_parents", b"known_to_parents", "name", b"name", "people_on_file", b"people_on_file", "protection_team", b"protection_team", "secret_roles", b"secret_roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "attributes", b"attributes", "extends", b"extends", "fields", b"fields", "known_to_parents", b"known_to_parents", "name", b"name", "people_on_file", b"people_on_file", "protection_team", b"protection_team", "secret_roles", b"secret_roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -368,7 +376,7 @@ class Record(_message.Message):
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_attribute_pb2.AttributeValue]:
         """Values of attributes that the published policy set declares of records, and
-        that a base of the record type names; at most 32, each name once.
+        that the record type or a base of it names; at most 32, each name once.
         """
 
     def __init__(
