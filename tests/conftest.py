@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.in_memory import use_memory
 from tests.support.session_end import undone_at_session_end
-
-use_memory()
 
 # Machines are shared: how long one example takes says nothing. The same examples each time, so that a
 # change is what a failure tells of; new ones are looked for by `make fuzz`.
