@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import re2
-
 from policy_service.engine.catalogue import AttributeType, Catalogue
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not, Test
+from policy_service.engine.expressions import compiled
 from policy_service.engine.looks import Looks
 from policy_service.engine.truth import Truth
 
@@ -230,9 +229,7 @@ _TEXTS: Final[Mapping[Kind, Callable[[str], Callable[[str], bool]]]] = {
 
 
 def _searches(expression: str) -> Callable[[str], bool]:
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to standard error
-    search = re2.compile(expression, options).search
+    search = compiled(expression).search
     return lambda value: search(value) is not None
 
 
