@@ -104,11 +104,6 @@ class Coverage:
                 yield Uncovered(uid, part.paths[0], part.text, "no case in which it alone does not hold")
 
 
-def conditions_of(document: PolicyDocument) -> int:
-    """How many conditions the document has, as they are counted here."""
-    return sum(1 for _ in _leaves(document.condition))
-
-
 def _shape(condition: Condition, numbers: Iterator[int]) -> _Shape:
     match condition:
         case AllOf(parts):
