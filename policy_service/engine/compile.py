@@ -17,7 +17,7 @@ from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Owed, V
 from policy_service.engine.conditions import Kind
 from policy_service.engine.documents import PolicyDocument, Tell
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
+from policy_service.engine.evaluate import Compiler, Evaluate, fits
 from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of, tests_of
 from policy_service.engine.expressions import MAX_STEPS_OF_SET, steps_of
 from policy_service.engine.looks import Looks
@@ -130,15 +130,12 @@ class Plan:
             )
         return found
 
-    def _is_typed(self, path: str, value: object) -> bool:
-        return is_typed(value, self.catalogue[path].type)
-
     def _what_is_owed(self, document: PolicyDocument, attributes: Attributes, *, by_error: bool) -> Owed:
         assert document.owes is not None  # noqa: S101 - an obligation document always has it
         known = tuple(
             (name, attributes[path])
             for name, path in document.owes.parameters
-            if self._is_typed(path, attributes[path])
+            if fits(self.catalogue[path])(attributes[path])
         )
         # A parameter that is not known is left out, never made up; the obligation is owed all the same.
         incomplete = len(known) < len(document.owes.parameters)

@@ -16,7 +16,7 @@ from typing import Final
 
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import is_typed
+from policy_service.engine.evaluate import fits
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import check_member, check_value
 from policy_service.engine.places import Place, perhaps, spelt
@@ -100,10 +100,7 @@ def check_set(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
 
 def holds(attribute: Attribute, value: Value) -> bool:
     """Tell whether the attribute can have this value: of its type, and of its closed vocabulary."""
-    if not is_typed(value, attribute.type):
-        return False
-    texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-    return all(attribute.can_hold(text) for text in texts)
+    return fits(attribute)(value)
 
 
 def _declared(entries: dict[str, Place]) -> Attribute:

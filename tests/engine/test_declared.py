@@ -16,16 +16,8 @@ from policy_service.engine import (
 )
 from policy_service.engine.declared import Owner, check_set, holds, names_of, parse_attribute
 from policy_service.model.vocabulary import Effect, Gate, Tier
-from tests.engine.extended import TRAINING
+from tests.engine.extended import TENURE, TRAINING
 
-TENURE = """\
-name: tenure
-of: record
-type: string
-sentence: By what right the residents live there.
-example: licence
-values: [licence, tenancy]
-"""
 SHIFTS = """\
 name: shifts
 of: user
@@ -204,3 +196,76 @@ def test_promise_1_missing_and_of_another_type_permit_nothing(value: object) -> 
     right = compile_set([parsed(policy(Tier.BASIS))], declared(TRAINING))
     passed = {"subject.attributes.training": ("domestic_abuse_basics",)}
     assert right.decide(Gate.DISCLOSURE, passed).effect is Effect.PERMIT
+
+
+LEFT_OVER = "Flat 2, Refuge House"
+"""Put on file before the declaration had `values`."""
+OF_TENURE = """\
+uid: own.of_tenure
+title: A policy of our own
+gate: authority
+tier: TIER
+reason: OWN_POLICY
+owner: privacy-office
+policy:
+  rules:
+    resource:
+      $.attributes.tenure: CONDITION
+"""
+
+
+@pytest.mark.parametrize("tier", [Tier.BASIS, Tier.BASELINE])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{condition: Equals, value: licence}",
+        "{condition: NotEquals, value: licence}",
+        "{condition: IsNotIn, values: [licence]}",
+        "{condition: Not, value: {condition: Contains, value: lic}}",
+        "{condition: EqualsAttribute, ace: resource, path: $.attributes.tenure}",
+    ],
+)
+def test_promise_1_a_value_that_a_later_set_has_no_more_permits_nothing(tier: Tier, condition: str) -> None:
+    catalogue = declared(TENURE)
+    text = OF_TENURE.replace("TIER", tier.label).replace("CONDITION", condition)
+    plan = compile_set([parse_document(text, name="own.yaml", catalogue=catalogue)], catalogue)
+    given = {"resource.attributes.tenure": LEFT_OVER}
+    outcome = plan.decide(Gate.AUTHORITY, given, denies_only=tier is Tier.BASELINE)
+    assert outcome.effect is Effect.DENY
+    assert outcome.by_error == (() if tier is Tier.BASIS else ("own.of_tenure",))
+
+
+def test_promise_1_nor_is_it_passed_over() -> None:
+    """So many that the policies of a tier are found by what they require."""
+    catalogue = declared(TENURE)
+    text = OF_TENURE.replace("TIER", "baseline").replace("CONDITION", "{condition: Equals, value: licence}")
+    documents = [
+        parse_document(
+            text.replace("own.of_tenure", f"own.of_tenure_{i}"), name="own.yaml", catalogue=catalogue
+        )
+        for i in range(50)
+    ]
+    plan = compile_set(documents, catalogue)
+    outcome = plan.decide(Gate.AUTHORITY, {"resource.attributes.tenure": LEFT_OVER}, denies_only=True)
+    assert (outcome.effect, len(outcome.by_error)) == (Effect.DENY, 50)
+
+
+OBLIGATION = """\
+uid: own.obligation
+title: An obligation of our own
+kind: obligation
+gate: disclosure
+owes: {kind: show_warning, parameters: {part: resource.attributes.tenure}}
+owner: privacy-office
+policy:
+  rules: {}
+"""
+
+
+def test_promise_6_and_it_is_not_handed_on() -> None:
+    catalogue = declared(TENURE)
+    plan = compile_set([parse_document(OBLIGATION, name="own.yaml", catalogue=catalogue)], catalogue)
+    (owed,) = plan.owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.attributes.tenure": LEFT_OVER})
+    assert (owed.parameters, owed.by_error) == ((), True)
+    (owed,) = plan.owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.attributes.tenure": "licence"})
+    assert (owed.parameters, owed.by_error) == ((("part", "licence"),), False)
