@@ -188,9 +188,14 @@ def _too_wide(document: PolicyDocument, source: _Once) -> Iterator[Warned]:
         yield source.warn(
             ("policy",), f"it {denies} everything that the gate `{document.gate}` is asked: say when"
         )
-    paths = [test.path for test in _tests(document.condition)]
-    own = next((path for path in paths if path.startswith(_OF_RECORDS)), None)
-    if own is not None and not {_OWN_TYPE, _TYPES} & {*paths}:
+    tests = tuple(tests_of(document.condition))
+    paths = {test.path for test in tests}
+    # Whoever asks whether it is there has thought of those that have none.
+    asked = {test.path for test in tests if test.kind in (Kind.EXISTS, Kind.NOT_EXISTS)}
+    own = next(
+        (test.path for test in tests if test.path.startswith(_OF_RECORDS) and test.path not in asked), None
+    )
+    if own is not None and not {_OWN_TYPE, _TYPES} & paths:
         yield source.warn(
             next(source.places_of(own)),
             f"it {denies} records of each type that has no `{own.removeprefix(_OF_RECORDS)}`, too, "

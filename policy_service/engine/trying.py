@@ -163,7 +163,7 @@ class _Trial:
         applying = (
             each.document
             for each in self._in_turn[gate]
-            if not (implied and each.document.tier.effect is Effect.PERMIT)
+            if _is_asked(each.document, None, implied=implied)
             and applies(each.evaluate(looks), each.document.tier)
         )
         return tuple(itertools.islice(applying, 2))
@@ -212,11 +212,11 @@ def _is_checked(document: PolicyDocument, expected: Expected, effect: Effect) ->
 
 
 def _is_asked(document: PolicyDocument, outcome: Outcome | None, *, implied: bool) -> bool:
-    if document.tier is None or outcome is None:
+    if document.tier is None:
         return True
     if implied and document.tier.effect is Effect.PERMIT:
         return False
-    return outcome.tier is None or document.tier >= outcome.tier
+    return outcome is None or outcome.tier is None or document.tier >= outcome.tier
 
 
 def _turn(document: PolicyDocument) -> tuple[int, str]:

@@ -323,6 +323,12 @@ def test_a_records_attribute_without_its_record_types_is_told_where_a_gap_counts
     (owed,) = of(OF_TENURE, OBLIGATION)
     assert "it is owed for records of each type that has no `tenure`, too" in owed.text
     assert of(OF_TENANCIES) == of(OF_TENURE, HEAD.replace("baseline", "basis")) == []
+    # Not owed where it is missing, and whoever writes so has thought of it.
+    there = rule("Exists", "$.attributes.tenure", "resource")
+    assert of(there, OBLIGATION) == of(
+        rule(neither("NotExists"), "$.attributes.tenure", "resource"), OBLIGATION
+    )
+    assert of(there, OBLIGATION) == []
 
 
 # --- record types -----------------------------------------------------------------------------------------
