@@ -14,6 +14,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from policy_service.engine.abac import NO_NAMES
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.errors import PolicySetError
 from policy_service.engine.evaluate import fits
@@ -145,6 +146,8 @@ def _name(place: Place) -> str:
         raise place.fault(
             f"a name is lower-case words joined by `_`, of at most {MAX_NAME} characters, as in `home_office`"
         )
+    if text in NO_NAMES:
+        raise place.fault(f"`{text}` is a word of py-abac's own in a path: say more, as in `is_{text}`")
     return text
 
 

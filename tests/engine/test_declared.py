@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import re
+import string
+
 import pytest
 
 from policy_service.engine import (
@@ -11,6 +16,7 @@ from policy_service.engine import (
     PolicyDocument,
     PolicyDocumentError,
     PolicySetError,
+    abac,
     compile_set,
     parse_document,
 )
@@ -91,6 +97,35 @@ def test_a_number_has_no_values_whatever_they_are() -> None:
     assert [one.text for one in refused.value.problems] == [
         "values: only texts have a closed vocabulary: leave it out"
     ]
+
+
+@pytest.mark.parametrize("name", ["n", "t", "in", "matches", "nil", "now", "len", "e", "a1"])
+def test_whatever_may_be_declared_a_policy_can_name(name: str) -> None:
+    """A path is an expression to py-abac, in which some words are no names."""
+    text = TENURE.replace("name: tenure", f"name: {name}")
+    if name in abac.NO_NAMES:
+        with pytest.raises(PolicyDocumentError, match=f"say more, as in `is_{name}`"):
+            declared(text)
+        return
+    named = OF_TENURE.replace("TIER", "baseline").replace("CONDITION", "{condition: Equals, value: licence}")
+    parse_document(named.replace("tenure:", f"{name}:"), name="own.yaml", catalogue=declared(text))
+
+
+def test_the_words_that_are_no_names_are_all_that_py_abac_has() -> None:
+    """Told without our own check, by py-abac itself."""
+    source = inspect.getsource(importlib.import_module("objectpath.core.parser"))
+    words = {*re.findall(r'"([a-z]+)"', source), *string.ascii_lowercase}
+    assert len(words) > 30
+
+    def is_refused(word: str) -> bool:
+        part = {"rules": {"resource": {f"$.attributes.{word}": {"condition": "Equals", "value": "a"}}}}
+        try:
+            abac.parse(part, uid="own.a", effect=Effect.DENY, priority=1)
+        except abac.NotPyAbac:
+            return True
+        return False
+
+    assert {word for word in words | abac.NO_NAMES if is_refused(word)} == abac.NO_NAMES
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
