@@ -41,6 +41,11 @@ TARGETS: Mapping[str, str] = {
 ACES = ("subject", "resource", "action", "context")
 """py-abac's access control elements; with a path `$.a.b` inside them they make a catalogue path `ace.a.b`."""
 
+NO_NAMES = frozenset(
+    ("and", "f", "false", "in", "is", "matches", "n", "nil", "none", "not", "null", "or", "t", "true")
+)
+"""Words that mean something else to py-abac where a name stands in a path."""
+
 _PARSING = threading.Lock()
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from policy_service.engine.catalogue import AttributeType, Catalogue
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not, Test
-from policy_service.engine.evaluate import is_typed
+from policy_service.engine.evaluate import fits
 from policy_service.engine.looks import Looks
 
 WORTH: Final = 3.0
@@ -75,13 +75,14 @@ class _ByValue(Generic[Policy]):
     the mean.
     """
 
-    __slots__ = ("_empty", "_every", "_path", "_type", "_values")
+    __slots__ = ("_empty", "_every", "_fits", "_path", "_type", "_values")
 
     def __init__(
         self, path: str, known: tuple[_Known[Policy], ...], catalogue: Catalogue, copies: float
     ) -> None:
         self._path: Final = path
         self._type: Final = catalogue[path].type
+        self._fits: Final = fits(catalogue[path])
         by_value: defaultdict[Any, list[_Known[Policy]]] = defaultdict(list)
         for each in known:
             for value in each.required[path].values:
@@ -95,7 +96,7 @@ class _ByValue(Generic[Policy]):
 
     def add(self, looks: Looks, found: dict[int, Policy]) -> None:
         value = looks[self._path]
-        if not is_typed(value, self._type):
+        if not self._fits(value):
             found.update(self._every)
         elif self._type is not AttributeType.STRINGS:
             if (of_value := self._values.get(value)) is not None:

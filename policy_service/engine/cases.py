@@ -24,7 +24,9 @@ from policy_service.model.attributes import Value
 from policy_service.model.vocabulary import Effect, Gate
 
 MAX_TITLE: Final = 300
-"""Characters."""
+MAX_TEXT: Final = 1_024
+"""Characters; more than any attribute has that a call or the service gives."""
+MAX_MEMBERS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +277,22 @@ def _value(attribute: Attribute, place: Place) -> Value:
         if place.value == []:
             return ()
         faults = Faults()
+        if len(place.members()) > MAX_MEMBERS:
+            raise place.fault(f"a list has at most {MAX_MEMBERS:,} members")
         for member in place.members():
             with faults.noted():
-                check_member(attribute, member)
+                _check_one(attribute, member)
         faults.settle()
         return tuple(str(member.value) for member in place.members())
-    check_member(attribute, place)
+    _check_one(attribute, place)
     assert isinstance(place.value, str | bool | int | float)  # noqa: S101 - it was checked
     return place.value
+
+
+def _check_one(attribute: Attribute, place: Place) -> None:
+    check_member(attribute, place)
+    if isinstance(place.value, str) and len(place.value) > MAX_TEXT:
+        raise place.fault(f"a text has at most {MAX_TEXT:,} characters")
 
 
 def _parameter(place: Place) -> Value:

@@ -14,10 +14,12 @@ from typing import Any, Final
 from policy_service.engine.candidates import Candidates
 from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Owed, Voice, applies, combine
+from policy_service.engine.conditions import Kind
 from policy_service.engine.documents import PolicyDocument, Tell
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import Compiler, Evaluate, is_typed
-from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of
+from policy_service.engine.evaluate import Compiler, Evaluate, fits
+from policy_service.engine.explain import Explainable, Explanation, Mask, as_text, explain, parts_of, tests_of
+from policy_service.engine.expressions import MAX_STEPS_OF_SET, steps_of
 from policy_service.engine.looks import Looks
 from policy_service.engine.remembered import MAX_NODES, Remembered, Room
 from policy_service.engine.truth import Truth
@@ -128,15 +130,12 @@ class Plan:
             )
         return found
 
-    def _is_typed(self, path: str, value: object) -> bool:
-        return is_typed(value, self.catalogue[path].type)
-
     def _what_is_owed(self, document: PolicyDocument, attributes: Attributes, *, by_error: bool) -> Owed:
         assert document.owes is not None  # noqa: S101 - an obligation document always has it
         known = tuple(
             (name, attributes[path])
             for name, path in document.owes.parameters
-            if self._is_typed(path, attributes[path])
+            if fits(self.catalogue[path])(attributes[path])
         )
         # A parameter that is not known is left out, never made up; the obligation is owed all the same.
         incomplete = len(known) < len(document.owes.parameters)
@@ -161,7 +160,26 @@ def compile_set(
         by_uid[document.uid] = document
     if len(by_uid) > MAX_DOCUMENTS:
         raise PolicySetError(f"the set has {len(by_uid)} policies, and may have {MAX_DOCUMENTS}")
+    _check_expressions(by_uid.values())
     return Plan(tuple(by_uid[uid] for uid in sorted(by_uid)), catalogue, Room(nodes))
+
+
+def _check_expressions(documents: Iterable[PolicyDocument]) -> None:
+    """Refuse a set whose regular expressions are too large together, before any is kept."""
+    expressions = {
+        test.operand
+        for document in documents
+        for test in tests_of(document.condition)
+        if test.kind is Kind.REGEX_MATCH
+    }
+    steps = 0
+    for expression in expressions:
+        steps += steps_of(str(expression))
+        if steps > MAX_STEPS_OF_SET:
+            raise PolicySetError(
+                f"the regular expressions of the set become more than {MAX_STEPS_OF_SET:,} steps together: "
+                "repeat less in them, or name the texts in `IsIn`"
+            )
 
 
 _Compiled = tuple[Explainable, PolicyDocument]

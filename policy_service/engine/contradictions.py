@@ -9,7 +9,7 @@ satisfiable: what is told is certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -33,8 +33,7 @@ _OPEN: Final = frozenset(
     {Kind.CONTAINS, Kind.NOT_CONTAINS, Kind.STARTS_WITH, Kind.ENDS_WITH, Kind.REGEX_MATCH}
 )
 """Tests of a text for which no few values stand for all."""
-_OTHER: Final = "\N{REPLACEMENT CHARACTER}"
-"""A text that no test names."""
+_ANY: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +162,18 @@ def _standing_for_all(attribute: Attribute, tests: tuple[_Must, ...]) -> Iterato
             yield from _lists(attribute, tests)
 
 
-def _numbers(tests: tuple[_Must, ...]) -> Iterator[float]:
+def _numbers(tests: tuple[_Must, ...]) -> Iterator[int | float]:
     named = sorted({float(each) for must in tests for each in _operands(must.test)})
+    if not named:
+        yield 0.0
+        return
     yield from named
-    yield from ((low + high) / 2 for low, high in pairwise(named))
-    yield from (named[0] - 1, named[-1] + 1) if named else (0.0,)
+    for low, high in pairwise(named):
+        yield (low + high) / 2
+        # Where doubles lie further apart than whole numbers do, these stand between them.
+        yield (int(low) + int(high)) // 2
+    # One less and one more is the same double where that is large.
+    yield from (int(named[0]) - 1, int(named[-1]) + 1)
 
 
 def _texts(attribute: Attribute, tests: tuple[_Must, ...]) -> Iterator[str]:
@@ -182,14 +188,14 @@ def _texts(attribute: Attribute, tests: tuple[_Must, ...]) -> Iterator[str]:
     if not required and any(must.test.kind in _OPEN or must.test.ignore_case for must in tests):
         return
     yield from named
-    yield _OTHER
+    yield _other(named)
 
 
 def _lists(attribute: Attribute, tests: tuple[_Must, ...]) -> Iterator[tuple[str, ...]]:
     """The list without members, and the longest that is allowed, which has what any test asks for."""
     longest = {str(each) for must in tests for each in _operands(must.test)} | set(attribute.values)
     if not attribute.values or attribute.families:
-        longest.add(_OTHER)
+        longest.add(_other(longest))
     for must in tests:
         operands = set(map(str, _operands(must.test)))
         if must.test.kind is Kind.ALL_IN and must.truth is Truth.TRUE:
@@ -198,6 +204,11 @@ def _lists(attribute: Attribute, tests: tuple[_Must, ...]) -> Iterator[tuple[str
             longest -= operands
     yield ()
     yield tuple(sorted(longest))
+
+
+def _other(named: Collection[str]) -> str:
+    """A text that none of these is."""
+    return _ANY * (1 + max(map(len, named), default=0))
 
 
 def _operands(test: Test) -> tuple[str | float, ...]:

@@ -1,8 +1,9 @@
 """What no case has decided: a policy that never did, a condition that never made the difference.
 
 A case decides a policy where the policy decides it (an obligation, where it is owed). It decides a condition
-where the policy would come out otherwise if this condition alone did; two cases are needed, one in which it
-holds and one in which it does not. So whoever leaves the condition out, or turns it round, meets one of them.
+where both the policy and the case would come out otherwise if this condition alone did; two cases are needed,
+one in which it holds and one in which it does not. So whoever leaves the condition out, or turns it round,
+meets one of them.
 (This is the criterion that avionics knows as modified condition/decision coverage.)
 
 A condition is as much of a policy as looks at one attribute, as explanations tell it.
@@ -68,12 +69,15 @@ class Coverage:
             for uid, document in self._documents.items()
         }
 
-    def count(self, uid: str, truths: Sequence[Truth], *, counted: bool) -> None:
+    def count(self, uid: str, truths: Sequence[Truth], *, counted: bool, tells: bool) -> None:
         """Count a case in which a policy was asked. `truths` are those of its conditions, in their order;
-        `counted`: the policy decided, or it is owed.
+        `counted`: the policy decided, or it is owed; `tells`: the case would come out otherwise if the
+        policy did.
         """
         seen = self._seen[uid]
         seen.decided |= counted
+        if not tells:
+            return
         whole, pivots = _pivots(seen.shape, truths)
         if whole:
             seen.held.update(pivots)
@@ -102,11 +106,6 @@ class Coverage:
                 yield Uncovered(uid, part.paths[0], part.text, "no case that comes out so because of it")
             elif number not in seen.failed:
                 yield Uncovered(uid, part.paths[0], part.text, "no case in which it alone does not hold")
-
-
-def conditions_of(document: PolicyDocument) -> int:
-    """How many conditions the document has, as they are counted here."""
-    return sum(1 for _ in _leaves(document.condition))
 
 
 def _shape(condition: Condition, numbers: Iterator[int]) -> _Shape:

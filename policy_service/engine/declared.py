@@ -14,9 +14,10 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from policy_service.engine.abac import NO_NAMES
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.evaluate import is_typed
+from policy_service.engine.evaluate import fits
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import check_member, check_value
 from policy_service.engine.places import Place, perhaps, spelt
@@ -100,10 +101,7 @@ def check_set(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
 
 def holds(attribute: Attribute, value: Value) -> bool:
     """Tell whether the attribute can have this value: of its type, and of its closed vocabulary."""
-    if not is_typed(value, attribute.type):
-        return False
-    texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-    return all(attribute.can_hold(text) for text in texts)
+    return fits(attribute)(value)
 
 
 def _declared(entries: dict[str, Place]) -> Attribute:
@@ -148,6 +146,8 @@ def _name(place: Place) -> str:
         raise place.fault(
             f"a name is lower-case words joined by `_`, of at most {MAX_NAME} characters, as in `home_office`"
         )
+    if text in NO_NAMES:
+        raise place.fault(f"`{text}` is a word of py-abac's own in a path: say more, as in `is_{text}`")
     return text
 
 

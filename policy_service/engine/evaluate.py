@@ -1,9 +1,9 @@
 """Three-valued evaluation: a condition becomes a function from attributes to true, false or error.
 
-An error means that an attribute is missing, or is not of its type. Kleene's logic carries it as far as it
-matters: `AnyOf` of true and error is true, `AllOf` of false and error is false, `Not` of error is error. What
-an error then means is said in `combine`. The functions hold no state: what one evaluation has found out is in
-its `Looks`, so any number of threads may share them.
+An error means that an attribute is missing, or cannot have this value (`fits`). Kleene's logic carries it as
+far as it matters: `AnyOf` of true and error is true, `AllOf` of false and error is false, `Not` of
+error is error. What an error then means is said in `combine`. The functions hold no state: what one
+evaluation has found out is in its `Looks`, so any number of threads may share them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import re2
-
-from policy_service.engine.catalogue import AttributeType, Catalogue
+from policy_service.engine.catalogue import Attribute, AttributeType, Catalogue
 from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not, Test
+from policy_service.engine.expressions import compiled
 from policy_service.engine.looks import Looks
 from policy_service.engine.truth import Truth
 
@@ -44,6 +43,18 @@ _TYPED: Final[Mapping[AttributeType, Callable[[object], bool]]] = {
     AttributeType.BOOLEAN: lambda value: isinstance(value, bool),
     AttributeType.NUMBER: _is_number,
 }
+
+
+def fits(attribute: Attribute) -> Callable[[object], bool]:
+    """Give what tells whether `attribute` can have a value: one of its type, and, where a set declares it
+    with `values`, one of these. What is on file may be older than the set that is published now.
+    """
+    of_type, values = _TYPED[attribute.type], attribute.values
+    if not (attribute.declared and values):
+        return of_type
+    if attribute.type is AttributeType.STRING:
+        return lambda value: isinstance(value, str) and value in values
+    return lambda value: of_type(value) and values.issuperset(value)  # type: ignore[arg-type]  # it is a list
 
 
 class Compiler:
@@ -154,7 +165,7 @@ def _any_of(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def _test(test: Test, catalogue: Catalogue) -> Evaluate:
-    path, is_of_type = test.path, _TYPED[catalogue[test.path].type]
+    path, is_of_type = test.path, fits(catalogue[test.path])
     match test.kind:
         # The three that never err: they ask whether there is a value, or nothing at all.
         case Kind.ANY:
@@ -166,7 +177,7 @@ def _test(test: Test, catalogue: Catalogue) -> Evaluate:
         case _:
             pass
     if test.other is not None:
-        other_is_of_type = _TYPED[catalogue[test.other].type]
+        other_is_of_type = fits(catalogue[test.other])
         return _comparison(path, is_of_type, test.other, other_is_of_type, _RELATIONS[test.kind])
     holds = _predicate(test)
 
@@ -230,9 +241,7 @@ _TEXTS: Final[Mapping[Kind, Callable[[str], Callable[[str], bool]]]] = {
 
 
 def _searches(expression: str) -> Callable[[str], bool]:
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to standard error
-    search = re2.compile(expression, options).search
+    search = compiled(expression).search
     return lambda value: search(value) is not None
 
 

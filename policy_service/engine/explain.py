@@ -142,22 +142,23 @@ def _parts(condition: Condition, alternative: str) -> Iterator[tuple[Condition, 
 
 def has_alternatives(condition: AnyOf) -> bool:
     """Tell whether it is taken apart, or is one part since all of it looks at one attribute."""
-    return len({test.path for test in _tests(condition)}) != 1
+    return len({test.path for test in tests_of(condition)}) != 1
 
 
-def _tests(condition: Condition) -> Iterator[Test]:
+def tests_of(condition: Condition) -> Iterator[Test]:
+    """The tests that a condition is made of, in their order."""
     match condition:
         case Test():
             yield condition
         case Not(part):
-            yield from _tests(part)
+            yield from tests_of(part)
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _tests(part)
+                yield from tests_of(part)
 
 
 def _paths(condition: Condition) -> Iterator[str]:
-    tests = tuple(_tests(condition))
+    tests = tuple(tests_of(condition))
     yield from (test.path for test in tests)
     yield from (test.other for test in tests if test.other is not None)
 

@@ -16,7 +16,7 @@ from policy_service.engine.conditions import AllOf, AnyOf, Condition, Kind, Not,
 from policy_service.engine.contradictions import Clash, Contradictions
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import one_line
-from policy_service.engine.explain import in_words
+from policy_service.engine.explain import in_words, tests_of
 from policy_service.engine.places import perhaps, spell_path
 from policy_service.engine.strict_yaml import Path, Source, read
 from policy_service.model.vocabulary import Effect
@@ -188,9 +188,14 @@ def _too_wide(document: PolicyDocument, source: _Once) -> Iterator[Warned]:
         yield source.warn(
             ("policy",), f"it {denies} everything that the gate `{document.gate}` is asked: say when"
         )
-    paths = [test.path for test in _tests(document.condition)]
-    own = next((path for path in paths if path.startswith(_OF_RECORDS)), None)
-    if own is not None and not {_OWN_TYPE, _TYPES} & {*paths}:
+    tests = tuple(tests_of(document.condition))
+    paths = {test.path for test in tests}
+    # Whoever asks whether it is there has thought of those that have none.
+    asked = {test.path for test in tests if test.kind in (Kind.EXISTS, Kind.NOT_EXISTS)}
+    own = next(
+        (test.path for test in tests if test.path.startswith(_OF_RECORDS) and test.path not in asked), None
+    )
+    if own is not None and not {_OWN_TYPE, _TYPES} & paths:
         yield source.warn(
             next(source.places_of(own)),
             f"it {denies} records of each type that has no `{own.removeprefix(_OF_RECORDS)}`, too, "
@@ -217,7 +222,7 @@ def _always(condition: Condition) -> bool:
 def _unknown_record_types(
     document: PolicyDocument, source: _Once, record_types: RecordTypes
 ) -> Iterator[Warned]:
-    for test in _tests(document.condition):
+    for test in tests_of(document.condition):
         if test.path not in (_OWN_TYPE, _TYPES) or test.ignore_case:
             continue
         known = record_types.own if test.path == _OWN_TYPE else record_types.own | record_types.bases
@@ -250,14 +255,3 @@ def _names(test: Test) -> tuple[str, ...]:
             return tuple(map(str, names))
         case _:
             return ()
-
-
-def _tests(condition: Condition) -> Iterator[Test]:
-    match condition:
-        case Test():
-            yield condition
-        case Not(part):
-            yield from _tests(part)
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _tests(part)

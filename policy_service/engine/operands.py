@@ -9,19 +9,14 @@ import math
 import re
 from typing import Final
 
-import re2
-
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.conditions import Kind
+from policy_service.engine.expressions import fault_in
 from policy_service.engine.places import Place, perhaps, spelt
 
 _MOST_VALUES_TOLD: Final = 12
 _WHOLE_TEXT: Final = frozenset({Kind.EQUALS, Kind.NOT_EQUALS})
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9][0-9.]*\s*")
-_SET_IN_A_SET = re.compile(r"\[\^?\]?[^\]]*(\[|--|&&|\|\||~~)")
-
-_LOOKS_ROUND = re.compile(r"\(\?<?[=!]")
-_REFERS_BACK = re.compile(r"\\[1-9]|\(\?P=")
 
 TYPE_WORDS: Final = {
     AttributeType.STRING: "a text",
@@ -71,38 +66,10 @@ def check_text(attribute: Attribute, kind: Kind, value: Place, case_insensitive:
 
 
 def check_expression(place: Place) -> None:
-    """Check a regular expression: RE2 evaluates it, and py-abac (Python's `re`) must be able to read it."""
-    expression = place.text()
-    if not expression:
-        raise place.fault("the empty expression matches every text: leave the condition out")
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to standard error
-    try:
-        re2.compile(expression, options)
-    except re2.error as error:
-        cause = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise place.fault(
-            f"RE2 does not accept the regular expression: {cause}: {_instead(expression)}"
-        ) from None
-    if _SET_IN_A_SET.search(re.sub(r"\\.", "", expression)):
-        raise place.fault(
-            "a set inside a set is not read alike by all readers: write its members out, as in `[0-9_]`"
-        )
-    try:
-        re.compile(expression)
-    except (re.error, OverflowError, RecursionError):
-        raise place.fault("RE2 accepts the regular expression, but py-abac (Python) does not") from None
-
-
-def _instead(expression: str) -> str:
-    """Tell what to write instead of an expression that RE2 cannot read."""
-    if _LOOKS_ROUND.search(expression):
-        return (
-            "it looks neither ahead nor back; write two conditions in `AllOf`, `Not` before what may not be"
-        )
-    if _REFERS_BACK.search(expression):
-        return "it refers to nothing that it found; write out what may stand there"
-    return "put a backslash before a sign that stands for itself, or write `Contains`, for which all do"
+    """Check a regular expression."""
+    fault = fault_in(place.text())
+    if fault is not None:
+        raise place.fault(fault)
 
 
 def _check_number(attribute: Attribute, place: Place) -> None:

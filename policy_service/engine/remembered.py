@@ -15,14 +15,19 @@ time, and who reads meanwhile finds what was there or evaluates.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar, cast
 
 from policy_service.engine.looks import Looks
 from policy_service.model.attributes import Attributes
 
 MAX_NODES: Final = 100_000
-"""Of all trees of a plan, some 30 MB. A tree that finds no room forgets all that it has."""
+"""Of all trees of a plan, some 30 MB; a long value takes the room of several. A tree that finds no room
+forgets all that it has.
+"""
+_CHARACTERS_OF_A_NODE: Final = 64
+_CHARACTERS_OF_A_MEMBER: Final = 16
+"""As many as a text of a list takes up besides its own."""
 MAX_VALUE: Final = 1_024
 """Characters, or texts of a list, above which a value is not remembered."""
 
@@ -102,6 +107,19 @@ def _is_same(one: Any, other: Any) -> bool:
     return one is other or (one.__class__ is other.__class__ and one == other)
 
 
+def _weight(steps: Iterable[tuple[str, Any]]) -> int:
+    """How many nodes would take the room of these values."""
+    return sum(_characters(value) for _, value in steps) // _CHARACTERS_OF_A_NODE
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, tuple):
+        return sum(map(len, value)) + _CHARACTERS_OF_A_MEMBER * len(value)
+    return 0
+
+
 class Room:
     """How many nodes the trees of one plan may still add, and the lock under which one at a time adds."""
 
@@ -156,15 +174,18 @@ class Remembered(Generic[Answer]):
         return answer
 
     def _add(self, looks: Looks, answer: Answer) -> None:
-        if len(looks) >= self._room.left:
+        steps = list(looks.items())
+        most = len(steps) + _weight(steps)
+        if most >= self._room.left:
             self._room.left += self._nodes
             self._root, self._nodes = _UNKNOWN, 0
-            if len(looks) >= self._room.left:
+            if most >= self._room.left:
                 return
-        steps = list(looks.items())
         at, node, known = self._end_of(steps)
         if node is _UNKNOWN:
-            self._put(at, steps[:known], _Rest(steps[known:], answer), added=1)
+            # With the value that leads here.
+            added = 1 + _weight(steps[max(0, known - 1) :])
+            self._put(at, steps[:known], _Rest(steps[known:], answer), added=added)
         elif node.__class__ is _Rest:
             self._branch(at, steps, known, node, answer)
 
@@ -207,7 +228,7 @@ class Remembered(Generic[Answer]):
             look = _Look(path)
             look.put(value, top)
             top = look
-        self._put(at, steps[:known], top, added=shared + 2)
+        self._put(at, steps[:known], top, added=shared + 2 + _weight(left[shared:]))
 
     def _put(self, at: _Look | None, steps: Sequence[tuple[str, Any]], behind: Any, *, added: int) -> None:
         if at is None:

@@ -5,13 +5,14 @@ What is told of a case that fails is made of the functions that decide, as an ex
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from policy_service.engine.cases import Case, Expected
 from policy_service.engine.catalogue import CATALOGUE, Catalogue
-from policy_service.engine.combine import Outcome, Owed
+from policy_service.engine.combine import NO_BASIS, NOT_DENIED, Outcome, Owed, applies
 from policy_service.engine.compile import compile_set
 from policy_service.engine.covered import Coverage, Uncovered
 from policy_service.engine.documents import PolicyDocument
@@ -105,6 +106,7 @@ class _Trial:
         self._most_told: Final = most_told
         self._plan: Final = compile_set(documents, catalogue)
         self._compiled: Final[dict[Gate, tuple[_Compiled, ...]]] = {}
+        self._in_turn: Final[dict[Gate, tuple[_Compiled, ...]]] = {}
         self._told = 0
         self.coverage: Final = Coverage(self._plan.documents, catalogue)
         for gate in Gate:
@@ -114,6 +116,8 @@ class _Trial:
                 _Compiled(each, compiler.compile(each.condition), parts_of(each.condition, compiler))
                 for each in of_gate
             )
+            policies = [each for each in self._compiled[gate] if each.document.tier is not None]
+            self._in_turn[gate] = tuple(sorted(policies, key=lambda each: _turn(each.document)))
 
     def failure(self, case: Case) -> Failure | None:
         """Try one case, and count what it decides."""
@@ -126,12 +130,18 @@ class _Trial:
         effect = _effect(outcome, known)
         came = Came(outcome, self._plan.owed(case.gate, effect, known))
         looks = Looks(known)
+        first = self._first_two(case.gate, looks, implied=implied)
         for each in self._compiled[case.gate]:
             if _is_checked(each.document, case.expected, effect) and _is_asked(
                 each.document, outcome, implied=implied
             ):
                 truths = [part.evaluate(looks) for part in each.parts]
-                self.coverage.count(each.document.uid, truths, counted=_counts(each.document, came))
+                self.coverage.count(
+                    each.document.uid,
+                    truths,
+                    counted=_counts(each.document, came),
+                    tells=_tells(each.document, case.expected, first, implied=implied),
+                )
         if _as_expected(case.expected, came):
             return None
         if self._told >= self._most_told:
@@ -145,6 +155,18 @@ class _Trial:
         self._told += sum(len(each.conditions) for each in looked)
         looked.sort(key=lambda each: (not each.counted, each.uid))
         return Failure(case, came, tuple(looked))
+
+    def _first_two(self, gate: Gate, looks: Looks, *, implied: bool) -> tuple[PolicyDocument, ...]:
+        """The policies that apply, the one whose reason is told first, and the one whose it would be without
+        that.
+        """
+        applying = (
+            each.document
+            for each in self._in_turn[gate]
+            if _is_asked(each.document, None, implied=implied)
+            and applies(each.evaluate(looks), each.document.tier)
+        )
+        return tuple(itertools.islice(applying, 2))
 
     def _looked(self, each: _Compiled, case: Case, looks: Looks, came: Came, *, asked: bool) -> Looked:
         return Looked(
@@ -190,11 +212,42 @@ def _is_checked(document: PolicyDocument, expected: Expected, effect: Effect) ->
 
 
 def _is_asked(document: PolicyDocument, outcome: Outcome | None, *, implied: bool) -> bool:
-    if document.tier is None or outcome is None:
+    if document.tier is None:
         return True
     if implied and document.tier.effect is Effect.PERMIT:
         return False
-    return outcome.tier is None or document.tier >= outcome.tier
+    return outcome is None or outcome.tier is None or document.tier >= outcome.tier
+
+
+def _turn(document: PolicyDocument) -> tuple[int, str]:
+    """In this order one reason comes before another: highest tier first, by uid inside a tier."""
+    assert document.tier is not None  # noqa: S101 - obligations have no turn
+    return -document.tier, document.uid
+
+
+def _tells(
+    document: PolicyDocument, expected: Expected, first: tuple[PolicyDocument, ...], *, implied: bool
+) -> bool:
+    """Tell whether the case would come out otherwise if this document alone did. `first` are the policies
+    that apply, as far as it depends on them.
+    """
+    if document.tier is None or expected.policies is not None:
+        return True  # it names all that there may be
+    if document in first[:1]:
+        otherwise = first[1:]
+    elif not first or _turn(document) < _turn(first[0]):
+        otherwise = (document,)
+    else:
+        return False
+    return _said(first, implied=implied) != _said(otherwise, implied=implied)
+
+
+def _said(first: tuple[PolicyDocument, ...], *, implied: bool) -> tuple[Effect, str]:
+    for document in first:
+        assert document.tier is not None  # noqa: S101 - obligations are not among them
+        return document.tier.effect, document.reason
+    nothing = NOT_DENIED if implied else NO_BASIS
+    return nothing.effect, nothing.reason
 
 
 def _counts(document: PolicyDocument, came: Came) -> bool:

@@ -5,17 +5,19 @@ Pure and blocking; it runs in a thread.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from policy_service.engine.cases import Case, parse_cases
 from policy_service.engine.catalogue import Catalogue
-from policy_service.engine.covered import Uncovered, conditions_of
+from policy_service.engine.conditions import Kind, Test
+from policy_service.engine.covered import Uncovered
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
+from policy_service.engine.explain import tests_of
 from policy_service.engine.trying import Failure, try_cases
+from policy_service.model.vocabulary import Gate
 from policy_service.service.validate_policies import (
     Findings,
     PolicyFile,
@@ -27,7 +29,11 @@ from policy_service.service.validate_policies import (
 )
 
 MOST_CONDITIONS: Final = 2_000_000
-"""Conditions that all cases of a call together may look at: some seconds' worth. What ships has 63,000."""
+"""Conditions that all cases of a call together may look at: some seconds' worth. What ships has 63,000. One
+that looks at much counts for several (`_looks`).
+"""
+_MEMBERS_AS_ONE: Final = 20
+_CHARACTERS_AS_ONE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +103,26 @@ def _cases(
 
 
 def _check_bounds(cases: list[Case], documents: Mapping[str, PolicyDocument], found: Findings) -> None:
-    conditions: Counter[str] = Counter()
+    tests: dict[Gate, list[Test]] = {gate: [] for gate in Gate}
     for document in documents.values():
-        conditions[document.gate] += conditions_of(document)
-    asked = Counter(str(case.gate) for case in cases)
-    looks = sum(asked[gate] * conditions[gate] for gate in asked)
+        tests[document.gate] += tests_of(document.condition)
+    expressions = {
+        gate: sum(test.kind is Kind.REGEX_MATCH for test in of_gate) for gate, of_gate in tests.items()
+    }
+    looks = sum(_looks(case, len(tests[case.gate]), expressions[case.gate]) for case in cases)
     if looks > MOST_CONDITIONS:
         text = (
             f"these cases would look at {looks:,} conditions, and may at {MOST_CONDITIONS:,}: "
-            "test the policies and the cases of one gate at a time"
+            "test the policies and the cases of one gate at a time, with shorter values"
         )
         found.problems.append(Problem("", 0, text))
+
+
+def _looks(case: Case, tests: int, expressions: int) -> int:
+    """How many conditions a case looks at. A long value takes the time of several, and a regular expression
+    at worst that of one for each character.
+    """
+    members = max((len(value) for value in case.given.values() if isinstance(value, tuple)), default=0)
+    characters = max((len(value) for value in case.given.values() if isinstance(value, str)), default=0)
+    each = 1 + members // _MEMBERS_AS_ONE + characters // _CHARACTERS_AS_ONE
+    return tests * each + expressions * characters

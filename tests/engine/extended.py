@@ -1,4 +1,6 @@
-"""The shipped catalogue, and what a set declares beside it: the courses that a user has passed."""
+"""The shipped catalogue, and what a set declares beside it: the courses that a user has passed, and by what
+right people live where a record says.
+"""
 
 from __future__ import annotations
 
@@ -14,4 +16,12 @@ type: strings
 sentence: The courses that a member of staff has passed.
 example: [domestic_abuse_basics]
 """
-EXTENDED: Final = CATALOGUE.extended([parse_attribute(TRAINING, name="attributes/training.yaml")])
+TENURE: Final = """\
+name: tenure
+of: record
+type: string
+sentence: By what right the residents live there.
+example: licence
+values: [licence, tenancy]
+"""
+EXTENDED: Final = CATALOGUE.extended(parse_attribute(text, name="a.yaml") for text in (TRAINING, TENURE))

@@ -12,7 +12,7 @@ from typing import Any
 
 import re2
 
-from policy_service.engine import Catalogue, PolicyDocument
+from policy_service.engine import Attribute, Catalogue, PolicyDocument
 from policy_service.model.vocabulary import Effect, Gate
 
 Truth = bool | None
@@ -126,17 +126,25 @@ def condition(
     if name == "AnyOf":
         return any_of([condition(one, path, catalogue, attributes) for one in part["values"]])
     value: Any = attributes.get(path)
-    if not typed(value, catalogue[path].type):
+    if not can_be(value, catalogue[path]):
         return None
     if name.endswith("Attribute"):
         other_path = part["ace"] + part["path"][1:]
         other = attributes.get(other_path)
-        if not typed(other, catalogue[other_path].type):
+        if not can_be(other, catalogue[other_path]):
             return None
         return compare(name.removesuffix("Attribute"), value, other)
     if part.get("case_insensitive"):
         return compare(name, value.lower(), part["value"].lower())
     return compare(name, value, part.get("value", part.get("values")))
+
+
+def can_be(value: object, attribute: Attribute) -> bool:
+    if not typed(value, attribute.type):
+        return False
+    if attribute.declared and attribute.values:
+        return all(one in attribute.values for one in ([value] if isinstance(value, str) else value))  # type: ignore[attr-defined]
+    return True
 
 
 def typed(value: object, type_: str) -> bool:

@@ -108,6 +108,8 @@ def test_who_is_implied_is_permitted_without_a_reason() -> None:
         ("adverse: true", 'adverse: "true"', 8, "is true or false: write `true` or `false`"),
         ("[location.current]", "[location.curent]", 7, "is never `location.curent`, perhaps"),
         ("[location.current]", "location.current", 7, "write a list, as in `[this, that]`"),
+        ("[first_aid]", f"[{'a' * 1_025}]", 15, 'training"][0]: a text has at most 1,024 characters'),
+        ("[first_aid]", str(["a"] * 1_025), 15, 'training"]: a list has at most 1,024 members'),
         ("[first_aid]", "[1]", 15, 'training"][0]: `subject.attributes.training` holds texts'),
         ("effect: deny\n      reason", "effect: denied\n      reason", 10, "write one of `permit`, `deny`"),
         ("reason: ADVERSE_PERSON", "reason: ADVERS_PERSON", 11, "perhaps `ADVERSE_PERSON` is meant"),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import re
+import string
+
 import pytest
 
 from policy_service.engine import (
@@ -11,21 +16,14 @@ from policy_service.engine import (
     PolicyDocument,
     PolicyDocumentError,
     PolicySetError,
+    abac,
     compile_set,
     parse_document,
 )
 from policy_service.engine.declared import Owner, check_set, holds, names_of, parse_attribute
 from policy_service.model.vocabulary import Effect, Gate, Tier
-from tests.engine.extended import TRAINING
+from tests.engine.extended import TENURE, TRAINING
 
-TENURE = """\
-name: tenure
-of: record
-type: string
-sentence: By what right the residents live there.
-example: licence
-values: [licence, tenancy]
-"""
 SHIFTS = """\
 name: shifts
 of: user
@@ -99,6 +97,35 @@ def test_a_number_has_no_values_whatever_they_are() -> None:
     assert [one.text for one in refused.value.problems] == [
         "values: only texts have a closed vocabulary: leave it out"
     ]
+
+
+@pytest.mark.parametrize("name", ["n", "t", "in", "matches", "nil", "now", "len", "e", "a1"])
+def test_whatever_may_be_declared_a_policy_can_name(name: str) -> None:
+    """A path is an expression to py-abac, in which some words are no names."""
+    text = TENURE.replace("name: tenure", f"name: {name}")
+    if name in abac.NO_NAMES:
+        with pytest.raises(PolicyDocumentError, match=f"say more, as in `is_{name}`"):
+            declared(text)
+        return
+    named = OF_TENURE.replace("TIER", "baseline").replace("CONDITION", "{condition: Equals, value: licence}")
+    parse_document(named.replace("tenure:", f"{name}:"), name="own.yaml", catalogue=declared(text))
+
+
+def test_the_words_that_are_no_names_are_all_that_py_abac_has() -> None:
+    """Told without our own check, by py-abac itself."""
+    source = inspect.getsource(importlib.import_module("objectpath.core.parser"))
+    words = {*re.findall(r'"([a-z]+)"', source), *string.ascii_lowercase}
+    assert len(words) > 30
+
+    def is_refused(word: str) -> bool:
+        part = {"rules": {"resource": {f"$.attributes.{word}": {"condition": "Equals", "value": "a"}}}}
+        try:
+            abac.parse(part, uid="own.a", effect=Effect.DENY, priority=1)
+        except abac.NotPyAbac:
+            return True
+        return False
+
+    assert {word for word in words | abac.NO_NAMES if is_refused(word)} == abac.NO_NAMES
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -204,3 +231,76 @@ def test_promise_1_missing_and_of_another_type_permit_nothing(value: object) -> 
     right = compile_set([parsed(policy(Tier.BASIS))], declared(TRAINING))
     passed = {"subject.attributes.training": ("domestic_abuse_basics",)}
     assert right.decide(Gate.DISCLOSURE, passed).effect is Effect.PERMIT
+
+
+LEFT_OVER = "Flat 2, Refuge House"
+"""Put on file before the declaration had `values`."""
+OF_TENURE = """\
+uid: own.of_tenure
+title: A policy of our own
+gate: authority
+tier: TIER
+reason: OWN_POLICY
+owner: privacy-office
+policy:
+  rules:
+    resource:
+      $.attributes.tenure: CONDITION
+"""
+
+
+@pytest.mark.parametrize("tier", [Tier.BASIS, Tier.BASELINE])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{condition: Equals, value: licence}",
+        "{condition: NotEquals, value: licence}",
+        "{condition: IsNotIn, values: [licence]}",
+        "{condition: Not, value: {condition: Contains, value: lic}}",
+        "{condition: EqualsAttribute, ace: resource, path: $.attributes.tenure}",
+    ],
+)
+def test_promise_1_a_value_that_a_later_set_has_no_more_permits_nothing(tier: Tier, condition: str) -> None:
+    catalogue = declared(TENURE)
+    text = OF_TENURE.replace("TIER", tier.label).replace("CONDITION", condition)
+    plan = compile_set([parse_document(text, name="own.yaml", catalogue=catalogue)], catalogue)
+    given = {"resource.attributes.tenure": LEFT_OVER}
+    outcome = plan.decide(Gate.AUTHORITY, given, denies_only=tier is Tier.BASELINE)
+    assert outcome.effect is Effect.DENY
+    assert outcome.by_error == (() if tier is Tier.BASIS else ("own.of_tenure",))
+
+
+def test_promise_1_nor_is_it_passed_over() -> None:
+    """So many that the policies of a tier are found by what they require."""
+    catalogue = declared(TENURE)
+    text = OF_TENURE.replace("TIER", "baseline").replace("CONDITION", "{condition: Equals, value: licence}")
+    documents = [
+        parse_document(
+            text.replace("own.of_tenure", f"own.of_tenure_{i}"), name="own.yaml", catalogue=catalogue
+        )
+        for i in range(50)
+    ]
+    plan = compile_set(documents, catalogue)
+    outcome = plan.decide(Gate.AUTHORITY, {"resource.attributes.tenure": LEFT_OVER}, denies_only=True)
+    assert (outcome.effect, len(outcome.by_error)) == (Effect.DENY, 50)
+
+
+OBLIGATION = """\
+uid: own.obligation
+title: An obligation of our own
+kind: obligation
+gate: disclosure
+owes: {kind: show_warning, parameters: {part: resource.attributes.tenure}}
+owner: privacy-office
+policy:
+  rules: {}
+"""
+
+
+def test_promise_6_and_it_is_not_handed_on() -> None:
+    catalogue = declared(TENURE)
+    plan = compile_set([parse_document(OBLIGATION, name="own.yaml", catalogue=catalogue)], catalogue)
+    (owed,) = plan.owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.attributes.tenure": LEFT_OVER})
+    assert (owed.parameters, owed.by_error) == ((), True)
+    (owed,) = plan.owed(Gate.DISCLOSURE, Effect.PERMIT, {"resource.attributes.tenure": "licence"})
+    assert (owed.parameters, owed.by_error) == ((("part", "licence"),), False)

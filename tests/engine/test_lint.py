@@ -207,6 +207,14 @@ def test_a_target_that_nothing_is_is_told(rules: str, line: int, said: str) -> N
         rule(both("StartsWith, value: a", "EndsWith, value: b"), "$.artefact_type"),
         rule(both("Equals, value: A, case_insensitive: true", "Equals, value: a"), "$.artefact_type"),
         targets("action_id: se*, subject_id: [staff, jo*]"),
+        # The text that stands for all that no test names is named.
+        rule('NotEquals, value: "\\uFFFD"', "$.artefact_type"),
+        rule(both("IsNotEmpty", neither('AnyIn, values: ["\\uFFFD"]')), "$.roles", "subject"),
+        # One more is the same double, and doubles lie further apart than whole numbers.
+        days("Neq, value: 9007199254740992"),
+        days("Gt, value: 9007199254740992"),
+        days("Gt, value: 9007199254740992", "Lt, value: 9007199254740994"),
+        days("Lt, value: -100000000000000000"),
     ],
 )
 def test_what_may_hold_is_not_told(rules: str) -> None:
@@ -315,6 +323,12 @@ def test_a_records_attribute_without_its_record_types_is_told_where_a_gap_counts
     (owed,) = of(OF_TENURE, OBLIGATION)
     assert "it is owed for records of each type that has no `tenure`, too" in owed.text
     assert of(OF_TENANCIES) == of(OF_TENURE, HEAD.replace("baseline", "basis")) == []
+    # Not owed where it is missing, and whoever writes so has thought of it.
+    there = rule("Exists", "$.attributes.tenure", "resource")
+    assert of(there, OBLIGATION) == of(
+        rule(neither("NotExists"), "$.attributes.tenure", "resource"), OBLIGATION
+    )
+    assert of(there, OBLIGATION) == []
 
 
 # --- record types -----------------------------------------------------------------------------------------

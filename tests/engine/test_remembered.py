@@ -9,7 +9,7 @@ import pytest
 from policy_service.engine import AttributeType
 from policy_service.engine.evaluate import is_typed
 from policy_service.engine.looks import Looks
-from policy_service.engine.remembered import MAX_VALUE, Remembered, Room
+from policy_service.engine.remembered import MAX_VALUE, Remembered, Room, _Rest
 from policy_service.model.attributes import Attributes
 
 TYPES = {
@@ -118,6 +118,33 @@ def test_it_forgets_before_it_grows_beyond_its_bound() -> None:
         assert answer._room.left == 50 - answer._nodes
     assert answer(Attributes({"flag": True, "text": "499"}))[2] == "499"
     assert asked.times == 500
+
+
+@pytest.mark.parametrize("size", [1, 60, 640, MAX_VALUE])
+def test_long_values_take_the_room_of_several(size: int) -> None:
+    """Whoever describes other texts in each call fills no memory."""
+    paths = ("text", "second", "third")
+
+    def evaluate(looks: Looks) -> tuple[Any, ...]:
+        return tuple(looks[path] for path in paths)
+
+    def kept(node: Any) -> int:
+        """Characters of all values in a tree."""
+        if isinstance(node, _Rest):
+            return sum(len(value) for value in node.values if isinstance(value, str))
+        return sum(len(value or "") + kept(behind) for value, behind in node.others.items())
+
+    answer = Remembered(evaluate, Room(1_000))
+    alike = [None, "a" * size, "b" * size]
+    for number in range(2_000):
+        first = alike[number % 3]
+        asked = (first, f"{number}".rjust(size, "c"), f"{number}".rjust(size, "d"))
+        for _ in range(2):
+            assert answer(Attributes(zip(paths, asked, strict=True))) == asked
+        assert 0 < answer._nodes == 1_000 - answer._room.left <= 1_000
+        if number % 100 == 0:
+            assert kept(answer._root) <= 1_000 * 128
+    assert answer.hits == 2_000
 
 
 def test_trees_share_their_room_and_none_takes_another_ones() -> None:

@@ -219,6 +219,47 @@ def test_a_case_decides_nothing_of_what_it_does_not_look_at() -> None:
     assert ("own.mask", "") not in gaps(case("a", given, "owed: [own.mask]"))
 
 
+ADVERSE_TOO = DENY.replace("own.deny", "own.deny_too").replace("recipient.adverse", "recipient.associate")
+ASSOCIATE = "context.recipient.associate: true"
+
+
+def test_a_case_that_would_not_notice_decides_no_condition() -> None:
+    """Another policy says the same there, so that whoever leaves a condition out meets no case."""
+    deny, basis = "effect: deny, reason: ADVERSE", "effect: deny, reason: NO_BASIS"
+    cases = case("a", ADVERSE, deny) + case("b", ASSOCIATE, deny)
+    hidden = cases + case("c", f"{ADVERSE}, {ASSOCIATE}", deny)
+    assert gaps(hidden, DENY, ADVERSE_TOO) == {
+        (uid, path)
+        for uid, path in [
+            ("own.deny", "adverse"),
+            ("own.deny", "covers"),
+            ("own.deny_too", "associate"),
+            ("own.deny_too", "covers"),
+        ]
+    }
+    # Where the case names the policies that decide, it does notice.
+    named = case("a", ADVERSE, f"{deny}, policies: [own.deny]")
+    named += case("b", ASSOCIATE, f"{deny}, policies: [own.deny_too]")
+    assert gaps(named, DENY, ADVERSE_TOO) == {("own.deny", "covers"), ("own.deny_too", "covers")}
+    without = DENY.replace("      $.recipient.adverse: {condition: Eq, value: true}\n", "")
+    assert tried(hidden, without, ADVERSE_TOO).failures == ()
+    assert len(tried(named, without, ADVERSE_TOO).failures) == 1
+    assert gaps(cases + case("d", "", basis), DENY, ADVERSE_TOO) == {
+        ("own.deny", "covers"),
+        ("own.deny_too", "covers"),
+    }
+
+
+def test_a_lower_tier_may_say_the_same() -> None:
+    low = ADVERSE_TOO.replace("tier: request", "tier: baseline")
+    cases = case("a", f"{ADVERSE}, {ASSOCIATE}", "effect: deny, reason: ADVERSE")
+    cases += case("b", "", "effect: deny, reason: NO_BASIS")
+    assert ("own.deny", "adverse") in gaps(cases, DENY, low)
+    assert ("own.deny", "adverse") not in gaps(
+        cases + case("c", ADVERSE, "effect: deny, reason: ADVERSE"), DENY, low
+    )
+
+
 def test_a_condition_that_errs_is_not_one_that_does_not_hold() -> None:
     abuse = "resource.categories: [abuse.account]"
     cases = case("a", f"{abuse}, subject.attributes.training: [driving]", "effect: deny, reason: TRAINING")
@@ -240,7 +281,9 @@ def test_what_makes_the_difference_is_what_turns_the_whole_round(text: str) -> N
     (document,) = documents(text).values()
     for truths in itertools.product((False, True), repeat=2 if text == DENY else 3):
         coverage = Coverage([document], CATALOGUE)
-        coverage.count(document.uid, [Truth.TRUE if truth else Truth.FALSE for truth in truths], counted=True)
+        coverage.count(
+            document.uid, [Truth.TRUE if truth else Truth.FALSE for truth in truths], counted=True, tells=True
+        )
         turned = [tuple(not t if i == j else t for j, t in enumerate(truths)) for i in range(len(truths))]
         decisive = [i for i, other in enumerate(turned) if whole(other) is not whole(truths)]
         held = {i for i in decisive if whole(truths) and truths[i]}

@@ -154,3 +154,44 @@ def test_the_work_of_a_call_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     (problem,) = tried.problems
     assert (problem.file, tried.tried) == ("", 0)
     assert "test the policies and the cases of one gate at a time" in problem.text
+
+
+WORK = """\
+uid: own.work
+title: A policy that looks at one thing in several ways
+gate: authority
+tier: baseline
+reason: WORK
+owner: privacy-office
+policy:
+  rules:
+    subject:
+      $.ATTRIBUTE: {condition: AnyOf, values: [CONDITIONS]}
+"""
+ASKED = """\
+gate: authority
+given: {subject.ATTRIBUTE: VALUE}
+cases:
+  - {title: It is looked at, expect: {effect: deny, reason: WORK}}
+"""
+
+
+def looks(attribute: str, conditions: list[str], value: str) -> int:
+    """How many conditions a case is said to look at."""
+    policy = WORK.replace("ATTRIBUTE", attribute).replace("CONDITIONS", ", ".join(conditions))
+    case = ASKED.replace("ATTRIBUTE", attribute).replace("VALUE", value)
+    tried = try_policy_cases((PolicyFile("a.yaml", policy),), (PolicyFile("tests/a.yaml", case),))
+    (problem,) = tried.problems
+    return int(problem.text.split(" conditions", 1)[0].rpartition(" ")[2].replace(",", ""))
+
+
+def test_a_condition_counts_for_the_work_that_it_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_cases, "MOST_CONDITIONS", 0)
+    equals = [f"{{condition: Equals, value: a{i}}}" for i in range(7)]
+    assert looks("organisation", equals, "a") == 7  # though an explanation shows one part
+    assert looks("organisation", equals, "a" * 1_000) == 7 * 3
+    # For each character, since a search may make a state of each.
+    matches = [f"{{condition: RegexMatch, value: '(a|b)*a(a|b){{14}}{i}'}}" for i in range(7)]
+    assert looks("organisation", matches, "a" * 1_000) == 7 * (3 + 1_000)
+    among = [f"{{condition: AnyIn, values: [a{i}]}}" for i in range(7)]
+    assert looks("roles", among, str(["b"] * 1_000)) == 7 * 51
