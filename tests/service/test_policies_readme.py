@@ -346,6 +346,7 @@ def wrong(
     return POLICY.replace("TIER", tier).replace("PATH", path).replace("CONDITION", condition)
 
 
+SCATTERED = "".join(chr(0x100 + 37 * number) for number in range(60))
 REFUSED = {
     "leave it out: the tier gives effect and priority": wrong("baseline\neffect: allow"),
     "belongs in the gate": wrong("court_order"),
@@ -383,6 +384,12 @@ REFUSED = {
     .replace("context:", "resource:"),
     "a permit without a condition permits everything": re.sub(
         r"rules:.*", "rules: {}\n", wrong("basis"), flags=re.DOTALL
+    ),
+    "the regular expression becomes": wrong(
+        path="recipient.kind", condition=f"{{condition: RegexMatch, value: '[{SCATTERED}]{{200}}'}}"
+    ),
+    "the ranges of its sets span": wrong(
+        path="recipient.kind", condition="{condition: RegexMatch, value: '[à-\ufffd]'}"
     ),
     "is refused: py-abac says": wrong(path="recipient.roles", condition="{condition: AllNotIn, values: [a]}"),
     "stands in": wrong(),
