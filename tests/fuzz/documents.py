@@ -36,7 +36,7 @@ with atheris.instrument_imports(include=["policy_service.engine", "yaml"]):
     from policy_service.engine.cases import parse_cases
     from policy_service.engine.conditions import REFUSED, Kind
     from policy_service.engine.declared import Owner, check_set, holds, parse_attribute, path_of
-    from policy_service.engine.evaluate import is_typed
+    from policy_service.engine.evaluate import fits, is_typed
     from policy_service.engine.lint import RecordTypes, lint
     from policy_service.engine.tiers import MAY_REST_ON_WHAT_IS_SAID
 
@@ -123,11 +123,21 @@ def _name(attribute: Attribute, tier: Tier, catalogue: Catalogue) -> None:
         return
     assert tier in MAY_REST_ON_WHAT_IS_SAID
     plan = compile_set([document], catalogue)
-    right = {attribute.path: _EXAMPLES[attribute.type]}
+    fitting = fits(attribute)
+    right = {attribute.path: _example(attribute)}
+    assert fitting(right[attribute.path])
     assert plan.decide(Gate.DISCLOSURE, right, denies_only=False).effect is tier.effect
     for wrong in ({}, *({attribute.path: value} for value in _VALUES)):
-        if not is_typed(wrong.get(attribute.path), attribute.type):
+        if not fitting(wrong.get(attribute.path)):
             assert plan.decide(Gate.DISCLOSURE, wrong, denies_only=False).effect is Effect.DENY
+
+
+def _example(attribute: Attribute) -> Any:
+    """A value that it can have."""
+    if not attribute.values:
+        return _EXAMPLES[attribute.type]
+    one = min(attribute.values)
+    return one if attribute.type is AttributeType.STRING else (one,)
 
 
 def _check_words(refused: PolicyDocumentError) -> None:
