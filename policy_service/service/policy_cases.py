@@ -59,9 +59,11 @@ def try_policy_cases(
     documents: tuple[PolicyFile, ...],
     cases: tuple[PolicyFile, ...],
     attributes: tuple[PolicyFile, ...] = (),
+    *,
+    most: int = MOST_CONDITIONS,
 ) -> CasesTried:
     """Try the cases of these files on the policies of those; both may name the `attributes`. Every problem of
-    every file is told.
+    every file is told. `most` bounds the conditions that are looked at.
     """
     found = Findings()
     catalogue = read_declared(attributes, found)
@@ -72,7 +74,7 @@ def try_policy_cases(
     by_uid = {document.uid: document for _, document in parsed}
     read = _cases(cases, by_uid, catalogue, found)
     if not found.problems:
-        _check_bounds(read, by_uid, found)
+        _check_bounds(read, by_uid, found, most)
     if found.problems:
         return CasesTried(tuple(found.problems), found.checked)
     try:
@@ -102,7 +104,9 @@ def _cases(
     return cases
 
 
-def _check_bounds(cases: list[Case], documents: Mapping[str, PolicyDocument], found: Findings) -> None:
+def _check_bounds(
+    cases: list[Case], documents: Mapping[str, PolicyDocument], found: Findings, most: int
+) -> None:
     tests: dict[Gate, list[Test]] = {gate: [] for gate in Gate}
     for document in documents.values():
         tests[document.gate] += tests_of(document.condition)
@@ -110,9 +114,9 @@ def _check_bounds(cases: list[Case], documents: Mapping[str, PolicyDocument], fo
         gate: sum(test.kind is Kind.REGEX_MATCH for test in of_gate) for gate, of_gate in tests.items()
     }
     looks = sum(_looks(case, len(tests[case.gate]), expressions[case.gate]) for case in cases)
-    if looks > MOST_CONDITIONS:
+    if looks > most:
         text = (
-            f"these cases would look at {looks:,} conditions, and may at {MOST_CONDITIONS:,}: "
+            f"these cases would look at {looks:,} conditions, and may at {most:,}: "
             "test the policies and the cases of one gate at a time, with shorter values"
         )
         found.problems.append(Problem("", 0, text))
