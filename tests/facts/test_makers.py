@@ -1,17 +1,13 @@
 """A question begins with what is known of its reader, so no attribute may be made in two ways."""
 
 from policy_service.facts.gather.call_attributes import OF_CALL
-from policy_service.facts.gather.disclosure_attributes import NOTHING_ON_FILE, OF_DISCLOSURE
+from policy_service.facts.gather.disclosure_attributes import OF_DISCLOSURE
 from policy_service.facts.gather.making import Making
 from policy_service.facts.gather.reader_attributes import OF_READER
 
 
 def test_what_is_of_a_question_is_neither_of_its_reader_nor_of_its_call() -> None:
     assert not OF_DISCLOSURE.keys() & (OF_READER.keys() | OF_CALL.keys())
-
-
-def test_what_is_said_of_those_without_requests_is_what_a_question_would_make() -> None:
-    assert NOTHING_ON_FILE.keys() <= OF_DISCLOSURE.keys()
 
 
 def test_a_question_within_another_begins_with_what_is_known_and_keeps_its_own() -> None:

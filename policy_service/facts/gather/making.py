@@ -22,17 +22,17 @@ NOTHING_WIDER: Final = Attributes()
 class Making(Attributes, Generic[Asked]):
     """The attributes of `asked`, and behind them those of something `wider`, such as the call that asks."""
 
-    __slots__ = ("_asked", "_makers", "_wider")
+    __slots__ = ("_makers", "_wider", "asked")
 
     def __init__(self, asked: Asked, makers: Makers[Asked], wider: Attributes = NOTHING_WIDER) -> None:
         super().__init__()
-        self._asked = asked
+        self.asked: Final = asked
         self._makers = makers
         self._wider = wider
 
     def __missing__(self, path: str) -> Value | None:
         make = self._makers.get(path)
-        value: Value | None = self._wider[path] if make is None else make(self._asked)
+        value: Value | None = self._wider[path] if make is None else make(self.asked)
         self[path] = value
         return value
 
@@ -44,7 +44,7 @@ class Making(Attributes, Generic[Asked]):
         return made
 
     def but(self, changes: Mapping[str, Any]) -> Self:
-        other = type(self)(self._asked, self._makers, self._wider)
+        other = type(self)(self.asked, self._makers, self._wider)
         other.update(self)
         other.update(changes)
         return other
