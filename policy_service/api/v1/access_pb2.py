@@ -24,57 +24,64 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from policy_service.api.v1 import attribute_pb2 as policy__service_dot_api_dot_v1_dot_attribute__pb2
+from policy_service.api.v1 import past_pb2 as policy__service_dot_api_dot_v1_dot_past__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/access.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%policy_service/api/v1/attribute.proto\"j\n\x06System\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncontroller\x18\x02 \x01(\t\x12+\n\x05grant\x18\x03 \x01(\x0b\x32\x1c.policy_service.api.v1.Grant\x12\x11\n\tsuspended\x18\x04 \x01(\x08\"\x9b\x02\n\x05Grant\x12\x14\n\x0crecord_types\x18\x01 \x03(\t\x12\r\n\x05verbs\x18\x02 \x03(\t\x12\x10\n\x08purposes\x18\x03 \x03(\t\x12\x14\n\x0cmay_describe\x18\x04 \x01(\x08\x12\x14\n\x0c\x61ssert_roles\x18\x05 \x03(\t\x12\x14\n\x0c\x61ssert_teams\x18\x06 \x03(\t\x12\x14\n\x0cself_service\x18\x07 \x01(\x08\x12\x39\n\rrole_purposes\x18\x08 \x03(\x0b\x32\".policy_service.api.v1.RolePurpose\x12\x18\n\x10\x64\x65\x63lare_contents\x18\t \x01(\x08\x12\x13\n\x0bmay_explain\x18\n \x01(\x08\x12\x19\n\x11\x61ssert_attributes\x18\x0b \x03(\t\"-\n\x0bRolePurpose\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\"j\n\x10PutSystemRequest\x12-\n\x06system\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.System\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutSystemResponse\x12-\n\x06system\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.System\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\";\n\x12ListSystemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListSystemsResponse\x12.\n\x07systems\x18\x01 \x03(\x0b\x32\x1d.policy_service.api.v1.System\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x04User\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\r\n\x05teams\x18\x05 \x03(\t\x12\x14\n\x0corganisation\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x14\n\x0crecord_types\x18\x08 \x03(\t\x12\x11\n\tsuspended\x18\t \x01(\x08\x12\x12\n\ncontroller\x18\n \x01(\t\x12\x39\n\nattributes\x18\x0b \x03(\x0b\x32%.policy_service.api.v1.AttributeValue\"d\n\x0ePutUserRequest\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Q\n\x0fPutUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"#\n\x0eGetUserRequest\x12\x11\n\treference\x18\x01 \x01(\t\"<\n\x0fGetUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x11ListUsersResponse\x12*\n\x05users\x18\x01 \x03(\x0b\x32\x1b.policy_service.api.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xef\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x12\n\ncontroller\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x11IssueTokenRequest\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x12\n\ncontroller\x18\x04 \x01(\t\x12\x12\n\nvalid_days\x18\x05 \x01(\x05\x12\x0e\n\x06reason\x18\x06 \x01(\t\"f\n\x12IssueTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x03 \x01(\t\"6\n\x12RevokeTokenRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"W\n\x13RevokeTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\":\n\x11ListTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x12ListTokensResponse\x12,\n\x06tokens\x18\x01 \x03(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x95\x06\n\rAccessService\x12^\n\tPutSystem\x12\'.policy_service.api.v1.PutSystemRequest\x1a(.policy_service.api.v1.PutSystemResponse\x12\x64\n\x0bListSystems\x12).policy_service.api.v1.ListSystemsRequest\x1a*.policy_service.api.v1.ListSystemsResponse\x12X\n\x07PutUser\x12%.policy_service.api.v1.PutUserRequest\x1a&.policy_service.api.v1.PutUserResponse\x12X\n\x07GetUser\x12%.policy_service.api.v1.GetUserRequest\x1a&.policy_service.api.v1.GetUserResponse\x12^\n\tListUsers\x12\'.policy_service.api.v1.ListUsersRequest\x1a(.policy_service.api.v1.ListUsersResponse\x12\x61\n\nIssueToken\x12(.policy_service.api.v1.IssueTokenRequest\x1a).policy_service.api.v1.IssueTokenResponse\x12\x64\n\x0bRevokeToken\x12).policy_service.api.v1.RevokeTokenRequest\x1a*.policy_service.api.v1.RevokeTokenResponse\x12\x61\n\nListTokens\x12(.policy_service.api.v1.ListTokensRequest\x1a).policy_service.api.v1.ListTokensResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/access.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%policy_service/api/v1/attribute.proto\x1a policy_service/api/v1/past.proto\"j\n\x06System\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncontroller\x18\x02 \x01(\t\x12+\n\x05grant\x18\x03 \x01(\x0b\x32\x1c.policy_service.api.v1.Grant\x12\x11\n\tsuspended\x18\x04 \x01(\x08\"\x9b\x02\n\x05Grant\x12\x14\n\x0crecord_types\x18\x01 \x03(\t\x12\r\n\x05verbs\x18\x02 \x03(\t\x12\x10\n\x08purposes\x18\x03 \x03(\t\x12\x14\n\x0cmay_describe\x18\x04 \x01(\x08\x12\x14\n\x0c\x61ssert_roles\x18\x05 \x03(\t\x12\x14\n\x0c\x61ssert_teams\x18\x06 \x03(\t\x12\x14\n\x0cself_service\x18\x07 \x01(\x08\x12\x39\n\rrole_purposes\x18\x08 \x03(\x0b\x32\".policy_service.api.v1.RolePurpose\x12\x18\n\x10\x64\x65\x63lare_contents\x18\t \x01(\x08\x12\x13\n\x0bmay_explain\x18\n \x01(\x08\x12\x19\n\x11\x61ssert_attributes\x18\x0b \x03(\t\"-\n\x0bRolePurpose\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\"j\n\x10PutSystemRequest\x12-\n\x06system\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.System\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutSystemResponse\x12-\n\x06system\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.System\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"g\n\x12ListSystemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"^\n\x13ListSystemsResponse\x12.\n\x07systems\x18\x01 \x03(\x0b\x32\x1d.policy_service.api.v1.System\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x04User\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\r\n\x05teams\x18\x05 \x03(\t\x12\x14\n\x0corganisation\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x14\n\x0crecord_types\x18\x08 \x03(\t\x12\x11\n\tsuspended\x18\t \x01(\x08\x12\x12\n\ncontroller\x18\n \x01(\t\x12\x39\n\nattributes\x18\x0b \x03(\x0b\x32%.policy_service.api.v1.AttributeValue\"d\n\x0ePutUserRequest\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Q\n\x0fPutUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"O\n\x0eGetUserRequest\x12\x11\n\treference\x18\x01 \x01(\t\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"<\n\x0fGetUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x1b.policy_service.api.v1.User\"e\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"X\n\x11ListUsersResponse\x12*\n\x05users\x18\x01 \x03(\x0b\x32\x1b.policy_service.api.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xef\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x12\n\ncontroller\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x11IssueTokenRequest\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x12\n\ncontroller\x18\x04 \x01(\t\x12\x12\n\nvalid_days\x18\x05 \x01(\x05\x12\x0e\n\x06reason\x18\x06 \x01(\t\"f\n\x12IssueTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x03 \x01(\t\"6\n\x12RevokeTokenRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"W\n\x13RevokeTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"f\n\x11ListTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"[\n\x12ListTokensResponse\x12,\n\x06tokens\x18\x01 \x03(\x0b\x32\x1c.policy_service.api.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x1b\x41\x63\x63\x65ssServiceHistoryRequest\x12\x18\n\x0euser_reference\x18\x01 \x01(\tH\x00\x12\x15\n\x0bsystem_name\x18\x02 \x01(\tH\x00\x12\x12\n\x08token_id\x18\x03 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\tB\x06\n\x04what\"v\n\x1c\x41\x63\x63\x65ssServiceHistoryResponse\x12=\n\x08versions\x18\x01 \x03(\x0b\x32+.policy_service.api.v1.AccessServiceVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe0\x01\n\x14\x41\x63\x63\x65ssServiceVersion\x12\x33\n\x07version\x18\x01 \x01(\x0b\x32\".policy_service.api.v1.FactVersion\x12+\n\x04user\x18\x02 \x01(\x0b\x32\x1b.policy_service.api.v1.UserH\x00\x12/\n\x06system\x18\x03 \x01(\x0b\x32\x1d.policy_service.api.v1.SystemH\x00\x12-\n\x05token\x18\x04 \x01(\x0b\x32\x1c.policy_service.api.v1.TokenH\x00\x42\x06\n\x04\x66\x61\x63t2\x89\x07\n\rAccessService\x12^\n\tPutSystem\x12\'.policy_service.api.v1.PutSystemRequest\x1a(.policy_service.api.v1.PutSystemResponse\x12\x64\n\x0bListSystems\x12).policy_service.api.v1.ListSystemsRequest\x1a*.policy_service.api.v1.ListSystemsResponse\x12X\n\x07PutUser\x12%.policy_service.api.v1.PutUserRequest\x1a&.policy_service.api.v1.PutUserResponse\x12X\n\x07GetUser\x12%.policy_service.api.v1.GetUserRequest\x1a&.policy_service.api.v1.GetUserResponse\x12^\n\tListUsers\x12\'.policy_service.api.v1.ListUsersRequest\x1a(.policy_service.api.v1.ListUsersResponse\x12\x61\n\nIssueToken\x12(.policy_service.api.v1.IssueTokenRequest\x1a).policy_service.api.v1.IssueTokenResponse\x12\x64\n\x0bRevokeToken\x12).policy_service.api.v1.RevokeTokenRequest\x1a*.policy_service.api.v1.RevokeTokenResponse\x12\x61\n\nListTokens\x12(.policy_service.api.v1.ListTokensRequest\x1a).policy_service.api.v1.ListTokensResponse\x12r\n\x07History\x12\x32.policy_service.api.v1.AccessServiceHistoryRequest\x1a\x33.policy_service.api.v1.AccessServiceHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SYSTEM']._serialized_start=133
-  _globals['_SYSTEM']._serialized_end=239
-  _globals['_GRANT']._serialized_start=242
-  _globals['_GRANT']._serialized_end=525
-  _globals['_ROLEPURPOSE']._serialized_start=527
-  _globals['_ROLEPURPOSE']._serialized_end=572
-  _globals['_PUTSYSTEMREQUEST']._serialized_start=574
-  _globals['_PUTSYSTEMREQUEST']._serialized_end=680
-  _globals['_PUTSYSTEMRESPONSE']._serialized_start=682
-  _globals['_PUTSYSTEMRESPONSE']._serialized_end=769
-  _globals['_LISTSYSTEMSREQUEST']._serialized_start=771
-  _globals['_LISTSYSTEMSREQUEST']._serialized_end=830
-  _globals['_LISTSYSTEMSRESPONSE']._serialized_start=832
-  _globals['_LISTSYSTEMSRESPONSE']._serialized_end=926
-  _globals['_USER']._serialized_start=929
-  _globals['_USER']._serialized_end=1171
-  _globals['_PUTUSERREQUEST']._serialized_start=1173
-  _globals['_PUTUSERREQUEST']._serialized_end=1273
-  _globals['_PUTUSERRESPONSE']._serialized_start=1275
-  _globals['_PUTUSERRESPONSE']._serialized_end=1356
-  _globals['_GETUSERREQUEST']._serialized_start=1358
-  _globals['_GETUSERREQUEST']._serialized_end=1393
-  _globals['_GETUSERRESPONSE']._serialized_start=1395
-  _globals['_GETUSERRESPONSE']._serialized_end=1455
-  _globals['_LISTUSERSREQUEST']._serialized_start=1457
-  _globals['_LISTUSERSREQUEST']._serialized_end=1514
-  _globals['_LISTUSERSRESPONSE']._serialized_start=1516
-  _globals['_LISTUSERSRESPONSE']._serialized_end=1604
-  _globals['_TOKEN']._serialized_start=1607
-  _globals['_TOKEN']._serialized_end=1846
-  _globals['_ISSUETOKENREQUEST']._serialized_start=1848
-  _globals['_ISSUETOKENREQUEST']._serialized_end=1973
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=1975
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=2077
-  _globals['_REVOKETOKENREQUEST']._serialized_start=2079
-  _globals['_REVOKETOKENREQUEST']._serialized_end=2133
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=2135
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=2222
-  _globals['_LISTTOKENSREQUEST']._serialized_start=2224
-  _globals['_LISTTOKENSREQUEST']._serialized_end=2282
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=2284
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=2375
-  _globals['_ACCESSSERVICE']._serialized_start=2378
-  _globals['_ACCESSSERVICE']._serialized_end=3167
+  _globals['_SYSTEM']._serialized_start=167
+  _globals['_SYSTEM']._serialized_end=273
+  _globals['_GRANT']._serialized_start=276
+  _globals['_GRANT']._serialized_end=559
+  _globals['_ROLEPURPOSE']._serialized_start=561
+  _globals['_ROLEPURPOSE']._serialized_end=606
+  _globals['_PUTSYSTEMREQUEST']._serialized_start=608
+  _globals['_PUTSYSTEMREQUEST']._serialized_end=714
+  _globals['_PUTSYSTEMRESPONSE']._serialized_start=716
+  _globals['_PUTSYSTEMRESPONSE']._serialized_end=803
+  _globals['_LISTSYSTEMSREQUEST']._serialized_start=805
+  _globals['_LISTSYSTEMSREQUEST']._serialized_end=908
+  _globals['_LISTSYSTEMSRESPONSE']._serialized_start=910
+  _globals['_LISTSYSTEMSRESPONSE']._serialized_end=1004
+  _globals['_USER']._serialized_start=1007
+  _globals['_USER']._serialized_end=1249
+  _globals['_PUTUSERREQUEST']._serialized_start=1251
+  _globals['_PUTUSERREQUEST']._serialized_end=1351
+  _globals['_PUTUSERRESPONSE']._serialized_start=1353
+  _globals['_PUTUSERRESPONSE']._serialized_end=1434
+  _globals['_GETUSERREQUEST']._serialized_start=1436
+  _globals['_GETUSERREQUEST']._serialized_end=1515
+  _globals['_GETUSERRESPONSE']._serialized_start=1517
+  _globals['_GETUSERRESPONSE']._serialized_end=1577
+  _globals['_LISTUSERSREQUEST']._serialized_start=1579
+  _globals['_LISTUSERSREQUEST']._serialized_end=1680
+  _globals['_LISTUSERSRESPONSE']._serialized_start=1682
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1770
+  _globals['_TOKEN']._serialized_start=1773
+  _globals['_TOKEN']._serialized_end=2012
+  _globals['_ISSUETOKENREQUEST']._serialized_start=2014
+  _globals['_ISSUETOKENREQUEST']._serialized_end=2139
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=2141
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=2243
+  _globals['_REVOKETOKENREQUEST']._serialized_start=2245
+  _globals['_REVOKETOKENREQUEST']._serialized_end=2299
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=2301
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=2388
+  _globals['_LISTTOKENSREQUEST']._serialized_start=2390
+  _globals['_LISTTOKENSREQUEST']._serialized_end=2492
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=2494
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=2585
+  _globals['_ACCESSSERVICEHISTORYREQUEST']._serialized_start=2588
+  _globals['_ACCESSSERVICEHISTORYREQUEST']._serialized_end=2733
+  _globals['_ACCESSSERVICEHISTORYRESPONSE']._serialized_start=2735
+  _globals['_ACCESSSERVICEHISTORYRESPONSE']._serialized_end=2853
+  _globals['_ACCESSSERVICEVERSION']._serialized_start=2856
+  _globals['_ACCESSSERVICEVERSION']._serialized_end=3080
+  _globals['_ACCESSSERVICE']._serialized_start=3083
+  _globals['_ACCESSSERVICE']._serialized_end=3988
 # @@protoc_insertion_point(module_scope)

@@ -76,6 +76,11 @@ class AccessServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensResponse.FromString,
                 _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.AccessService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -134,6 +139,14 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def History(self, request, context):
+        """History of one system, user or token: its versions, newest first. For whom the
+        readings of its kind are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -176,6 +189,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.ListTokens,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -396,6 +414,33 @@ class AccessService:
             '/policy_service.api.v1.AccessService/ListTokens',
             policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_access__pb2.ListTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.AccessService/History',
+            policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_access__pb2.AccessServiceHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,10 @@ class AccessServiceStub:
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.RevokeTokenRequest, _access_pb2.RevokeTokenResponse]
     """RevokeToken holds from the next call on."""
     ListTokens: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListTokensRequest, _access_pb2.ListTokensResponse]
+    History: _grpc.UnaryUnaryMultiCallable[_access_pb2.AccessServiceHistoryRequest, _access_pb2.AccessServiceHistoryResponse]
+    """History of one system, user or token: its versions, newest first. For whom the
+    readings of its kind are.
+    """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -65,6 +69,10 @@ class AccessServiceAsyncStub(AccessServiceStub):
     RevokeToken: _aio.UnaryUnaryMultiCallable[_access_pb2.RevokeTokenRequest, _access_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """RevokeToken holds from the next call on."""
     ListTokens: _aio.UnaryUnaryMultiCallable[_access_pb2.ListTokensRequest, _access_pb2.ListTokensResponse]  # type: ignore[assignment]
+    History: _aio.UnaryUnaryMultiCallable[_access_pb2.AccessServiceHistoryRequest, _access_pb2.AccessServiceHistoryResponse]  # type: ignore[assignment]
+    """History of one system, user or token: its versions, newest first. For whom the
+    readings of its kind are.
+    """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccessService needs the role administrator; privacy officers and auditors, too,
@@ -129,5 +137,15 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListTokensResponse, _abc.Awaitable[_access_pb2.ListTokensResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _access_pb2.AccessServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.AccessServiceHistoryResponse, _abc.Awaitable[_access_pb2.AccessServiceHistoryResponse]]:
+        """History of one system, user or token: its versions, newest first. For whom the
+        readings of its kind are.
+        """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,43 +22,50 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from policy_service.api.v1 import past_pb2 as policy__service_dot_api_dot_v1_dot_past__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$policy_service/api/v1/casework.proto\x12\x15policy_service.api.v1\"\xea\x01\n\x08Override\x12\x13\n\x0boverride_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\x12\x0e\n\x06people\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x15\n\rjustification\x18\x08 \x01(\t\x12\x15\n\rvalid_minutes\x18\t \x01(\x05\x12\x12\n\ngranted_at\x18\n \x01(\t\x12\x0f\n\x07\x65nds_at\x18\x0b \x01(\t\x12\x12\n\ngranted_by\x18\x0c \x01(\t\"r\n\x14GrantOverrideRequest\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x15GrantOverrideResponse\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"R\n\x12\x45ndOverrideRequest\x12\x13\n\x0boverride_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"]\n\x13\x45ndOverrideResponse\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"M\n\x14ListOverridesRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOverridesResponse\x12\x32\n\toverrides\x18\x01 \x03(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\nCourtOrder\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\x0e\n\x06people\x18\x04 \x03(\t\x12\x12\n\ncategories\x18\x05 \x03(\t\x12\x12\n\nrecipients\x18\x06 \x03(\t\x12\x0e\n\x06\x62\x65gins\x18\x07 \x01(\t\x12\x0c\n\x04\x65nds\x18\x08 \x01(\t\x12\x13\n\x0brecorded_by\x18\t \x01(\t\"o\n\x12RecordOrderRequest\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"k\n\x13RecordOrderResponse\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"L\n\x0f\x45ndOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Y\n\x10\x45ndOrderResponse\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"J\n\x11ListOrdersRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x12ListOrdersResponse\x12\x31\n\x06orders\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf5\x04\n\x0f\x43\x61seworkService\x12j\n\rGrantOverride\x12+.policy_service.api.v1.GrantOverrideRequest\x1a,.policy_service.api.v1.GrantOverrideResponse\x12\x64\n\x0b\x45ndOverride\x12).policy_service.api.v1.EndOverrideRequest\x1a*.policy_service.api.v1.EndOverrideResponse\x12\x64\n\x0bRecordOrder\x12).policy_service.api.v1.RecordOrderRequest\x1a*.policy_service.api.v1.RecordOrderResponse\x12[\n\x08\x45ndOrder\x12&.policy_service.api.v1.EndOrderRequest\x1a\'.policy_service.api.v1.EndOrderResponse\x12j\n\rListOverrides\x12+.policy_service.api.v1.ListOverridesRequest\x1a,.policy_service.api.v1.ListOverridesResponse\x12\x61\n\nListOrders\x12(.policy_service.api.v1.ListOrdersRequest\x1a).policy_service.api.v1.ListOrdersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$policy_service/api/v1/casework.proto\x12\x15policy_service.api.v1\x1a policy_service/api/v1/past.proto\"\xea\x01\n\x08Override\x12\x13\n\x0boverride_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\x12\x0e\n\x06people\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x15\n\rjustification\x18\x08 \x01(\t\x12\x15\n\rvalid_minutes\x18\t \x01(\x05\x12\x12\n\ngranted_at\x18\n \x01(\t\x12\x0f\n\x07\x65nds_at\x18\x0b \x01(\t\x12\x12\n\ngranted_by\x18\x0c \x01(\t\"r\n\x14GrantOverrideRequest\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x15GrantOverrideResponse\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"R\n\x12\x45ndOverrideRequest\x12\x13\n\x0boverride_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"]\n\x13\x45ndOverrideResponse\x12\x31\n\x08override\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"y\n\x14ListOverridesRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12*\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"d\n\x15ListOverridesResponse\x12\x32\n\toverrides\x18\x01 \x03(\x0b\x32\x1f.policy_service.api.v1.Override\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\nCourtOrder\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\x0e\n\x06people\x18\x04 \x03(\t\x12\x12\n\ncategories\x18\x05 \x03(\t\x12\x12\n\nrecipients\x18\x06 \x03(\t\x12\x0e\n\x06\x62\x65gins\x18\x07 \x01(\t\x12\x0c\n\x04\x65nds\x18\x08 \x01(\t\x12\x13\n\x0brecorded_by\x18\t \x01(\t\"o\n\x12RecordOrderRequest\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"k\n\x13RecordOrderResponse\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"L\n\x0f\x45ndOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Y\n\x10\x45ndOrderResponse\x12\x30\n\x05order\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"v\n\x11ListOrdersRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12*\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"`\n\x12ListOrdersResponse\x12\x31\n\x06orders\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.CourtOrder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x1d\x43\x61seworkServiceHistoryRequest\x12\x15\n\x0boverride_id\x18\x01 \x01(\tH\x00\x12\x12\n\x08order_id\x18\x02 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\tB\x06\n\x04what\"z\n\x1e\x43\x61seworkServiceHistoryResponse\x12?\n\x08versions\x18\x01 \x03(\x0b\x32-.policy_service.api.v1.CaseworkServiceVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbe\x01\n\x16\x43\x61seworkServiceVersion\x12\x33\n\x07version\x18\x01 \x01(\x0b\x32\".policy_service.api.v1.FactVersion\x12\x33\n\x08override\x18\x02 \x01(\x0b\x32\x1f.policy_service.api.v1.OverrideH\x00\x12\x32\n\x05order\x18\x03 \x01(\x0b\x32!.policy_service.api.v1.CourtOrderH\x00\x42\x06\n\x04\x66\x61\x63t2\xed\x05\n\x0f\x43\x61seworkService\x12j\n\rGrantOverride\x12+.policy_service.api.v1.GrantOverrideRequest\x1a,.policy_service.api.v1.GrantOverrideResponse\x12\x64\n\x0b\x45ndOverride\x12).policy_service.api.v1.EndOverrideRequest\x1a*.policy_service.api.v1.EndOverrideResponse\x12\x64\n\x0bRecordOrder\x12).policy_service.api.v1.RecordOrderRequest\x1a*.policy_service.api.v1.RecordOrderResponse\x12[\n\x08\x45ndOrder\x12&.policy_service.api.v1.EndOrderRequest\x1a\'.policy_service.api.v1.EndOrderResponse\x12j\n\rListOverrides\x12+.policy_service.api.v1.ListOverridesRequest\x1a,.policy_service.api.v1.ListOverridesResponse\x12\x61\n\nListOrders\x12(.policy_service.api.v1.ListOrdersRequest\x1a).policy_service.api.v1.ListOrdersResponse\x12v\n\x07History\x12\x34.policy_service.api.v1.CaseworkServiceHistoryRequest\x1a\x35.policy_service.api.v1.CaseworkServiceHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.casework_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OVERRIDE']._serialized_start=64
-  _globals['_OVERRIDE']._serialized_end=298
-  _globals['_GRANTOVERRIDEREQUEST']._serialized_start=300
-  _globals['_GRANTOVERRIDEREQUEST']._serialized_end=414
-  _globals['_GRANTOVERRIDERESPONSE']._serialized_start=416
-  _globals['_GRANTOVERRIDERESPONSE']._serialized_end=526
-  _globals['_ENDOVERRIDEREQUEST']._serialized_start=528
-  _globals['_ENDOVERRIDEREQUEST']._serialized_end=610
-  _globals['_ENDOVERRIDERESPONSE']._serialized_start=612
-  _globals['_ENDOVERRIDERESPONSE']._serialized_end=705
-  _globals['_LISTOVERRIDESREQUEST']._serialized_start=707
-  _globals['_LISTOVERRIDESREQUEST']._serialized_end=784
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=786
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=886
-  _globals['_COURTORDER']._serialized_start=889
-  _globals['_COURTORDER']._serialized_end=1061
-  _globals['_RECORDORDERREQUEST']._serialized_start=1063
-  _globals['_RECORDORDERREQUEST']._serialized_end=1174
-  _globals['_RECORDORDERRESPONSE']._serialized_start=1176
-  _globals['_RECORDORDERRESPONSE']._serialized_end=1283
-  _globals['_ENDORDERREQUEST']._serialized_start=1285
-  _globals['_ENDORDERREQUEST']._serialized_end=1361
-  _globals['_ENDORDERRESPONSE']._serialized_start=1363
-  _globals['_ENDORDERRESPONSE']._serialized_end=1452
-  _globals['_LISTORDERSREQUEST']._serialized_start=1454
-  _globals['_LISTORDERSREQUEST']._serialized_end=1528
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1530
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1626
-  _globals['_CASEWORKSERVICE']._serialized_start=1629
-  _globals['_CASEWORKSERVICE']._serialized_end=2258
+  _globals['_OVERRIDE']._serialized_start=98
+  _globals['_OVERRIDE']._serialized_end=332
+  _globals['_GRANTOVERRIDEREQUEST']._serialized_start=334
+  _globals['_GRANTOVERRIDEREQUEST']._serialized_end=448
+  _globals['_GRANTOVERRIDERESPONSE']._serialized_start=450
+  _globals['_GRANTOVERRIDERESPONSE']._serialized_end=560
+  _globals['_ENDOVERRIDEREQUEST']._serialized_start=562
+  _globals['_ENDOVERRIDEREQUEST']._serialized_end=644
+  _globals['_ENDOVERRIDERESPONSE']._serialized_start=646
+  _globals['_ENDOVERRIDERESPONSE']._serialized_end=739
+  _globals['_LISTOVERRIDESREQUEST']._serialized_start=741
+  _globals['_LISTOVERRIDESREQUEST']._serialized_end=862
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=864
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=964
+  _globals['_COURTORDER']._serialized_start=967
+  _globals['_COURTORDER']._serialized_end=1139
+  _globals['_RECORDORDERREQUEST']._serialized_start=1141
+  _globals['_RECORDORDERREQUEST']._serialized_end=1252
+  _globals['_RECORDORDERRESPONSE']._serialized_start=1254
+  _globals['_RECORDORDERRESPONSE']._serialized_end=1361
+  _globals['_ENDORDERREQUEST']._serialized_start=1363
+  _globals['_ENDORDERREQUEST']._serialized_end=1439
+  _globals['_ENDORDERRESPONSE']._serialized_start=1441
+  _globals['_ENDORDERRESPONSE']._serialized_end=1530
+  _globals['_LISTORDERSREQUEST']._serialized_start=1532
+  _globals['_LISTORDERSREQUEST']._serialized_end=1650
+  _globals['_LISTORDERSRESPONSE']._serialized_start=1652
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1748
+  _globals['_CASEWORKSERVICEHISTORYREQUEST']._serialized_start=1750
+  _globals['_CASEWORKSERVICEHISTORYREQUEST']._serialized_end=1871
+  _globals['_CASEWORKSERVICEHISTORYRESPONSE']._serialized_start=1873
+  _globals['_CASEWORKSERVICEHISTORYRESPONSE']._serialized_end=1995
+  _globals['_CASEWORKSERVICEVERSION']._serialized_start=1998
+  _globals['_CASEWORKSERVICEVERSION']._serialized_end=2188
+  _globals['_CASEWORKSERVICE']._serialized_start=2191
+  _globals['_CASEWORKSERVICE']._serialized_end=2940
 # @@protoc_insertion_point(module_scope)

@@ -66,6 +66,11 @@ class CaseworkServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersResponse.FromString,
                 _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.CaseworkService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class CaseworkServiceServicer:
@@ -113,6 +118,13 @@ class CaseworkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def History(self, request, context):
+        """History of one override or order: its versions, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CaseworkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +157,11 @@ def add_CaseworkServiceServicer_to_server(servicer, server):
                     servicer.ListOrders,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +328,33 @@ class CaseworkService:
             '/policy_service.api.v1.CaseworkService/ListOrders',
             policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_casework__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.CaseworkService/History',
+            policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_casework__pb2.CaseworkServiceHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class CaseworkServiceStub:
     of the caller's controller.
     """
     ListOrders: _grpc.UnaryUnaryMultiCallable[_casework_pb2.ListOrdersRequest, _casework_pb2.ListOrdersResponse]
+    History: _grpc.UnaryUnaryMultiCallable[_casework_pb2.CaseworkServiceHistoryRequest, _casework_pb2.CaseworkServiceHistoryResponse]
+    """History of one override or order: its versions, newest first."""
 
 @_typing.type_check_only
 class CaseworkServiceAsyncStub(CaseworkServiceStub):
@@ -65,6 +67,8 @@ class CaseworkServiceAsyncStub(CaseworkServiceStub):
     of the caller's controller.
     """
     ListOrders: _aio.UnaryUnaryMultiCallable[_casework_pb2.ListOrdersRequest, _casework_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    History: _aio.UnaryUnaryMultiCallable[_casework_pb2.CaseworkServiceHistoryRequest, _casework_pb2.CaseworkServiceHistoryResponse]  # type: ignore[assignment]
+    """History of one override or order: its versions, newest first."""
 
 class CaseworkServiceServicer(metaclass=_abc_1.ABCMeta):
     """CaseworkService keeps overrides and orders as facts. Gates use them only as far
@@ -117,5 +121,13 @@ class CaseworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _casework_pb2.ListOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_casework_pb2.ListOrdersResponse, _abc.Awaitable[_casework_pb2.ListOrdersResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _casework_pb2.CaseworkServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_casework_pb2.CaseworkServiceHistoryResponse, _abc.Awaitable[_casework_pb2.CaseworkServiceHistoryResponse]]:
+        """History of one override or order: its versions, newest first."""
 
 def add_CaseworkServiceServicer_to_server(servicer: CaseworkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -254,6 +254,143 @@ class DecisionLogServiceFollowResponse(_message.Message):
 Global___DecisionLogServiceFollowResponse: _TypeAlias = DecisionLogServiceFollowResponse  # noqa: Y015
 
 @_typing.final
+class DecisionLogServiceReplayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    TODAY_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """Of a Check, BatchCheck, CheckStream or Explain."""
+    today: _builtins.bool
+    """Ask what the same call would be answered now, by the newest facts and
+    policies and by the clock, instead of whether the decision comes out the same.
+    An age that the call described is taken as it was then.
+    """
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        today: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "today", b"today"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceReplayRequest: _TypeAlias = DecisionLogServiceReplayRequest  # noqa: Y015
+
+@_typing.final
+class DecisionLogServiceReplayResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAME_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    COMPUTED_FIELD_NUMBER: _builtins.int
+    NOT_COMPUTED_FIELD_NUMBER: _builtins.int
+    ABRIDGED_FIELD_NUMBER: _builtins.int
+    GUESSED_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    same: _builtins.bool
+    """It was computed, and everything that the entry has of the decision came out
+    the same. With `today`: aside from what follows from the moment (`valid_until`,
+    which versions of facts were looked at).
+    """
+    not_computed: _builtins.str
+    """Why it was not computed: ENTRY_TOO_LARGE (the call is not in the entry),
+    CALL_NOT_KEPT (the entry is of schema 1), WORDS_UNKNOWN (of a version with other
+    words), REVISION_UNDONE (the facts were restored since, from before it), REFUSED
+    (what the call describes is not declared).
+    """
+    abridged: _builtins.bool
+    """The entry is abridged: what the caller was told was compared, and no more."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayDifference]: ...
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayDifference]:
+        """What made the decision and is another here: engine (semantics), policy_set,
+        key_generation, time_zones, phone_data. What differs may come of that.
+        """
+
+    @_builtins.property
+    def computed(self) -> Global___DecisionEvent:
+        """The decision as it was computed; unset where it was not."""
+
+    @_builtins.property
+    def guessed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Attributes that the call asserted as texts, of which a policy asks more than
+        whether they are equal to something. Their fingerprints do not tell that: here
+        they were as a text that the policy does not know.
+        """
+
+    @_builtins.property
+    def erased(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Facts that the entry names, each `kind:id`, of which what held then was erased
+        since. What differs may come of that.
+        """
+
+    def __init__(
+        self,
+        *,
+        same: _builtins.bool = ...,
+        differences: _abc.Iterable[Global___ReplayDifference] | None = ...,
+        versions: _abc.Iterable[Global___ReplayDifference] | None = ...,
+        computed: Global___DecisionEvent | None = ...,
+        not_computed: _builtins.str = ...,
+        abridged: _builtins.bool = ...,
+        guessed: _abc.Iterable[_builtins.str] | None = ...,
+        erased: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["computed", b"computed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abridged", b"abridged", "computed", b"computed", "differences", b"differences", "erased", b"erased", "guessed", b"guessed", "not_computed", b"not_computed", "same", b"same", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLogServiceReplayResponse: _TypeAlias = DecisionLogServiceReplayResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDifference(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    COMPUTED_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """cell, effect, reason, cause, authority, delivery, recipient, obligation, task,
+    alert, facts, valid_until, possible_match, declared_contents, capability,
+    user_kind, purpose or record_type; of `versions`: which version.
+    """
+    field: _builtins.str
+    """Of a cell: `name`, or `name@party`."""
+    recipient: _builtins.int
+    """Index of the recipient, of a cell, delivery or recipient."""
+    recorded: _builtins.str
+    """In words; empty where it is in one of the two alone."""
+    computed: _builtins.str
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        field: _builtins.str = ...,
+        recipient: _builtins.int | None = ...,
+        recorded: _builtins.str = ...,
+        computed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_recipient", b"_recipient", "recipient", b"recipient"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recipient", b"_recipient", "computed", b"computed", "field", b"field", "recipient", b"recipient", "recorded", b"recorded", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__recipient: _TypeAlias = _typing.Literal["recipient"]  # noqa: Y015
+    _WhichOneofArgType__recipient: _TypeAlias = _typing.Literal["_recipient", b"_recipient"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recipient) -> _WhichOneofReturnType__recipient | None: ...
+
+Global___ReplayDifference: _TypeAlias = ReplayDifference  # noqa: Y015
+
+@_typing.final
 class FoundEntry(_message.Message):
     """An entry and where it stands; Get has the bytes that were hashed."""
 
@@ -473,6 +610,7 @@ class DecisionEvent(_message.Message):
     POSSIBLE_MATCHES_FIELD_NUMBER: _builtins.int
     DECLARED_CONTENTS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
     user: _builtins.str
     user_kind: _builtins.str
     """staff, job, self, none."""
@@ -551,6 +689,12 @@ class DecisionEvent(_message.Message):
         that every caller is.
         """
 
+    @_builtins.property
+    def asked(self) -> Global___AskedCall:
+        """The call as it was asked, for Replay. Unset in entries of schema 1, and where
+        `cause` is entry_too_large.
+        """
+
     def __init__(
         self,
         *,
@@ -583,14 +727,102 @@ class DecisionEvent(_message.Message):
         possible_matches: _abc.Iterable[_builtins.str] | None = ...,
         declared_contents: _abc.Iterable[_builtins.str] | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        asked: Global___AskedCall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "valid_until", b"valid_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "authority", b"authority", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "asked_fields", b"asked_fields", "asserted", b"asserted", "authority", b"authority", "capabilities", b"capabilities", "cause", b"cause", "cells", b"cells", "channel", b"channel", "declared_contents", b"declared_contents", "delivery", b"delivery", "dispatch_reference", b"dispatch_reference", "effect", b"effect", "facts", b"facts", "fields", b"fields", "obligations", b"obligations", "outcomes", b"outcomes", "possible_matches", b"possible_matches", "purpose", b"purpose", "reason", b"reason", "recipients", b"recipients", "record", b"record", "record_type", b"record_type", "tasks", b"tasks", "user", b"user", "user_kind", b"user_kind", "valid_until", b"valid_until", "verb", b"verb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "artefact_digest", b"artefact_digest", "artefact_type", b"artefact_type", "asked", b"asked", "asked_fields", b"asked_fields", "asserted", b"asserted", "authority", b"authority", "capabilities", b"capabilities", "cause", b"cause", "cells", b"cells", "channel", b"channel", "declared_contents", b"declared_contents", "delivery", b"delivery", "dispatch_reference", b"dispatch_reference", "effect", b"effect", "facts", b"facts", "fields", b"fields", "obligations", b"obligations", "outcomes", b"outcomes", "possible_matches", b"possible_matches", "purpose", b"purpose", "reason", b"reason", "recipients", b"recipients", "record", b"record", "record_type", b"record_type", "tasks", b"tasks", "user", b"user", "user_kind", b"user_kind", "valid_until", b"valid_until", "verb", b"verb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionEvent: _TypeAlias = DecisionEvent  # noqa: Y015
+
+@_typing.final
+class AskedCall(_message.Message):
+    """What a decision is computed again from, with the facts as of its revision.
+    Nothing stands here in clear that could be a value: for a number, an address, a
+    name or a text stands its keyed fingerprint, for an identifier or a text of an
+    open vocabulary `fp:FINGERPRINT`; `unknown:` for what is on file nowhere and what
+    was not granted. Keys of the call, ids, references on file and words stand as
+    they were. What DecisionEvent says already is left out, also the fingerprints
+    in `asserted` (person.KEY.identifiers and .name, contact_point.KEY.fingerprint and
+    .uprn).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    SELF_SERVICE_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    USER_ASSURANCE_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    BIRTHS_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """As asked; empty: the grant's first."""
+    self_service: _builtins.bool
+    contact_point: _builtins.str
+    user_assurance: _builtins.int
+    @_builtins.property
+    def capabilities(self) -> _decision_pb2.CapabilityClaim: ...
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Recipient]: ...
+    @_builtins.property
+    def description(self) -> _decision_pb2.Description:
+        """Without birth dates."""
+
+    @_builtins.property
+    def births(self) -> _containers.RepeatedCompositeFieldContainer[Global___AskedBirth]:
+        """One for each of `description.people`; none where no birth date was described."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        self_service: _builtins.bool = ...,
+        contact_point: _builtins.str = ...,
+        capabilities: _decision_pb2.CapabilityClaim | None = ...,
+        user_assurance: _builtins.int = ...,
+        recipients: _abc.Iterable[_decision_pb2.Recipient] | None = ...,
+        description: _decision_pb2.Description | None = ...,
+        births: _abc.Iterable[Global___AskedBirth] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "description", b"description"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["births", b"births", "capabilities", b"capabilities", "contact_point", b"contact_point", "description", b"description", "purpose", b"purpose", "recipients", b"recipients", "self_service", b"self_service", "user_assurance", b"user_assurance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskedCall: _TypeAlias = AskedCall  # noqa: Y015
+
+@_typing.final
+class AskedBirth(_message.Message):
+    """What a decision needs of a birth date."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGE_FIELD_NUMBER: _builtins.int
+    WITH_NAME_FIELD_NUMBER: _builtins.int
+    age: _builtins.str
+    """adult, minor, comes_of_age (with the next day, which ends what is permitted);
+    empty: none was described.
+    """
+    with_name: _builtins.str
+    """Keyed fingerprint of the name and the birth date together."""
+    def __init__(
+        self,
+        *,
+        age: _builtins.str = ...,
+        with_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "with_name", b"with_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskedBirth: _TypeAlias = AskedBirth  # noqa: Y015
 
 @_typing.final
 class LoggedTask(_message.Message):
@@ -813,12 +1045,29 @@ class WriteEvent(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    REFUSED_PEOPLE_FIELD_NUMBER: _builtins.int
+    DESPITE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Bounded, as the caller gave it."""
     refused: _builtins.bool
+    despite: _builtins.str
+    """What stood against it, and was set aside as its caller said: of a Rollback,
+    how many cases of the set failed.
+    """
     @_builtins.property
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was written, each `kind:id`."""
+
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """No longer written: it told whose entry it is what other organisations' facts
+        rest on.
+        """
+
+    @_builtins.property
+    def refused_people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whom the items of an import named that were refused, as in a refusal."""
 
     def __init__(
         self,
@@ -826,10 +1075,13 @@ class WriteEvent(_message.Message):
         facts: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         refused: _builtins.bool = ...,
+        kept: _abc.Iterable[_builtins.str] | None = ...,
+        refused_people: _abc.Iterable[_builtins.str] | None = ...,
+        despite: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "reason", b"reason", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["despite", b"despite", "facts", b"facts", "kept", b"kept", "reason", b"reason", "refused", b"refused", "refused_people", b"refused_people"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -843,7 +1095,12 @@ class ReadEvent(_message.Message):
 
     FACTS_FIELD_NUMBER: _builtins.int
     FOUND_FIELD_NUMBER: _builtins.int
+    AS_OF_REVISION_FIELD_NUMBER: _builtins.int
     found: _builtins.bool
+    as_of_revision: _builtins.int
+    """The earlier revision of the facts that was shown; 0: the entry's own, on which
+    the caller was judged.
+    """
     @_builtins.property
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was read or looked for, each `kind:id`."""
@@ -853,10 +1110,11 @@ class ReadEvent(_message.Message):
         *,
         facts: _abc.Iterable[_builtins.str] | None = ...,
         found: _builtins.bool = ...,
+        as_of_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "found", b"found"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_revision", b"as_of_revision", "facts", b"facts", "found", b"found"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -871,22 +1129,31 @@ class RefusalEvent(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     """gRPC status name."""
     reason: _builtins.str
     """The stable reason."""
     field: _builtins.str
     """The path of the field at fault, never its value."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whom the call named that it was refused for: `person:ID` of the organisation's
+        own, of others `fingerprint:` and the identifier's keyed fingerprint, or
+        `unknown:` and that of what else was typed.
+        """
+
     def __init__(
         self,
         *,
         status: _builtins.str = ...,
         reason: _builtins.str = ...,
         field: _builtins.str = ...,
+        people: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "reason", b"reason", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "people", b"people", "reason", b"reason", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -927,18 +1194,74 @@ class StreamEvent(_message.Message):
 
     KIND_FIELD_NUMBER: _builtins.int
     STREAM_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    BACKUP_FIELD_NUMBER: _builtins.int
+    FACTS_EPOCH_FIELD_NUMBER: _builtins.int
+    OWED_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
+    """`opened`, `continued`, `closed`; `completed`: entries of revisions were missing
+    at a start, and stand before this one; `restored`: the whole log, from a backup.
+    """
     stream_id: _builtins.str
+    backup: _builtins.bytes
+    """Of a restore: SHA-256 of the backup's manifest."""
+    facts_epoch: _builtins.int
+    """Of `opened` and `continued`: the random number of the facts' epoch, to which
+    the stream belongs from its first to its last entry.
+    """
+    owed: _builtins.int
+    """Of `completed`: how many there were. One or two are what a crash leaves; so is
+    a copy of this stream that is older by as many.
+    """
+    @_builtins.property
+    def before(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamEnd]:
+        """Where streams that were closed by a restore ended: of an `opened` one those
+        before it, of a restore all. What they held after that is not in this log.
+        """
+
     def __init__(
         self,
         *,
         kind: _builtins.str = ...,
         stream_id: _builtins.str = ...,
+        before: _abc.Iterable[Global___StreamEnd] | None = ...,
+        backup: _builtins.bytes = ...,
+        facts_epoch: _builtins.int = ...,
+        owed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "stream_id", b"stream_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backup", b"backup", "before", b"before", "facts_epoch", b"facts_epoch", "kind", b"kind", "owed", b"owed", "stream_id", b"stream_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamEvent: _TypeAlias = StreamEvent  # noqa: Y015
+
+@_typing.final
+class StreamEnd(_message.Message):
+    """How far a stream was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    stream_id: _builtins.str
+    size: _builtins.int
+    """Entries."""
+    root: _builtins.bytes
+    """RFC 6962 root of that many."""
+    def __init__(
+        self,
+        *,
+        stream_id: _builtins.str = ...,
+        size: _builtins.int = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["root", b"root", "size", b"size", "stream_id", b"stream_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamEnd: _TypeAlias = StreamEnd  # noqa: Y015

@@ -50,6 +50,11 @@ class DecisionLogServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.FromString,
                 _registered_method=True)
+        self.Replay = channel.unary_unary(
+                '/policy_service.api.v1.DecisionLogService/Replay',
+                request_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionLogServiceServicer:
@@ -83,6 +88,15 @@ class DecisionLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Replay(self, request, context):
+        """Compute a decision again, from its entry and from the facts and policies as of
+        its revision, and compare what comes out with what was recorded; or tell what
+        it would be today. Nothing may be shown or sent by it, and no task comes of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -100,6 +114,11 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
                     servicer.Follow,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.SerializeToString,
+            ),
+            'Replay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replay,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -184,6 +203,33 @@ class DecisionLogService:
             '/policy_service.api.v1.DecisionLogService/Follow',
             policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceFollowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Replay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.DecisionLogService/Replay',
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_decision__log__pb2.DecisionLogServiceReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,

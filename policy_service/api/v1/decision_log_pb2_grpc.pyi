@@ -47,6 +47,11 @@ class DecisionLogServiceStub:
     the token holds no more; `resume_token` goes on without a gap. Reading
     slowly delays this call alone.
     """
+    Replay: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceReplayRequest, _decision_log_pb2.DecisionLogServiceReplayResponse]
+    """Compute a decision again, from its entry and from the facts and policies as of
+    its revision, and compare what comes out with what was recorded; or tell what
+    it would be today. Nothing may be shown or sent by it, and no task comes of it.
+    """
 
 @_typing.type_check_only
 class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
@@ -66,6 +71,11 @@ class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
     its order. Ends after some minutes with OK, and whenever the service ends or
     the token holds no more; `resume_token` goes on without a gap. Reading
     slowly delays this call alone.
+    """
+    Replay: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.DecisionLogServiceReplayRequest, _decision_log_pb2.DecisionLogServiceReplayResponse]  # type: ignore[assignment]
+    """Compute a decision again, from its entry and from the facts and policies as of
+    its revision, and compare what comes out with what was recorded; or tell what
+    it would be today. Nothing may be shown or sent by it, and no task comes of it.
     """
 
 class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -101,6 +111,17 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         its order. Ends after some minutes with OK, and whenever the service ends or
         the token holds no more; `resume_token` goes on without a gap. Reading
         slowly delays this call alone.
+        """
+
+    @_abc_1.abstractmethod
+    def Replay(
+        self,
+        request: _decision_log_pb2.DecisionLogServiceReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_pb2.DecisionLogServiceReplayResponse, _abc.Awaitable[_decision_log_pb2.DecisionLogServiceReplayResponse]]:
+        """Compute a decision again, from its entry and from the facts and policies as of
+        its revision, and compare what comes out with what was recorded; or tell what
+        it would be today. Nothing may be shown or sent by it, and no task comes of it.
         """
 
 def add_DecisionLogServiceServicer_to_server(servicer: DecisionLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

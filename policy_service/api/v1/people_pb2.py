@@ -22,37 +22,51 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from policy_service.api.v1 import import_pb2 as policy__service_dot_api_dot_v1_dot_import__pb2
+from policy_service.api.v1 import past_pb2 as policy__service_dot_api_dot_v1_dot_past__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/people.proto\x12\x15policy_service.api.v1\"\xa7\x01\n\x06Person\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12\x1a\n\x12organisation_roles\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\x12\r\n\x05names\x18\x07 \x03(\t\x12\x14\n\x0croster_token\x18\x08 \x01(\t\"j\n\x10PutPersonRequest\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutPersonResponse\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x02\n\x0cRelationship\x12\x17\n\x0frelationship_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_person\x18\x02 \x01(\t\x12\x11\n\tto_person\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x05 \x01(\t\x12\x1f\n\x17parental_responsibility\x18\x06 \x01(\x08\x12\x12\n\nvalid_from\x18\x07 \x01(\t\x12\x13\n\x0bvalid_until\x18\x08 \x01(\t\x12\x13\n\x0breview_date\x18\t \x01(\t\x12\x11\n\tconfirmed\x18\n \x01(\x08\x12\x13\n\x0brecorded_at\x18\x0b \x01(\t\x12\x14\n\x0c\x63onfirmed_at\x18\x0c \x01(\t\"|\n\x16PutRelationshipRequest\x12\x39\n\x0crelationship\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.Relationship\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"i\n\x17PutRelationshipResponse\x12\x39\n\x0crelationship\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.Relationship\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x84\x02\n\x0c\x43ontactPoint\x12\x18\n\x10\x63ontact_point_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12\x0c\n\x04uprn\x18\x06 \x01(\t\x12\x0c\n\x04home\x18\x07 \x01(\x08\x12\x16\n\x0evoicemail_safe\x18\x08 \x01(\x08\x12\x13\n\x0bverified_at\x18\t \x01(\t\x12\x13\n\x0binstitution\x18\n \x01(\x08\x12\x14\n\x0c\x66rom_herself\x18\x0b \x01(\x08\x12\x0e\n\x06shared\x18\x0c \x01(\x08\x12\x17\n\x0fservice_address\x18\r \x01(\x08\"}\n\x16PutContactPointRequest\x12:\n\rcontact_point\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutContactPointResponse\x12:\n\rcontact_point\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\"\n\x10GetPersonRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"\xcc\x01\n\x11GetPersonResponse\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12:\n\rrelationships\x18\x02 \x03(\x0b\x32#.policy_service.api.v1.Relationship\x12;\n\x0e\x63ontact_points\x18\x03 \x03(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x0f\n\x07schemes\x18\x04 \x03(\t2\xb3\x03\n\rPeopleService\x12^\n\tPutPerson\x12\'.policy_service.api.v1.PutPersonRequest\x1a(.policy_service.api.v1.PutPersonResponse\x12p\n\x0fPutRelationship\x12-.policy_service.api.v1.PutRelationshipRequest\x1a..policy_service.api.v1.PutRelationshipResponse\x12p\n\x0fPutContactPoint\x12-.policy_service.api.v1.PutContactPointRequest\x1a..policy_service.api.v1.PutContactPointResponse\x12^\n\tGetPerson\x12\'.policy_service.api.v1.GetPersonRequest\x1a(.policy_service.api.v1.GetPersonResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/people.proto\x12\x15policy_service.api.v1\x1a\"policy_service/api/v1/import.proto\x1a policy_service/api/v1/past.proto\"\xa7\x01\n\x06Person\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12\x1a\n\x12organisation_roles\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\x06 \x03(\t\x12\r\n\x05names\x18\x07 \x03(\t\x12\x14\n\x0croster_token\x18\x08 \x01(\t\"j\n\x10PutPersonRequest\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutPersonResponse\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x02\n\x0cRelationship\x12\x17\n\x0frelationship_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_person\x18\x02 \x01(\t\x12\x11\n\tto_person\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x05 \x01(\t\x12\x1f\n\x17parental_responsibility\x18\x06 \x01(\x08\x12\x12\n\nvalid_from\x18\x07 \x01(\t\x12\x13\n\x0bvalid_until\x18\x08 \x01(\t\x12\x13\n\x0breview_date\x18\t \x01(\t\x12\x11\n\tconfirmed\x18\n \x01(\x08\x12\x13\n\x0brecorded_at\x18\x0b \x01(\t\x12\x14\n\x0c\x63onfirmed_at\x18\x0c \x01(\t\"|\n\x16PutRelationshipRequest\x12\x39\n\x0crelationship\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.Relationship\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"i\n\x17PutRelationshipResponse\x12\x39\n\x0crelationship\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.Relationship\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x84\x02\n\x0c\x43ontactPoint\x12\x18\n\x10\x63ontact_point_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12\x0c\n\x04uprn\x18\x06 \x01(\t\x12\x0c\n\x04home\x18\x07 \x01(\x08\x12\x16\n\x0evoicemail_safe\x18\x08 \x01(\x08\x12\x13\n\x0bverified_at\x18\t \x01(\t\x12\x13\n\x0binstitution\x18\n \x01(\x08\x12\x14\n\x0c\x66rom_herself\x18\x0b \x01(\x08\x12\x0e\n\x06shared\x18\x0c \x01(\x08\x12\x17\n\x0fservice_address\x18\r \x01(\x08\"}\n\x16PutContactPointRequest\x12:\n\rcontact_point\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutContactPointResponse\x12:\n\rcontact_point\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"N\n\x10GetPersonRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"\xcc\x01\n\x11GetPersonResponse\x12-\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12:\n\rrelationships\x18\x02 \x03(\x0b\x32#.policy_service.api.v1.Relationship\x12;\n\x0e\x63ontact_points\x18\x03 \x03(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x0f\n\x07schemes\x18\x04 \x03(\t\"T\n\x1bPeopleServiceHistoryRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"o\n\x1cPeopleServiceHistoryResponse\x12\x36\n\x08versions\x18\x01 \x03(\x0b\x32$.policy_service.api.v1.PersonVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfd\x01\n\rPersonVersion\x12\x33\n\x07version\x18\x01 \x01(\x0b\x32\".policy_service.api.v1.FactVersion\x12-\n\x06person\x18\x02 \x01(\x0b\x32\x1d.policy_service.api.v1.Person\x12:\n\rrelationships\x18\x03 \x03(\x0b\x32#.policy_service.api.v1.Relationship\x12;\n\x0e\x63ontact_points\x18\x04 \x03(\x0b\x32#.policy_service.api.v1.ContactPoint\x12\x0f\n\x07schemes\x18\x05 \x03(\t\"^\n\x1aPeopleServiceImportRequest\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.PeopleItem\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xfd\x01\n\nPeopleItem\x12/\n\x06person\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.PersonH\x00\x12;\n\x0crelationship\x18\x02 \x01(\x0b\x32#.policy_service.api.v1.RelationshipH\x00\x12<\n\rcontact_point\x18\x03 \x01(\x0b\x32#.policy_service.api.v1.ContactPointH\x00\x12;\n\x0e\x63ontact_points\x18\x04 \x03(\x0b\x32#.policy_service.api.v1.ContactPointB\x06\n\x04item\"P\n\x1bPeopleServiceImportResponse\x12\x31\n\x08imported\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Imported2\x9c\x05\n\rPeopleService\x12^\n\tPutPerson\x12\'.policy_service.api.v1.PutPersonRequest\x1a(.policy_service.api.v1.PutPersonResponse\x12p\n\x0fPutRelationship\x12-.policy_service.api.v1.PutRelationshipRequest\x1a..policy_service.api.v1.PutRelationshipResponse\x12p\n\x0fPutContactPoint\x12-.policy_service.api.v1.PutContactPointRequest\x1a..policy_service.api.v1.PutContactPointResponse\x12^\n\tGetPerson\x12\'.policy_service.api.v1.GetPersonRequest\x1a(.policy_service.api.v1.GetPersonResponse\x12r\n\x07History\x12\x32.policy_service.api.v1.PeopleServiceHistoryRequest\x1a\x33.policy_service.api.v1.PeopleServiceHistoryResponse\x12s\n\x06Import\x12\x31.policy_service.api.v1.PeopleServiceImportRequest\x1a\x32.policy_service.api.v1.PeopleServiceImportResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.people_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERSON']._serialized_start=62
-  _globals['_PERSON']._serialized_end=229
-  _globals['_PUTPERSONREQUEST']._serialized_start=231
-  _globals['_PUTPERSONREQUEST']._serialized_end=337
-  _globals['_PUTPERSONRESPONSE']._serialized_start=339
-  _globals['_PUTPERSONRESPONSE']._serialized_end=426
-  _globals['_RELATIONSHIP']._serialized_start=429
-  _globals['_RELATIONSHIP']._serialized_end=694
-  _globals['_PUTRELATIONSHIPREQUEST']._serialized_start=696
-  _globals['_PUTRELATIONSHIPREQUEST']._serialized_end=820
-  _globals['_PUTRELATIONSHIPRESPONSE']._serialized_start=822
-  _globals['_PUTRELATIONSHIPRESPONSE']._serialized_end=927
-  _globals['_CONTACTPOINT']._serialized_start=930
-  _globals['_CONTACTPOINT']._serialized_end=1190
-  _globals['_PUTCONTACTPOINTREQUEST']._serialized_start=1192
-  _globals['_PUTCONTACTPOINTREQUEST']._serialized_end=1317
-  _globals['_PUTCONTACTPOINTRESPONSE']._serialized_start=1319
-  _globals['_PUTCONTACTPOINTRESPONSE']._serialized_end=1425
-  _globals['_GETPERSONREQUEST']._serialized_start=1427
-  _globals['_GETPERSONREQUEST']._serialized_end=1461
-  _globals['_GETPERSONRESPONSE']._serialized_start=1464
-  _globals['_GETPERSONRESPONSE']._serialized_end=1668
-  _globals['_PEOPLESERVICE']._serialized_start=1671
-  _globals['_PEOPLESERVICE']._serialized_end=2106
+  _globals['_PERSON']._serialized_start=132
+  _globals['_PERSON']._serialized_end=299
+  _globals['_PUTPERSONREQUEST']._serialized_start=301
+  _globals['_PUTPERSONREQUEST']._serialized_end=407
+  _globals['_PUTPERSONRESPONSE']._serialized_start=409
+  _globals['_PUTPERSONRESPONSE']._serialized_end=496
+  _globals['_RELATIONSHIP']._serialized_start=499
+  _globals['_RELATIONSHIP']._serialized_end=764
+  _globals['_PUTRELATIONSHIPREQUEST']._serialized_start=766
+  _globals['_PUTRELATIONSHIPREQUEST']._serialized_end=890
+  _globals['_PUTRELATIONSHIPRESPONSE']._serialized_start=892
+  _globals['_PUTRELATIONSHIPRESPONSE']._serialized_end=997
+  _globals['_CONTACTPOINT']._serialized_start=1000
+  _globals['_CONTACTPOINT']._serialized_end=1260
+  _globals['_PUTCONTACTPOINTREQUEST']._serialized_start=1262
+  _globals['_PUTCONTACTPOINTREQUEST']._serialized_end=1387
+  _globals['_PUTCONTACTPOINTRESPONSE']._serialized_start=1389
+  _globals['_PUTCONTACTPOINTRESPONSE']._serialized_end=1495
+  _globals['_GETPERSONREQUEST']._serialized_start=1497
+  _globals['_GETPERSONREQUEST']._serialized_end=1575
+  _globals['_GETPERSONRESPONSE']._serialized_start=1578
+  _globals['_GETPERSONRESPONSE']._serialized_end=1782
+  _globals['_PEOPLESERVICEHISTORYREQUEST']._serialized_start=1784
+  _globals['_PEOPLESERVICEHISTORYREQUEST']._serialized_end=1868
+  _globals['_PEOPLESERVICEHISTORYRESPONSE']._serialized_start=1870
+  _globals['_PEOPLESERVICEHISTORYRESPONSE']._serialized_end=1981
+  _globals['_PERSONVERSION']._serialized_start=1984
+  _globals['_PERSONVERSION']._serialized_end=2237
+  _globals['_PEOPLESERVICEIMPORTREQUEST']._serialized_start=2239
+  _globals['_PEOPLESERVICEIMPORTREQUEST']._serialized_end=2333
+  _globals['_PEOPLEITEM']._serialized_start=2336
+  _globals['_PEOPLEITEM']._serialized_end=2589
+  _globals['_PEOPLESERVICEIMPORTRESPONSE']._serialized_start=2591
+  _globals['_PEOPLESERVICEIMPORTRESPONSE']._serialized_end=2671
+  _globals['_PEOPLESERVICE']._serialized_start=2674
+  _globals['_PEOPLESERVICE']._serialized_end=3342
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from policy_service.api.v1 import import_pb2 as _import_pb2
+from policy_service.api.v1 import past_pb2 as _past_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -362,16 +364,20 @@ class GetPersonRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`scheme:value` or `person:ID`."""
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
     def __init__(
         self,
         *,
         person: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "person", b"person"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -414,3 +420,178 @@ class GetPersonResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPersonResponse: _TypeAlias = GetPersonResponse  # noqa: Y015
+
+@_typing.final
+class PeopleServiceHistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`scheme:value` or `person:ID`."""
+    page_size: _builtins.int
+    """At most 100; default 20."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeopleServiceHistoryRequest: _TypeAlias = PeopleServiceHistoryRequest  # noqa: Y015
+
+@_typing.final
+class PeopleServiceHistoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonVersion]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___PersonVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeopleServiceHistoryResponse: _TypeAlias = PeopleServiceHistoryResponse  # noqa: Y015
+
+@_typing.final
+class PersonVersion(_message.Message):
+    """As GetPerson would have shown it from this version on; nothing where she was
+    removed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    RELATIONSHIPS_FIELD_NUMBER: _builtins.int
+    CONTACT_POINTS_FIELD_NUMBER: _builtins.int
+    SCHEMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> _past_pb2.FactVersion: ...
+    @_builtins.property
+    def person(self) -> Global___Person: ...
+    @_builtins.property
+    def relationships(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relationship]: ...
+    @_builtins.property
+    def contact_points(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactPoint]: ...
+    @_builtins.property
+    def schemes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        version: _past_pb2.FactVersion | None = ...,
+        person: Global___Person | None = ...,
+        relationships: _abc.Iterable[Global___Relationship] | None = ...,
+        contact_points: _abc.Iterable[Global___ContactPoint] | None = ...,
+        schemes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_points", b"contact_points", "person", b"person", "relationships", b"relationships", "schemes", b"schemes", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonVersion: _TypeAlias = PersonVersion  # noqa: Y015
+
+@_typing.final
+class PeopleServiceImportRequest(_message.Message):
+    """One or more people, with what is known of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeopleItem]:
+        """1 to 1,000, in the order in which they are put on file."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___PeopleItem] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeopleServiceImportRequest: _TypeAlias = PeopleServiceImportRequest  # noqa: Y015
+
+@_typing.final
+class PeopleItem(_message.Message):
+    """What one line of a file says. All of it is put on file, or nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    RELATIONSHIP_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    CONTACT_POINTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def person(self) -> Global___Person: ...
+    @_builtins.property
+    def relationship(self) -> Global___Relationship: ...
+    @_builtins.property
+    def contact_point(self) -> Global___ContactPoint: ...
+    @_builtins.property
+    def contact_points(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactPoint]:
+        """Beside `person` alone: how she is reached. Their `owner` stays empty. At most 64."""
+
+    def __init__(
+        self,
+        *,
+        person: Global___Person | None = ...,
+        relationship: Global___Relationship | None = ...,
+        contact_point: Global___ContactPoint | None = ...,
+        contact_points: _abc.Iterable[Global___ContactPoint] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "item", b"item", "person", b"person", "relationship", b"relationship"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "contact_points", b"contact_points", "item", b"item", "person", b"person", "relationship", b"relationship"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["person", "relationship", "contact_point"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___PeopleItem: _TypeAlias = PeopleItem  # noqa: Y015
+
+@_typing.final
+class PeopleServiceImportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def imported(self) -> _import_pb2.Imported: ...
+    def __init__(
+        self,
+        *,
+        imported: _import_pb2.Imported | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["imported", b"imported"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported", b"imported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeopleServiceImportResponse: _TypeAlias = PeopleServiceImportResponse  # noqa: Y015

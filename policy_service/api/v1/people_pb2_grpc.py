@@ -54,6 +54,16 @@ class PeopleServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.FromString,
                 _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.PeopleService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryResponse.FromString,
+                _registered_method=True)
+        self.Import = channel.stream_stream(
+                '/policy_service.api.v1.PeopleService/Import',
+                request_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportResponse.FromString,
+                _registered_method=True)
 
 
 class PeopleServiceServicer:
@@ -89,6 +99,33 @@ class PeopleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def History(self, request, context):
+        """History of a person: the versions of what GetPerson shows of her, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Import(self, request_iterator, context):
+        """Import puts many people, relationships and contact points on file, through the
+        same checks as the methods above, while everything else goes on. Each message
+        is written by itself, with its own entry of the log (one that changes more
+        than an entry can name with several), and answered once that is durable; the
+        answers come in the order of the messages, and say how far it has come. An
+        item that is refused is told by its place, leaves nothing behind, and harms no
+        other. An item may name whomever one before it has put on file.
+
+        Sent again, what is on file already writes nothing: a stream that ended early
+        is gone on with by sending again what was not answered, or all of it. A
+        message that cannot be taken as a whole ends the stream with its status. A
+        caller may have 2 streams at a time, of which the server reads no further
+        while 2 messages are unanswered; they end with their connection, after ten
+        minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeopleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +148,16 @@ def add_PeopleServiceServicer_to_server(servicer, server):
                     servicer.GetPerson,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryResponse.SerializeToString,
+            ),
+            'Import': grpc.stream_stream_rpc_method_handler(
+                    servicer.Import,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +268,60 @@ class PeopleService:
             '/policy_service.api.v1.PeopleService/GetPerson',
             policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_people__pb2.GetPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PeopleService/History',
+            policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Import(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/policy_service.api.v1.PeopleService/Import',
+            policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_people__pb2.PeopleServiceImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

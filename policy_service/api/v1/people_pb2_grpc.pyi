@@ -45,6 +45,24 @@ class PeopleServiceStub:
     """GetPerson finds somebody by one identifier or id, with relationships and
     contact points. Each reading is an entry of the log.
     """
+    History: _grpc.UnaryUnaryMultiCallable[_people_pb2.PeopleServiceHistoryRequest, _people_pb2.PeopleServiceHistoryResponse]
+    """History of a person: the versions of what GetPerson shows of her, newest first."""
+    Import: _grpc.StreamStreamMultiCallable[_people_pb2.PeopleServiceImportRequest, _people_pb2.PeopleServiceImportResponse]
+    """Import puts many people, relationships and contact points on file, through the
+    same checks as the methods above, while everything else goes on. Each message
+    is written by itself, with its own entry of the log (one that changes more
+    than an entry can name with several), and answered once that is durable; the
+    answers come in the order of the messages, and say how far it has come. An
+    item that is refused is told by its place, leaves nothing behind, and harms no
+    other. An item may name whomever one before it has put on file.
+
+    Sent again, what is on file already writes nothing: a stream that ended early
+    is gone on with by sending again what was not answered, or all of it. A
+    message that cannot be taken as a whole ends the stream with its status. A
+    caller may have 2 streams at a time, of which the server reads no further
+    while 2 messages are unanswered; they end with their connection, after ten
+    minutes.
+    """
 
 @_typing.type_check_only
 class PeopleServiceAsyncStub(PeopleServiceStub):
@@ -60,6 +78,24 @@ class PeopleServiceAsyncStub(PeopleServiceStub):
     GetPerson: _aio.UnaryUnaryMultiCallable[_people_pb2.GetPersonRequest, _people_pb2.GetPersonResponse]  # type: ignore[assignment]
     """GetPerson finds somebody by one identifier or id, with relationships and
     contact points. Each reading is an entry of the log.
+    """
+    History: _aio.UnaryUnaryMultiCallable[_people_pb2.PeopleServiceHistoryRequest, _people_pb2.PeopleServiceHistoryResponse]  # type: ignore[assignment]
+    """History of a person: the versions of what GetPerson shows of her, newest first."""
+    Import: _aio.StreamStreamMultiCallable[_people_pb2.PeopleServiceImportRequest, _people_pb2.PeopleServiceImportResponse]  # type: ignore[assignment]
+    """Import puts many people, relationships and contact points on file, through the
+    same checks as the methods above, while everything else goes on. Each message
+    is written by itself, with its own entry of the log (one that changes more
+    than an entry can name with several), and answered once that is durable; the
+    answers come in the order of the messages, and say how far it has come. An
+    item that is refused is told by its place, leaves nothing behind, and harms no
+    other. An item may name whomever one before it has put on file.
+
+    Sent again, what is on file already writes nothing: a stream that ended early
+    is gone on with by sending again what was not answered, or all of it. A
+    message that cannot be taken as a whole ends the stream with its status. A
+    caller may have 2 streams at a time, of which the server reads no further
+    while 2 messages are unanswered; they end with their connection, after ten
+    minutes.
     """
 
 class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -97,6 +133,36 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_people_pb2.GetPersonResponse, _abc.Awaitable[_people_pb2.GetPersonResponse]]:
         """GetPerson finds somebody by one identifier or id, with relationships and
         contact points. Each reading is an entry of the log.
+        """
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _people_pb2.PeopleServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_people_pb2.PeopleServiceHistoryResponse, _abc.Awaitable[_people_pb2.PeopleServiceHistoryResponse]]:
+        """History of a person: the versions of what GetPerson shows of her, newest first."""
+
+    @_abc_1.abstractmethod
+    def Import(
+        self,
+        request_iterator: _MaybeAsyncIterator[_people_pb2.PeopleServiceImportRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_people_pb2.PeopleServiceImportResponse], _abc.AsyncIterator[_people_pb2.PeopleServiceImportResponse]]:
+        """Import puts many people, relationships and contact points on file, through the
+        same checks as the methods above, while everything else goes on. Each message
+        is written by itself, with its own entry of the log (one that changes more
+        than an entry can name with several), and answered once that is durable; the
+        answers come in the order of the messages, and say how far it has come. An
+        item that is refused is told by its place, leaves nothing behind, and harms no
+        other. An item may name whomever one before it has put on file.
+
+        Sent again, what is on file already writes nothing: a stream that ended early
+        is gone on with by sending again what was not answered, or all of it. A
+        message that cannot be taken as a whole ends the stream with its status. A
+        caller may have 2 streams at a time, of which the server reads no further
+        while 2 messages are unanswered; they end with their connection, after ten
+        minutes.
         """
 
 def add_PeopleServiceServicer_to_server(servicer: PeopleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

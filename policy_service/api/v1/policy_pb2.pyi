@@ -6,7 +6,9 @@ Policies: what is published, what a policy may name, and whether files are right
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from policy_service.api.v1 import past_pb2 as _past_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -206,7 +208,7 @@ class PolicyServiceValidateRequest(_message.Message):
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Policies and obligations; at most 10,000 files in all, and what a call may
-        have in bytes (1 MiB).
+        have in bytes (4 MiB).
         """
 
     @_builtins.property
@@ -288,7 +290,7 @@ class PolicyServiceTestRequest(_message.Message):
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
         """Policies and obligations; with `cases` at most 10,000 files in all, and what a
-        call may have in bytes (1 MiB).
+        call may have in bytes (4 MiB).
         """
 
     @_builtins.property
@@ -622,18 +624,24 @@ class PolicyServiceListRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1,000; default 50."""
     page_token: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf:
+        """Of the set that was published then."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -671,15 +679,21 @@ class PolicyServiceGetRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     uid: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf:
+        """Of the set that was published then."""
+
     def __init__(
         self,
         *,
         uid: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -718,12 +732,21 @@ Global___PolicyServiceGetResponse: _TypeAlias = PolicyServiceGetResponse  # noqa
 class PolicyServiceListAttributesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    AS_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf:
+        """What the set declares that was published then, beside what this version of the
+        service works out.
+        """
+
     def __init__(
         self,
+        *,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -750,3 +773,561 @@ class PolicyServiceListAttributesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyServiceListAttributesResponse: _TypeAlias = PolicyServiceListAttributesResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServicePutSetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: _builtins.int
+    CASES_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    reason: _builtins.str
+    """Why; at most 200 characters."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """All files of the set, each named by its path from the folder of the set, as in
+        `disclosure/own/refuge.yaml`: those below `base_types` are base types, those
+        below `messages` catalogues of messages, those below `attributes` declare
+        attributes, all others are policies and obligations. With `cases` at most
+        10,000 files, and what a call may have in bytes (4 MiB).
+        """
+
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Cases that the set is tried on. Where one comes out otherwise than expected the
+        set is refused. They are kept with it, in place of those that it was tried on
+        before, and tried again when it is published; none: those are left as they are.
+        """
+
+    def __init__(
+        self,
+        *,
+        files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        cases: _abc.Iterable[Global___PolicyFile] | None = ...,
+        idempotency_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "files", b"files", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServicePutSetRequest: _TypeAlias = PolicyServicePutSetRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServicePutSetResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """The set's id: equal files give the same."""
+    facts_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        facts_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServicePutSetResponse: _TypeAlias = PolicyServicePutSetResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServicePublishRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """A set that is on file."""
+    expected: _builtins.str
+    """The id of the set that the caller knows to be published. Where it is another
+    one by now, nothing is published: somebody else has published meanwhile.
+    """
+    idempotency_key: _builtins.str
+    reason: _builtins.str
+    """Why; at most 200 characters."""
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        expected: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "idempotency_key", b"idempotency_key", "policy_set", b"policy_set", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServicePublishRequest: _TypeAlias = PolicyServicePublishRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServicePublishResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """What is published. It may have been so before: then nothing has changed."""
+    facts_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        facts_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServicePublishResponse: _TypeAlias = PolicyServicePublishResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceRollbackRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DESPITE_CASES_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """A set that was published once; empty: the one that was published before
+    `expected`.
+    """
+    expected: _builtins.str
+    """As in PolicyServicePublishRequest."""
+    idempotency_key: _builtins.str
+    reason: _builtins.str
+    """Why; at most 200 characters."""
+    despite_cases: _builtins.bool
+    """Go back even where cases that are kept with the set come out otherwise than
+    expected by this version of the service, or cannot be read by it. Without it
+    that is CASES_FAILED, which says how many; with it, the log entry does.
+    """
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        expected: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        despite_cases: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["despite_cases", b"despite_cases", "expected", b"expected", "idempotency_key", b"idempotency_key", "policy_set", b"policy_set", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceRollbackRequest: _TypeAlias = PolicyServiceRollbackRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceRollbackResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    FACTS_TOKEN_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """What is published again."""
+    facts_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        facts_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts_token", b"facts_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceRollbackResponse: _TypeAlias = PolicyServiceRollbackResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceDiffRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    before: _builtins.str
+    """A set on file; empty: the one that is published."""
+    after: _builtins.str
+    """The set that would take its place; empty, with no `files` either: the one that
+    is published.
+    """
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Instead of `after`: files as in PolicyServicePutSetRequest, right or wrong."""
+
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf:
+        """The sets on file then, and the one that was published."""
+
+    def __init__(
+        self,
+        *,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        as_of: _past_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "as_of", b"as_of", "before", b"before", "files", b"files"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceDiffRequest: _TypeAlias = PolicyServiceDiffRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceDiffResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
+    before: _builtins.str
+    after: _builtins.str
+    """Of files: the id that they have as a set."""
+    published: _builtins.str
+    """The id of the set that is published."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFileChange]:
+        """In the order of their names; none: the two are the same."""
+
+    def __init__(
+        self,
+        *,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        changes: _abc.Iterable[Global___PolicyFileChange] | None = ...,
+        published: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "changes", b"changes", "published", b"published"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceDiffResponse: _TypeAlias = PolicyServiceDiffResponse  # noqa: Y015
+
+@_typing.final
+class PolicyFileChange(_message.Message):
+    """A file that is not the same in two sets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    DIFF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    change: _builtins.str
+    """added, removed or changed."""
+    diff: _builtins.str
+    """A unified diff, with three lines about each change; empty where the answer has
+    no room for it.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        change: _builtins.str = ...,
+        diff: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "diff", b"diff", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyFileChange: _TypeAlias = PolicyFileChange  # noqa: Y015
+
+@_typing.final
+class PolicySetOnFile(_message.Message):
+    """A set on file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    IS_PUBLISHED_FIELD_NUMBER: _builtins.int
+    FILED_AT_FIELD_NUMBER: _builtins.int
+    FILED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PUBLICATIONS_FIELD_NUMBER: _builtins.int
+    TRIED_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    is_published: _builtins.bool
+    filed_by: _builtins.str
+    reason: _builtins.str
+    tried: _builtins.int
+    """How many cases it was tried on, their variants counted; 0: on none that are kept."""
+    @_builtins.property
+    def filed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was put on file, or, where it was published without, when that was."""
+
+    @_builtins.property
+    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyPublication]:
+        """The newest first; the newest 20, History has all of them."""
+
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        is_published: _builtins.bool = ...,
+        filed_at: _timestamp_pb2.Timestamp | None = ...,
+        filed_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        publications: _abc.Iterable[Global___PolicyPublication] | None = ...,
+        tried: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filed_at", b"filed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filed_at", b"filed_at", "filed_by", b"filed_by", "is_published", b"is_published", "policy_set", b"policy_set", "publications", b"publications", "reason", b"reason", "tried", b"tried"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicySetOnFile: _TypeAlias = PolicySetOnFile  # noqa: Y015
+
+@_typing.final
+class PolicyPublication(_message.Message):
+    """A time for which a set was published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLISHED_AT_FIELD_NUMBER: _builtins.int
+    PUBLISHED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    published_by: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def published_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When another took its place; unset while it is published."""
+
+    def __init__(
+        self,
+        *,
+        published_at: _timestamp_pb2.Timestamp | None = ...,
+        published_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "published_at", b"published_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "published_at", b"published_at", "published_by", b"published_by", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyPublication: _TypeAlias = PolicyPublication  # noqa: Y015
+
+@_typing.final
+class PolicyServiceListSetsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; default 50."""
+    page_token: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceListSetsRequest: _TypeAlias = PolicyServiceListSetsRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceListSetsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SETS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def policy_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicySetOnFile]: ...
+    def __init__(
+        self,
+        *,
+        policy_sets: _abc.Iterable[Global___PolicySetOnFile] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "policy_sets", b"policy_sets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceListSetsResponse: _TypeAlias = PolicyServiceListSetsResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceGetSetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """Empty: the one that is published."""
+    page_token: _builtins.str
+    """A set that is larger than an answer may be comes in several."""
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "page_token", b"page_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceGetSetRequest: _TypeAlias = PolicyServiceGetSetRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceGetSetResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CASES_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def policy_set(self) -> Global___PolicySetOnFile: ...
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """In the order of their names."""
+
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Behind the files: the cases that it was tried on."""
+
+    def __init__(
+        self,
+        *,
+        policy_set: Global___PolicySetOnFile | None = ...,
+        files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        next_page_token: _builtins.str = ...,
+        cases: _abc.Iterable[Global___PolicyFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy_set", b"policy_set"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "files", b"files", "next_page_token", b"next_page_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceGetSetResponse: _TypeAlias = PolicyServiceGetSetResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceHistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_SET_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    policy_set: _builtins.str
+    """A set that was ever on file; empty: what was published, of all sets."""
+    page_size: _builtins.int
+    """At most 100; default 20."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        policy_set: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "policy_set", b"policy_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceHistoryRequest: _TypeAlias = PolicyServiceHistoryRequest  # noqa: Y015
+
+@_typing.final
+class PolicyServiceHistoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyServiceVersion]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___PolicyServiceVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceHistoryResponse: _TypeAlias = PolicyServiceHistoryResponse  # noqa: Y015
+
+@_typing.final
+class PolicyServiceVersion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
+    published: _builtins.str
+    """The set that is published as of this version; empty: none was yet."""
+    @_builtins.property
+    def version(self) -> _past_pb2.FactVersion:
+        """`changed`: `policy_set`, what is published; `filed_policy_set`, the set was put
+        on file.
+        """
+
+    def __init__(
+        self,
+        *,
+        version: _past_pb2.FactVersion | None = ...,
+        published: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["published", b"published", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyServiceVersion: _TypeAlias = PolicyServiceVersion  # noqa: Y015

@@ -27,7 +27,9 @@ if _version_not_supported:
 
 class PolicyServiceStub:
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     def __init__(self, channel):
@@ -61,11 +63,48 @@ class PolicyServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesResponse.FromString,
                 _registered_method=True)
+        self.PutSet = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/PutSet',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetResponse.FromString,
+                _registered_method=True)
+        self.Publish = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/Publish',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishResponse.FromString,
+                _registered_method=True)
+        self.Rollback = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/Rollback',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackResponse.FromString,
+                _registered_method=True)
+        self.Diff = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/Diff',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffResponse.FromString,
+                _registered_method=True)
+        self.ListSets = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/ListSets',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsResponse.FromString,
+                _registered_method=True)
+        self.GetSet = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/GetSet',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetResponse.FromString,
+                _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.PolicyService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     def Validate(self, request, context):
@@ -109,6 +148,68 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutSet(self, request, context):
+        """PutSet puts a whole set on file, so that it can be published; nothing is
+        published by it. It is validated, and tried on the cases that come with it,
+        and refused where anything is wrong; Validate and Test tell all of it. A set
+        is on file once: its id is a hash of its files.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Publish(self, request, context):
+        """Publish a set that is on file, in place of the one that is published. It is
+        tried again on the cases that are kept with it, and every decision worker of
+        this service that serves compiles it; where one cannot, nothing is published.
+        Nor is it where record types on file extend a base type that the set lacks. The
+        next check is decided by it, on every replica: one whose worker cannot compile
+        it answers nobody until another set is published.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rollback(self, request, context):
+        """Rollback publishes again what was published before, as Publish does, whatever
+        extends a base type that it lacks, and with `despite_cases` whatever comes of
+        the cases that are kept with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Diff(self, request, context):
+        """Diff tells, file by file, what differs between two sets, or between a set and
+        files. Nothing is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSets(self, request, context):
+        """ListSets pages through the sets that are on file, the newest first, with when
+        each was published, by whom and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSet(self, request, context):
+        """GetSet gives the files of a set, byte for byte as they were put on file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def History(self, request, context):
+        """History of what was published, newest first: when, by whom and why, and which
+        set. Of one set also when it was put on file and when another took its place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +238,41 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesResponse.SerializeToString,
             ),
+            'PutSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutSet,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetResponse.SerializeToString,
+            ),
+            'Publish': grpc.unary_unary_rpc_method_handler(
+                    servicer.Publish,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishResponse.SerializeToString,
+            ),
+            'Rollback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rollback,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackResponse.SerializeToString,
+            ),
+            'Diff': grpc.unary_unary_rpc_method_handler(
+                    servicer.Diff,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffResponse.SerializeToString,
+            ),
+            'ListSets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSets,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsResponse.SerializeToString,
+            ),
+            'GetSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSet,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'policy_service.api.v1.PolicyService', rpc_method_handlers)
@@ -147,7 +283,9 @@ def add_PolicyServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class PolicyService:
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     @staticmethod
@@ -275,6 +413,195 @@ class PolicyService:
             '/policy_service.api.v1.PolicyService/ListAttributes',
             policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListAttributesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/PutSet',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePutSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Publish(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/Publish',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServicePublishResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rollback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/Rollback',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceRollbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Diff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/Diff',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceDiffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/ListSets',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceListSetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/GetSet',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceGetSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PolicyService/History',
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_policy__pb2.PolicyServiceHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,7 +28,9 @@ GRPC_VERSION: str
 
 class PolicyServiceStub:
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     @_typing.overload
@@ -55,11 +57,46 @@ class PolicyServiceStub:
     """ListAttributes gives the whole catalogue: every path that a policy may name,
     with the attributes that the published set declares.
     """
+    PutSet: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServicePutSetRequest, _policy_pb2.PolicyServicePutSetResponse]
+    """PutSet puts a whole set on file, so that it can be published; nothing is
+    published by it. It is validated, and tried on the cases that come with it,
+    and refused where anything is wrong; Validate and Test tell all of it. A set
+    is on file once: its id is a hash of its files.
+    """
+    Publish: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServicePublishRequest, _policy_pb2.PolicyServicePublishResponse]
+    """Publish a set that is on file, in place of the one that is published. It is
+    tried again on the cases that are kept with it, and every decision worker of
+    this service that serves compiles it; where one cannot, nothing is published.
+    Nor is it where record types on file extend a base type that the set lacks. The
+    next check is decided by it, on every replica: one whose worker cannot compile
+    it answers nobody until another set is published.
+    """
+    Rollback: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceRollbackRequest, _policy_pb2.PolicyServiceRollbackResponse]
+    """Rollback publishes again what was published before, as Publish does, whatever
+    extends a base type that it lacks, and with `despite_cases` whatever comes of
+    the cases that are kept with it.
+    """
+    Diff: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceDiffRequest, _policy_pb2.PolicyServiceDiffResponse]
+    """Diff tells, file by file, what differs between two sets, or between a set and
+    files. Nothing is stored.
+    """
+    ListSets: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListSetsRequest, _policy_pb2.PolicyServiceListSetsResponse]
+    """ListSets pages through the sets that are on file, the newest first, with when
+    each was published, by whom and why.
+    """
+    GetSet: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceGetSetRequest, _policy_pb2.PolicyServiceGetSetResponse]
+    """GetSet gives the files of a set, byte for byte as they were put on file."""
+    History: _grpc.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceHistoryRequest, _policy_pb2.PolicyServiceHistoryResponse]
+    """History of what was published, newest first: when, by whom and why, and which
+    set. Of one set also when it was put on file and when another took its place.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -83,10 +120,45 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """ListAttributes gives the whole catalogue: every path that a policy may name,
     with the attributes that the published set declares.
     """
+    PutSet: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServicePutSetRequest, _policy_pb2.PolicyServicePutSetResponse]  # type: ignore[assignment]
+    """PutSet puts a whole set on file, so that it can be published; nothing is
+    published by it. It is validated, and tried on the cases that come with it,
+    and refused where anything is wrong; Validate and Test tell all of it. A set
+    is on file once: its id is a hash of its files.
+    """
+    Publish: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServicePublishRequest, _policy_pb2.PolicyServicePublishResponse]  # type: ignore[assignment]
+    """Publish a set that is on file, in place of the one that is published. It is
+    tried again on the cases that are kept with it, and every decision worker of
+    this service that serves compiles it; where one cannot, nothing is published.
+    Nor is it where record types on file extend a base type that the set lacks. The
+    next check is decided by it, on every replica: one whose worker cannot compile
+    it answers nobody until another set is published.
+    """
+    Rollback: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceRollbackRequest, _policy_pb2.PolicyServiceRollbackResponse]  # type: ignore[assignment]
+    """Rollback publishes again what was published before, as Publish does, whatever
+    extends a base type that it lacks, and with `despite_cases` whatever comes of
+    the cases that are kept with it.
+    """
+    Diff: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceDiffRequest, _policy_pb2.PolicyServiceDiffResponse]  # type: ignore[assignment]
+    """Diff tells, file by file, what differs between two sets, or between a set and
+    files. Nothing is stored.
+    """
+    ListSets: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceListSetsRequest, _policy_pb2.PolicyServiceListSetsResponse]  # type: ignore[assignment]
+    """ListSets pages through the sets that are on file, the newest first, with when
+    each was published, by whom and why.
+    """
+    GetSet: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceGetSetRequest, _policy_pb2.PolicyServiceGetSetResponse]  # type: ignore[assignment]
+    """GetSet gives the files of a set, byte for byte as they were put on file."""
+    History: _aio.UnaryUnaryMultiCallable[_policy_pb2.PolicyServiceHistoryRequest, _policy_pb2.PolicyServiceHistoryResponse]  # type: ignore[assignment]
+    """History of what was published, newest first: when, by whom and why, and which
+    set. Of one set also when it was put on file and when another took its place.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """PolicyService needs one of the roles privacy_officer, administrator, approver,
-    auditor. A policy set is the installation's, and the same for every organisation.
+    auditor. A policy set is the installation's, and the same for every organisation:
+    PutSet, Publish and Rollback need a token of the installation, and the role
+    privacy_officer or administrator.
     """
 
     @_abc_1.abstractmethod
@@ -137,6 +209,81 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_pb2.PolicyServiceListAttributesResponse, _abc.Awaitable[_policy_pb2.PolicyServiceListAttributesResponse]]:
         """ListAttributes gives the whole catalogue: every path that a policy may name,
         with the attributes that the published set declares.
+        """
+
+    @_abc_1.abstractmethod
+    def PutSet(
+        self,
+        request: _policy_pb2.PolicyServicePutSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServicePutSetResponse, _abc.Awaitable[_policy_pb2.PolicyServicePutSetResponse]]:
+        """PutSet puts a whole set on file, so that it can be published; nothing is
+        published by it. It is validated, and tried on the cases that come with it,
+        and refused where anything is wrong; Validate and Test tell all of it. A set
+        is on file once: its id is a hash of its files.
+        """
+
+    @_abc_1.abstractmethod
+    def Publish(
+        self,
+        request: _policy_pb2.PolicyServicePublishRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServicePublishResponse, _abc.Awaitable[_policy_pb2.PolicyServicePublishResponse]]:
+        """Publish a set that is on file, in place of the one that is published. It is
+        tried again on the cases that are kept with it, and every decision worker of
+        this service that serves compiles it; where one cannot, nothing is published.
+        Nor is it where record types on file extend a base type that the set lacks. The
+        next check is decided by it, on every replica: one whose worker cannot compile
+        it answers nobody until another set is published.
+        """
+
+    @_abc_1.abstractmethod
+    def Rollback(
+        self,
+        request: _policy_pb2.PolicyServiceRollbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceRollbackResponse, _abc.Awaitable[_policy_pb2.PolicyServiceRollbackResponse]]:
+        """Rollback publishes again what was published before, as Publish does, whatever
+        extends a base type that it lacks, and with `despite_cases` whatever comes of
+        the cases that are kept with it.
+        """
+
+    @_abc_1.abstractmethod
+    def Diff(
+        self,
+        request: _policy_pb2.PolicyServiceDiffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceDiffResponse, _abc.Awaitable[_policy_pb2.PolicyServiceDiffResponse]]:
+        """Diff tells, file by file, what differs between two sets, or between a set and
+        files. Nothing is stored.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSets(
+        self,
+        request: _policy_pb2.PolicyServiceListSetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceListSetsResponse, _abc.Awaitable[_policy_pb2.PolicyServiceListSetsResponse]]:
+        """ListSets pages through the sets that are on file, the newest first, with when
+        each was published, by whom and why.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSet(
+        self,
+        request: _policy_pb2.PolicyServiceGetSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceGetSetResponse, _abc.Awaitable[_policy_pb2.PolicyServiceGetSetResponse]]:
+        """GetSet gives the files of a set, byte for byte as they were put on file."""
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _policy_pb2.PolicyServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.PolicyServiceHistoryResponse, _abc.Awaitable[_policy_pb2.PolicyServiceHistoryResponse]]:
+        """History of what was published, newest first: when, by whom and why, and which
+        set. Of one set also when it was put on file and when another took its place.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,35 +23,42 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from policy_service.api.v1 import past_pb2 as policy__service_dot_api_dot_v1_dot_past__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+policy_service/api/v1/privacy_request.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n\x0ePrivacyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06\x63overs\x18\x05 \x03(\t\x12+\n\x05scope\x18\x06 \x01(\x0b\x32\x1c.policy_service.api.v1.Scope\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x17\n\x0f\x65veryone_except\x18\x08 \x01(\x08\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x11\n\traised_by\x18\x0b \x01(\t\x12\x10\n\x08\x65vidence\x18\x0c \x01(\t\x12\x12\n\nvalid_from\x18\r \x01(\t\x12\x13\n\x0bvalid_until\x18\x0e \x01(\t\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x13\n\x0breview_date\x18\x10 \x01(\t\x12\x10\n\x08on_lapse\x18\x11 \x01(\t\x12\x12\n\nvisibility\x18\x12 \x01(\t\x12/\n\x0breceived_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breceived_by\x18\x14 \x01(\t\x12\x38\n\x0csafe_contact\x18\x15 \x01(\x0b\x32\".policy_service.api.v1.SafeContact\x12\x42\n\rcommunication\x18\x16 \x01(\x0b\x32+.policy_service.api.v1.CommunicationSupport\"t\n\x0bSafeContact\x12\x16\n\x0e\x63ontact_points\x18\x01 \x03(\t\x12\x10\n\x08\x63hannels\x18\x02 \x03(\t\x12\r\n\x05hours\x18\x03 \x03(\t\x12\x14\n\x0cno_voicemail\x18\x04 \x01(\x08\x12\x16\n\x0eneutral_sender\x18\x05 \x01(\x08\"\xac\x01\n\x14\x43ommunicationSupport\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05modes\x18\x02 \x03(\t\x12\x15\n\rsign_language\x18\x03 \x01(\t\x12\x1a\n\x12interpreter_gender\x18\x04 \x03(\t\x12\x11\n\tnot_these\x18\x05 \x03(\t\x12\x17\n\x0fwritten_formats\x18\x06 \x03(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_needs\x18\x07 \x03(\t\"S\n\x05Scope\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x14\n\x0crecord_types\x18\x02 \x03(\t\x12\x0f\n\x07records\x18\x03 \x03(\t\x12\x0f\n\x07systems\x18\x04 \x03(\t\"\x85\x01\n\"PrivacyRequestServiceRecordRequest\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x81\x01\n#PrivacyRequestServiceRecordResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"5\n\x1fPrivacyRequestServiceGetRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"Z\n PrivacyRequestServiceGetResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\"Y\n PrivacyRequestServiceListRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"u\n!PrivacyRequestServiceListResponse\x12\x37\n\x08requests\x18\x01 \x03(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8b\x03\n\x15PrivacyRequestService\x12\x7f\n\x06Record\x12\x39.policy_service.api.v1.PrivacyRequestServiceRecordRequest\x1a:.policy_service.api.v1.PrivacyRequestServiceRecordResponse\x12v\n\x03Get\x12\x36.policy_service.api.v1.PrivacyRequestServiceGetRequest\x1a\x37.policy_service.api.v1.PrivacyRequestServiceGetResponse\x12y\n\x04List\x12\x37.policy_service.api.v1.PrivacyRequestServiceListRequest\x1a\x38.policy_service.api.v1.PrivacyRequestServiceListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+policy_service/api/v1/privacy_request.proto\x12\x15policy_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a policy_service/api/v1/past.proto\"\xbd\x04\n\x0ePrivacyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06\x63overs\x18\x05 \x03(\t\x12+\n\x05scope\x18\x06 \x01(\x0b\x32\x1c.policy_service.api.v1.Scope\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x17\n\x0f\x65veryone_except\x18\x08 \x01(\x08\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x11\n\traised_by\x18\x0b \x01(\t\x12\x10\n\x08\x65vidence\x18\x0c \x01(\t\x12\x12\n\nvalid_from\x18\r \x01(\t\x12\x13\n\x0bvalid_until\x18\x0e \x01(\t\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x13\n\x0breview_date\x18\x10 \x01(\t\x12\x10\n\x08on_lapse\x18\x11 \x01(\t\x12\x12\n\nvisibility\x18\x12 \x01(\t\x12/\n\x0breceived_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breceived_by\x18\x14 \x01(\t\x12\x38\n\x0csafe_contact\x18\x15 \x01(\x0b\x32\".policy_service.api.v1.SafeContact\x12\x42\n\rcommunication\x18\x16 \x01(\x0b\x32+.policy_service.api.v1.CommunicationSupport\"t\n\x0bSafeContact\x12\x16\n\x0e\x63ontact_points\x18\x01 \x03(\t\x12\x10\n\x08\x63hannels\x18\x02 \x03(\t\x12\r\n\x05hours\x18\x03 \x03(\t\x12\x14\n\x0cno_voicemail\x18\x04 \x01(\x08\x12\x16\n\x0eneutral_sender\x18\x05 \x01(\x08\"\xac\x01\n\x14\x43ommunicationSupport\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05modes\x18\x02 \x03(\t\x12\x15\n\rsign_language\x18\x03 \x01(\t\x12\x1a\n\x12interpreter_gender\x18\x04 \x03(\t\x12\x11\n\tnot_these\x18\x05 \x03(\t\x12\x17\n\x0fwritten_formats\x18\x06 \x03(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_needs\x18\x07 \x03(\t\"S\n\x05Scope\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x14\n\x0crecord_types\x18\x02 \x03(\t\x12\x0f\n\x07records\x18\x03 \x03(\t\x12\x0f\n\x07systems\x18\x04 \x03(\t\"\x85\x01\n\"PrivacyRequestServiceRecordRequest\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x81\x01\n#PrivacyRequestServiceRecordResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x03(\t\"a\n\x1fPrivacyRequestServiceGetRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"Z\n PrivacyRequestServiceGetResponse\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest\"\x85\x01\n PrivacyRequestServiceListRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12*\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"u\n!PrivacyRequestServiceListResponse\x12\x37\n\x08requests\x18\x01 \x03(\x0b\x32%.policy_service.api.v1.PrivacyRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n#PrivacyRequestServiceHistoryRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x7f\n$PrivacyRequestServiceHistoryResponse\x12>\n\x08versions\x18\x01 \x03(\x0b\x32,.policy_service.api.v1.PrivacyRequestVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x15PrivacyRequestVersion\x12\x33\n\x07version\x18\x01 \x01(\x0b\x32\".policy_service.api.v1.FactVersion\x12\x36\n\x07request\x18\x02 \x01(\x0b\x32%.policy_service.api.v1.PrivacyRequest2\x90\x04\n\x15PrivacyRequestService\x12\x7f\n\x06Record\x12\x39.policy_service.api.v1.PrivacyRequestServiceRecordRequest\x1a:.policy_service.api.v1.PrivacyRequestServiceRecordResponse\x12v\n\x03Get\x12\x36.policy_service.api.v1.PrivacyRequestServiceGetRequest\x1a\x37.policy_service.api.v1.PrivacyRequestServiceGetResponse\x12y\n\x04List\x12\x37.policy_service.api.v1.PrivacyRequestServiceListRequest\x1a\x38.policy_service.api.v1.PrivacyRequestServiceListResponse\x12\x82\x01\n\x07History\x12:.policy_service.api.v1.PrivacyRequestServiceHistoryRequest\x1a;.policy_service.api.v1.PrivacyRequestServiceHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.privacy_request_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIVACYREQUEST']._serialized_start=104
-  _globals['_PRIVACYREQUEST']._serialized_end=677
-  _globals['_SAFECONTACT']._serialized_start=679
-  _globals['_SAFECONTACT']._serialized_end=795
-  _globals['_COMMUNICATIONSUPPORT']._serialized_start=798
-  _globals['_COMMUNICATIONSUPPORT']._serialized_end=970
-  _globals['_SCOPE']._serialized_start=972
-  _globals['_SCOPE']._serialized_end=1055
-  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_start=1058
-  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_end=1191
-  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_start=1194
-  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_end=1323
-  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_start=1325
-  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_end=1378
-  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_start=1380
-  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_end=1470
-  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_start=1472
-  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_end=1561
-  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_start=1563
-  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_end=1680
-  _globals['_PRIVACYREQUESTSERVICE']._serialized_start=1683
-  _globals['_PRIVACYREQUESTSERVICE']._serialized_end=2078
+  _globals['_PRIVACYREQUEST']._serialized_start=138
+  _globals['_PRIVACYREQUEST']._serialized_end=711
+  _globals['_SAFECONTACT']._serialized_start=713
+  _globals['_SAFECONTACT']._serialized_end=829
+  _globals['_COMMUNICATIONSUPPORT']._serialized_start=832
+  _globals['_COMMUNICATIONSUPPORT']._serialized_end=1004
+  _globals['_SCOPE']._serialized_start=1006
+  _globals['_SCOPE']._serialized_end=1089
+  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_start=1092
+  _globals['_PRIVACYREQUESTSERVICERECORDREQUEST']._serialized_end=1225
+  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_start=1228
+  _globals['_PRIVACYREQUESTSERVICERECORDRESPONSE']._serialized_end=1357
+  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_start=1359
+  _globals['_PRIVACYREQUESTSERVICEGETREQUEST']._serialized_end=1456
+  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_start=1458
+  _globals['_PRIVACYREQUESTSERVICEGETRESPONSE']._serialized_end=1548
+  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_start=1551
+  _globals['_PRIVACYREQUESTSERVICELISTREQUEST']._serialized_end=1684
+  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_start=1686
+  _globals['_PRIVACYREQUESTSERVICELISTRESPONSE']._serialized_end=1803
+  _globals['_PRIVACYREQUESTSERVICEHISTORYREQUEST']._serialized_start=1805
+  _globals['_PRIVACYREQUESTSERVICEHISTORYREQUEST']._serialized_end=1901
+  _globals['_PRIVACYREQUESTSERVICEHISTORYRESPONSE']._serialized_start=1903
+  _globals['_PRIVACYREQUESTSERVICEHISTORYRESPONSE']._serialized_end=2030
+  _globals['_PRIVACYREQUESTVERSION']._serialized_start=2033
+  _globals['_PRIVACYREQUESTVERSION']._serialized_end=2165
+  _globals['_PRIVACYREQUESTSERVICE']._serialized_start=2168
+  _globals['_PRIVACYREQUESTSERVICE']._serialized_end=2696
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,11 @@ class PrivacyRequestServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListResponse.FromString,
                 _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.PrivacyRequestService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class PrivacyRequestServiceServicer:
@@ -78,6 +83,14 @@ class PrivacyRequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def History(self, request, context):
+        """History of one request: its versions, newest first. Who may read it may read
+        them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrivacyRequestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +108,11 @@ def add_PrivacyRequestServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +198,33 @@ class PrivacyRequestService:
             '/policy_service.api.v1.PrivacyRequestService/List',
             policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.PrivacyRequestService/History',
+            policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_privacy__request__pb2.PrivacyRequestServiceHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

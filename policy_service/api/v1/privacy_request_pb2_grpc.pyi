@@ -40,6 +40,10 @@ class PrivacyRequestServiceStub:
     Get: _grpc.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceGetRequest, _privacy_request_pb2.PrivacyRequestServiceGetResponse]
     List: _grpc.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceListRequest, _privacy_request_pb2.PrivacyRequestServiceListResponse]
     """List pages through the requests of the caller's controller."""
+    History: _grpc.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceHistoryRequest, _privacy_request_pb2.PrivacyRequestServiceHistoryResponse]
+    """History of one request: its versions, newest first. Who may read it may read
+    them.
+    """
 
 @_typing.type_check_only
 class PrivacyRequestServiceAsyncStub(PrivacyRequestServiceStub):
@@ -53,6 +57,10 @@ class PrivacyRequestServiceAsyncStub(PrivacyRequestServiceStub):
     Get: _aio.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceGetRequest, _privacy_request_pb2.PrivacyRequestServiceGetResponse]  # type: ignore[assignment]
     List: _aio.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceListRequest, _privacy_request_pb2.PrivacyRequestServiceListResponse]  # type: ignore[assignment]
     """List pages through the requests of the caller's controller."""
+    History: _aio.UnaryUnaryMultiCallable[_privacy_request_pb2.PrivacyRequestServiceHistoryRequest, _privacy_request_pb2.PrivacyRequestServiceHistoryResponse]  # type: ignore[assignment]
+    """History of one request: its versions, newest first. Who may read it may read
+    them.
+    """
 
 class PrivacyRequestServiceServicer(metaclass=_abc_1.ABCMeta):
     """PrivacyRequestService keeps people's privacy requests. A request protects from
@@ -81,5 +89,15 @@ class PrivacyRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_privacy_request_pb2.PrivacyRequestServiceListResponse, _abc.Awaitable[_privacy_request_pb2.PrivacyRequestServiceListResponse]]:
         """List pages through the requests of the caller's controller."""
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _privacy_request_pb2.PrivacyRequestServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_request_pb2.PrivacyRequestServiceHistoryResponse, _abc.Awaitable[_privacy_request_pb2.PrivacyRequestServiceHistoryResponse]]:
+        """History of one request: its versions, newest first. Who may read it may read
+        them.
+        """
 
 def add_PrivacyRequestServiceServicer_to_server(servicer: PrivacyRequestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,55 +23,75 @@ _sym_db = _symbol_database.Default()
 
 
 from policy_service.api.v1 import attribute_pb2 as policy__service_dot_api_dot_v1_dot_attribute__pb2
+from policy_service.api.v1 import import_pb2 as policy__service_dot_api_dot_v1_dot_import__pb2
+from policy_service.api.v1 import past_pb2 as policy__service_dot_api_dot_v1_dot_past__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/record.proto\x12\x15policy_service.api.v1\x1a%policy_service/api/v1/attribute.proto\"\x88\x01\n\tFieldType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12*\n\x05parts\x18\x04 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x10\n\x08premises\x18\x05 \x01(\x08\x12\x0c\n\x04mask\x18\x06 \x01(\t\"J\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12\x11\n\tseparable\x18\x04 \x01(\x08\"\xe5\x01\n\nRecordType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65xtends\x18\x02 \x01(\t\x12\x30\n\x06\x66ields\x18\x03 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x14\n\x0csecret_roles\x18\x04 \x03(\t\x12\x17\n\x0fprotection_team\x18\x05 \x01(\t\x12\x18\n\x10known_to_parents\x18\x06 \x01(\x08\x12\x16\n\x0epeople_on_file\x18\x07 \x01(\x08\x12\x11\n\tassurance\x18\x08 \x01(\r\x12\x12\n\nattributes\x18\t \x03(\t\"w\n\x14PutRecordTypeRequest\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"d\n\x15PutRecordTypeResponse\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x01\n\x0c\x41rtefactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x08\x65nvelope\x18\x02 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.Capability\"A\n\nCapability\x12\x12\n\nobligation\x18\x01 \x01(\t\x12\x10\n\x08\x65vidence\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\t\"}\n\x16PutArtefactTypeRequest\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutArtefactTypeResponse\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"4\n\x05Party\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\xd2\x01\n\x06Record\x12\x11\n\treference\x18\x01 \x01(\t\x12\x13\n\x0brecord_type\x18\x02 \x01(\t\x12\r\n\x05teams\x18\x03 \x03(\t\x12-\n\x07parties\x18\x04 \x03(\x0b\x32\x1c.policy_service.api.v1.Party\x12\x10\n\x08premises\x18\x05 \x01(\t\x12\x15\n\rpremises_uprn\x18\x06 \x01(\t\x12\x39\n\nattributes\x18\x07 \x03(\x0b\x32%.policy_service.api.v1.AttributeValue\"j\n\x10PutRecordRequest\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x95\x01\n\x12\x43ontentDeclaration\x12\x16\n\x0e\x64\x65\x63laration_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x0c\n\x04user\x18\x06 \x01(\t\"\x81\x01\n\x16\x44\x65\x63lareContentsRequest\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x17\x44\x65\x63lareContentsResponse\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"%\n\x10GetRecordRequest\x12\x11\n\treference\x18\x01 \x01(\t\"B\n\x11GetRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\"?\n\x16ListRecordTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"k\n\x17ListRecordTypesResponse\x12\x37\n\x0crecord_types\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\x05\n\rRecordService\x12j\n\rPutRecordType\x12+.policy_service.api.v1.PutRecordTypeRequest\x1a,.policy_service.api.v1.PutRecordTypeResponse\x12p\n\x0fPutArtefactType\x12-.policy_service.api.v1.PutArtefactTypeRequest\x1a..policy_service.api.v1.PutArtefactTypeResponse\x12^\n\tPutRecord\x12\'.policy_service.api.v1.PutRecordRequest\x1a(.policy_service.api.v1.PutRecordResponse\x12p\n\x0f\x44\x65\x63lareContents\x12-.policy_service.api.v1.DeclareContentsRequest\x1a..policy_service.api.v1.DeclareContentsResponse\x12^\n\tGetRecord\x12\'.policy_service.api.v1.GetRecordRequest\x1a(.policy_service.api.v1.GetRecordResponse\x12p\n\x0fListRecordTypes\x12-.policy_service.api.v1.ListRecordTypesRequest\x1a..policy_service.api.v1.ListRecordTypesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"policy_service/api/v1/record.proto\x12\x15policy_service.api.v1\x1a%policy_service/api/v1/attribute.proto\x1a\"policy_service/api/v1/import.proto\x1a policy_service/api/v1/past.proto\"\x88\x01\n\tFieldType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12*\n\x05parts\x18\x04 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x10\n\x08premises\x18\x05 \x01(\x08\x12\x0c\n\x04mask\x18\x06 \x01(\t\"J\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\r\n\x05\x61\x62out\x18\x03 \x03(\t\x12\x11\n\tseparable\x18\x04 \x01(\x08\"\xe5\x01\n\nRecordType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65xtends\x18\x02 \x01(\t\x12\x30\n\x06\x66ields\x18\x03 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x14\n\x0csecret_roles\x18\x04 \x03(\t\x12\x17\n\x0fprotection_team\x18\x05 \x01(\t\x12\x18\n\x10known_to_parents\x18\x06 \x01(\x08\x12\x16\n\x0epeople_on_file\x18\x07 \x01(\x08\x12\x11\n\tassurance\x18\x08 \x01(\r\x12\x12\n\nattributes\x18\t \x03(\t\"w\n\x14PutRecordTypeRequest\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"d\n\x15PutRecordTypeResponse\x12\x36\n\x0brecord_type\x18\x01 \x01(\x0b\x32!.policy_service.api.v1.RecordType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x89\x01\n\x0c\x41rtefactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x08\x65nvelope\x18\x02 \x03(\x0b\x32 .policy_service.api.v1.FieldType\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0b\x32!.policy_service.api.v1.Capability\"A\n\nCapability\x12\x12\n\nobligation\x18\x01 \x01(\t\x12\x10\n\x08\x65vidence\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\t\"}\n\x16PutArtefactTypeRequest\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"j\n\x17PutArtefactTypeResponse\x12:\n\rartefact_type\x18\x01 \x01(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"4\n\x05Party\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"\xd2\x01\n\x06Record\x12\x11\n\treference\x18\x01 \x01(\t\x12\x13\n\x0brecord_type\x18\x02 \x01(\t\x12\r\n\x05teams\x18\x03 \x03(\t\x12-\n\x07parties\x18\x04 \x03(\x0b\x32\x1c.policy_service.api.v1.Party\x12\x10\n\x08premises\x18\x05 \x01(\t\x12\x15\n\rpremises_uprn\x18\x06 \x01(\t\x12\x39\n\nattributes\x18\x07 \x03(\x0b\x32%.policy_service.api.v1.AttributeValue\"j\n\x10PutRecordRequest\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x11PutRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"\x95\x01\n\x12\x43ontentDeclaration\x12\x16\n\x0e\x64\x65\x63laration_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06record\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x1b.policy_service.api.v1.Part\x12\x0c\n\x04user\x18\x06 \x01(\t\"\x81\x01\n\x16\x44\x65\x63lareContentsRequest\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x17\x44\x65\x63lareContentsResponse\x12>\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x13\n\x0b\x66\x61\x63ts_token\x18\x02 \x01(\t\"Q\n\x10GetRecordRequest\x12\x11\n\treference\x18\x01 \x01(\t\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"B\n\x11GetRecordResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x1d.policy_service.api.v1.Record\"k\n\x16ListRecordTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"k\n\x17ListRecordTypesResponse\x12\x37\n\x0crecord_types\x18\x01 \x03(\x0b\x32!.policy_service.api.v1.RecordType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x18ListArtefactTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"q\n\x19ListArtefactTypesResponse\x12;\n\x0e\x61rtefact_types\x18\x01 \x03(\x0b\x32#.policy_service.api.v1.ArtefactType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x17ListDeclarationsRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12*\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1b.policy_service.api.v1.AsOf\"t\n\x18ListDeclarationsResponse\x12?\n\x0c\x64\x65\x63larations\x18\x01 \x03(\x0b\x32).policy_service.api.v1.ContentDeclaration\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x01\n\x1bRecordServiceHistoryRequest\x12\x1a\n\x10record_reference\x18\x01 \x01(\tH\x00\x12\x1a\n\x10record_type_name\x18\x02 \x01(\tH\x00\x12\x1c\n\x12\x61rtefact_type_name\x18\x03 \x01(\tH\x00\x12\x18\n\x0e\x64\x65\x63laration_id\x18\x04 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x06\n\x04what\"v\n\x1cRecordServiceHistoryResponse\x12=\n\x08versions\x18\x01 \x03(\x0b\x32+.policy_service.api.v1.RecordServiceVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbe\x02\n\x14RecordServiceVersion\x12\x33\n\x07version\x18\x01 \x01(\x0b\x32\".policy_service.api.v1.FactVersion\x12/\n\x06record\x18\x02 \x01(\x0b\x32\x1d.policy_service.api.v1.RecordH\x00\x12\x38\n\x0brecord_type\x18\x03 \x01(\x0b\x32!.policy_service.api.v1.RecordTypeH\x00\x12<\n\rartefact_type\x18\x04 \x01(\x0b\x32#.policy_service.api.v1.ArtefactTypeH\x00\x12@\n\x0b\x64\x65\x63laration\x18\x05 \x01(\x0b\x32).policy_service.api.v1.ContentDeclarationH\x00\x42\x06\n\x04\x66\x61\x63t\"\\\n\x1aRecordServiceImportRequest\x12.\n\x07records\x18\x01 \x03(\x0b\x32\x1d.policy_service.api.v1.Record\x12\x0e\n\x06reason\x18\x02 \x01(\t\"P\n\x1bRecordServiceImportResponse\x12\x31\n\x08imported\x18\x01 \x01(\x0b\x32\x1f.policy_service.api.v1.Imported2\xe7\x08\n\rRecordService\x12j\n\rPutRecordType\x12+.policy_service.api.v1.PutRecordTypeRequest\x1a,.policy_service.api.v1.PutRecordTypeResponse\x12p\n\x0fPutArtefactType\x12-.policy_service.api.v1.PutArtefactTypeRequest\x1a..policy_service.api.v1.PutArtefactTypeResponse\x12^\n\tPutRecord\x12\'.policy_service.api.v1.PutRecordRequest\x1a(.policy_service.api.v1.PutRecordResponse\x12p\n\x0f\x44\x65\x63lareContents\x12-.policy_service.api.v1.DeclareContentsRequest\x1a..policy_service.api.v1.DeclareContentsResponse\x12^\n\tGetRecord\x12\'.policy_service.api.v1.GetRecordRequest\x1a(.policy_service.api.v1.GetRecordResponse\x12p\n\x0fListRecordTypes\x12-.policy_service.api.v1.ListRecordTypesRequest\x1a..policy_service.api.v1.ListRecordTypesResponse\x12v\n\x11ListArtefactTypes\x12/.policy_service.api.v1.ListArtefactTypesRequest\x1a\x30.policy_service.api.v1.ListArtefactTypesResponse\x12s\n\x10ListDeclarations\x12..policy_service.api.v1.ListDeclarationsRequest\x1a/.policy_service.api.v1.ListDeclarationsResponse\x12r\n\x07History\x12\x32.policy_service.api.v1.RecordServiceHistoryRequest\x1a\x33.policy_service.api.v1.RecordServiceHistoryResponse\x12s\n\x06Import\x12\x31.policy_service.api.v1.RecordServiceImportRequest\x1a\x32.policy_service.api.v1.RecordServiceImportResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'policy_service.api.v1.record_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FIELDTYPE']._serialized_start=101
-  _globals['_FIELDTYPE']._serialized_end=237
-  _globals['_PART']._serialized_start=239
-  _globals['_PART']._serialized_end=313
-  _globals['_RECORDTYPE']._serialized_start=316
-  _globals['_RECORDTYPE']._serialized_end=545
-  _globals['_PUTRECORDTYPEREQUEST']._serialized_start=547
-  _globals['_PUTRECORDTYPEREQUEST']._serialized_end=666
-  _globals['_PUTRECORDTYPERESPONSE']._serialized_start=668
-  _globals['_PUTRECORDTYPERESPONSE']._serialized_end=768
-  _globals['_ARTEFACTTYPE']._serialized_start=771
-  _globals['_ARTEFACTTYPE']._serialized_end=908
-  _globals['_CAPABILITY']._serialized_start=910
-  _globals['_CAPABILITY']._serialized_end=975
-  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_start=977
-  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_end=1102
-  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_start=1104
-  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_end=1210
-  _globals['_PARTY']._serialized_start=1212
-  _globals['_PARTY']._serialized_end=1264
-  _globals['_RECORD']._serialized_start=1267
-  _globals['_RECORD']._serialized_end=1477
-  _globals['_PUTRECORDREQUEST']._serialized_start=1479
-  _globals['_PUTRECORDREQUEST']._serialized_end=1585
-  _globals['_PUTRECORDRESPONSE']._serialized_start=1587
-  _globals['_PUTRECORDRESPONSE']._serialized_end=1674
-  _globals['_CONTENTDECLARATION']._serialized_start=1677
-  _globals['_CONTENTDECLARATION']._serialized_end=1826
-  _globals['_DECLARECONTENTSREQUEST']._serialized_start=1829
-  _globals['_DECLARECONTENTSREQUEST']._serialized_end=1958
-  _globals['_DECLARECONTENTSRESPONSE']._serialized_start=1960
-  _globals['_DECLARECONTENTSRESPONSE']._serialized_end=2070
-  _globals['_GETRECORDREQUEST']._serialized_start=2072
-  _globals['_GETRECORDREQUEST']._serialized_end=2109
-  _globals['_GETRECORDRESPONSE']._serialized_start=2111
-  _globals['_GETRECORDRESPONSE']._serialized_end=2177
-  _globals['_LISTRECORDTYPESREQUEST']._serialized_start=2179
-  _globals['_LISTRECORDTYPESREQUEST']._serialized_end=2242
-  _globals['_LISTRECORDTYPESRESPONSE']._serialized_start=2244
-  _globals['_LISTRECORDTYPESRESPONSE']._serialized_end=2351
-  _globals['_RECORDSERVICE']._serialized_start=2354
-  _globals['_RECORDSERVICE']._serialized_end=3011
+  _globals['_FIELDTYPE']._serialized_start=171
+  _globals['_FIELDTYPE']._serialized_end=307
+  _globals['_PART']._serialized_start=309
+  _globals['_PART']._serialized_end=383
+  _globals['_RECORDTYPE']._serialized_start=386
+  _globals['_RECORDTYPE']._serialized_end=615
+  _globals['_PUTRECORDTYPEREQUEST']._serialized_start=617
+  _globals['_PUTRECORDTYPEREQUEST']._serialized_end=736
+  _globals['_PUTRECORDTYPERESPONSE']._serialized_start=738
+  _globals['_PUTRECORDTYPERESPONSE']._serialized_end=838
+  _globals['_ARTEFACTTYPE']._serialized_start=841
+  _globals['_ARTEFACTTYPE']._serialized_end=978
+  _globals['_CAPABILITY']._serialized_start=980
+  _globals['_CAPABILITY']._serialized_end=1045
+  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_start=1047
+  _globals['_PUTARTEFACTTYPEREQUEST']._serialized_end=1172
+  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_start=1174
+  _globals['_PUTARTEFACTTYPERESPONSE']._serialized_end=1280
+  _globals['_PARTY']._serialized_start=1282
+  _globals['_PARTY']._serialized_end=1334
+  _globals['_RECORD']._serialized_start=1337
+  _globals['_RECORD']._serialized_end=1547
+  _globals['_PUTRECORDREQUEST']._serialized_start=1549
+  _globals['_PUTRECORDREQUEST']._serialized_end=1655
+  _globals['_PUTRECORDRESPONSE']._serialized_start=1657
+  _globals['_PUTRECORDRESPONSE']._serialized_end=1744
+  _globals['_CONTENTDECLARATION']._serialized_start=1747
+  _globals['_CONTENTDECLARATION']._serialized_end=1896
+  _globals['_DECLARECONTENTSREQUEST']._serialized_start=1899
+  _globals['_DECLARECONTENTSREQUEST']._serialized_end=2028
+  _globals['_DECLARECONTENTSRESPONSE']._serialized_start=2030
+  _globals['_DECLARECONTENTSRESPONSE']._serialized_end=2140
+  _globals['_GETRECORDREQUEST']._serialized_start=2142
+  _globals['_GETRECORDREQUEST']._serialized_end=2223
+  _globals['_GETRECORDRESPONSE']._serialized_start=2225
+  _globals['_GETRECORDRESPONSE']._serialized_end=2291
+  _globals['_LISTRECORDTYPESREQUEST']._serialized_start=2293
+  _globals['_LISTRECORDTYPESREQUEST']._serialized_end=2400
+  _globals['_LISTRECORDTYPESRESPONSE']._serialized_start=2402
+  _globals['_LISTRECORDTYPESRESPONSE']._serialized_end=2509
+  _globals['_LISTARTEFACTTYPESREQUEST']._serialized_start=2511
+  _globals['_LISTARTEFACTTYPESREQUEST']._serialized_end=2620
+  _globals['_LISTARTEFACTTYPESRESPONSE']._serialized_start=2622
+  _globals['_LISTARTEFACTTYPESRESPONSE']._serialized_end=2735
+  _globals['_LISTDECLARATIONSREQUEST']._serialized_start=2737
+  _globals['_LISTDECLARATIONSREQUEST']._serialized_end=2861
+  _globals['_LISTDECLARATIONSRESPONSE']._serialized_start=2863
+  _globals['_LISTDECLARATIONSRESPONSE']._serialized_end=2979
+  _globals['_RECORDSERVICEHISTORYREQUEST']._serialized_start=2982
+  _globals['_RECORDSERVICEHISTORYREQUEST']._serialized_end=3170
+  _globals['_RECORDSERVICEHISTORYRESPONSE']._serialized_start=3172
+  _globals['_RECORDSERVICEHISTORYRESPONSE']._serialized_end=3290
+  _globals['_RECORDSERVICEVERSION']._serialized_start=3293
+  _globals['_RECORDSERVICEVERSION']._serialized_end=3611
+  _globals['_RECORDSERVICEIMPORTREQUEST']._serialized_start=3613
+  _globals['_RECORDSERVICEIMPORTREQUEST']._serialized_end=3705
+  _globals['_RECORDSERVICEIMPORTRESPONSE']._serialized_start=3707
+  _globals['_RECORDSERVICEIMPORTRESPONSE']._serialized_end=3787
+  _globals['_RECORDSERVICE']._serialized_start=3790
+  _globals['_RECORDSERVICE']._serialized_end=4917
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,8 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from policy_service.api.v1 import attribute_pb2 as _attribute_pb2
+from policy_service.api.v1 import import_pb2 as _import_pb2
+from policy_service.api.v1 import past_pb2 as _past_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -545,15 +547,19 @@ class GetRecordRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REFERENCE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
     def __init__(
         self,
         *,
         reference: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -585,18 +591,22 @@ class ListRecordTypesRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1,000; default 50."""
     page_token: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -624,3 +634,252 @@ class ListRecordTypesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRecordTypesResponse: _TypeAlias = ListRecordTypesResponse  # noqa: Y015
+
+@_typing.final
+class ListArtefactTypesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; default 50."""
+    page_token: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListArtefactTypesRequest: _TypeAlias = ListArtefactTypesRequest  # noqa: Y015
+
+@_typing.final
+class ListArtefactTypesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTEFACT_TYPES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def artefact_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArtefactType]: ...
+    def __init__(
+        self,
+        *,
+        artefact_types: _abc.Iterable[Global___ArtefactType] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_types", b"artefact_types", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListArtefactTypesResponse: _TypeAlias = ListArtefactTypesResponse  # noqa: Y015
+
+@_typing.final
+class ListDeclarationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Only of the document with this SHA-256, 32 bytes; empty: all of the controller's."""
+    page_size: _builtins.int
+    """At most 1,000; default 50."""
+    page_token: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _past_pb2.AsOf: ...
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        as_of: _past_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "digest", b"digest", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeclarationsRequest: _TypeAlias = ListDeclarationsRequest  # noqa: Y015
+
+@_typing.final
+class ListDeclarationsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def declarations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContentDeclaration]: ...
+    def __init__(
+        self,
+        *,
+        declarations: _abc.Iterable[Global___ContentDeclaration] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeclarationsResponse: _TypeAlias = ListDeclarationsResponse  # noqa: Y015
+
+@_typing.final
+class RecordServiceHistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_REFERENCE_FIELD_NUMBER: _builtins.int
+    RECORD_TYPE_NAME_FIELD_NUMBER: _builtins.int
+    ARTEFACT_TYPE_NAME_FIELD_NUMBER: _builtins.int
+    DECLARATION_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    record_reference: _builtins.str
+    record_type_name: _builtins.str
+    artefact_type_name: _builtins.str
+    declaration_id: _builtins.str
+    page_size: _builtins.int
+    """At most 100; default 20."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        record_reference: _builtins.str = ...,
+        record_type_name: _builtins.str = ...,
+        artefact_type_name: _builtins.str = ...,
+        declaration_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact_type_name", b"artefact_type_name", "declaration_id", b"declaration_id", "record_reference", b"record_reference", "record_type_name", b"record_type_name", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_type_name", b"artefact_type_name", "declaration_id", b"declaration_id", "page_size", b"page_size", "page_token", b"page_token", "record_reference", b"record_reference", "record_type_name", b"record_type_name", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["record_reference", "record_type_name", "artefact_type_name", "declaration_id"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___RecordServiceHistoryRequest: _TypeAlias = RecordServiceHistoryRequest  # noqa: Y015
+
+@_typing.final
+class RecordServiceHistoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordServiceVersion]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___RecordServiceVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordServiceHistoryResponse: _TypeAlias = RecordServiceHistoryResponse  # noqa: Y015
+
+@_typing.final
+class RecordServiceVersion(_message.Message):
+    """As it was from this version on; nothing where it was removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    RECORD_TYPE_FIELD_NUMBER: _builtins.int
+    ARTEFACT_TYPE_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> _past_pb2.FactVersion: ...
+    @_builtins.property
+    def record(self) -> Global___Record: ...
+    @_builtins.property
+    def record_type(self) -> Global___RecordType: ...
+    @_builtins.property
+    def artefact_type(self) -> Global___ArtefactType: ...
+    @_builtins.property
+    def declaration(self) -> Global___ContentDeclaration: ...
+    def __init__(
+        self,
+        *,
+        version: _past_pb2.FactVersion | None = ...,
+        record: Global___Record | None = ...,
+        record_type: Global___RecordType | None = ...,
+        artefact_type: Global___ArtefactType | None = ...,
+        declaration: Global___ContentDeclaration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact_type", b"artefact_type", "declaration", b"declaration", "fact", b"fact", "record", b"record", "record_type", b"record_type", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_type", b"artefact_type", "declaration", b"declaration", "fact", b"fact", "record", b"record", "record_type", b"record_type", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["record", "record_type", "artefact_type", "declaration"]  # noqa: Y015
+    _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
+
+Global___RecordServiceVersion: _TypeAlias = RecordServiceVersion  # noqa: Y015
+
+@_typing.final
+class RecordServiceImportRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
+        """1 to 1,000, each with all its parties, in the order in which they are put on file."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___Record] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordServiceImportRequest: _TypeAlias = RecordServiceImportRequest  # noqa: Y015
+
+@_typing.final
+class RecordServiceImportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def imported(self) -> _import_pb2.Imported: ...
+    def __init__(
+        self,
+        *,
+        imported: _import_pb2.Imported | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["imported", b"imported"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported", b"imported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordServiceImportResponse: _TypeAlias = RecordServiceImportResponse  # noqa: Y015

@@ -64,6 +64,26 @@ class RecordServiceStub:
                 request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.SerializeToString,
                 response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.FromString,
                 _registered_method=True)
+        self.ListArtefactTypes = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/ListArtefactTypes',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesResponse.FromString,
+                _registered_method=True)
+        self.ListDeclarations = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/ListDeclarations',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsResponse.FromString,
+                _registered_method=True)
+        self.History = channel.unary_unary(
+                '/policy_service.api.v1.RecordService/History',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryResponse.FromString,
+                _registered_method=True)
+        self.Import = channel.stream_stream(
+                '/policy_service.api.v1.RecordService/Import',
+                request_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportRequest.SerializeToString,
+                response_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -107,6 +127,35 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListArtefactTypes(self, request, context):
+        """ListArtefactTypes pages through those of the caller's controller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeclarations(self, request, context):
+        """ListDeclarations pages through what was said of one document, or of all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def History(self, request, context):
+        """History of one record with its parties, or of a type or declaration: its
+        versions, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Import(self, request_iterator, context):
+        """Import puts many records on file, as PeopleService.Import does people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -139,6 +188,26 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ListRecordTypes,
                     request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.FromString,
                     response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.SerializeToString,
+            ),
+            'ListArtefactTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListArtefactTypes,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesResponse.SerializeToString,
+            ),
+            'ListDeclarations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeclarations,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryResponse.SerializeToString,
+            ),
+            'Import': grpc.stream_stream_rpc_method_handler(
+                    servicer.Import,
+                    request_deserializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportRequest.FromString,
+                    response_serializer=policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -303,6 +372,114 @@ class RecordService:
             '/policy_service.api.v1.RecordService/ListRecordTypes',
             policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesRequest.SerializeToString,
             policy__service_dot_api_dot_v1_dot_record__pb2.ListRecordTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListArtefactTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/ListArtefactTypes',
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListArtefactTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeclarations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/ListDeclarations',
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.ListDeclarationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy_service.api.v1.RecordService/History',
+            policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Import(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/policy_service.api.v1.RecordService/Import',
+            policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportRequest.SerializeToString,
+            policy__service_dot_api_dot_v1_dot_record__pb2.RecordServiceImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

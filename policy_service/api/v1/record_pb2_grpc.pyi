@@ -40,6 +40,16 @@ class RecordServiceStub:
     """
     GetRecord: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetRecordRequest, _record_pb2.GetRecordResponse]
     ListRecordTypes: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListRecordTypesRequest, _record_pb2.ListRecordTypesResponse]
+    ListArtefactTypes: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListArtefactTypesRequest, _record_pb2.ListArtefactTypesResponse]
+    """ListArtefactTypes pages through those of the caller's controller."""
+    ListDeclarations: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListDeclarationsRequest, _record_pb2.ListDeclarationsResponse]
+    """ListDeclarations pages through what was said of one document, or of all."""
+    History: _grpc.UnaryUnaryMultiCallable[_record_pb2.RecordServiceHistoryRequest, _record_pb2.RecordServiceHistoryResponse]
+    """History of one record with its parties, or of a type or declaration: its
+    versions, newest first.
+    """
+    Import: _grpc.StreamStreamMultiCallable[_record_pb2.RecordServiceImportRequest, _record_pb2.RecordServiceImportResponse]
+    """Import puts many records on file, as PeopleService.Import does people."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -53,6 +63,16 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """
     GetRecord: _aio.UnaryUnaryMultiCallable[_record_pb2.GetRecordRequest, _record_pb2.GetRecordResponse]  # type: ignore[assignment]
     ListRecordTypes: _aio.UnaryUnaryMultiCallable[_record_pb2.ListRecordTypesRequest, _record_pb2.ListRecordTypesResponse]  # type: ignore[assignment]
+    ListArtefactTypes: _aio.UnaryUnaryMultiCallable[_record_pb2.ListArtefactTypesRequest, _record_pb2.ListArtefactTypesResponse]  # type: ignore[assignment]
+    """ListArtefactTypes pages through those of the caller's controller."""
+    ListDeclarations: _aio.UnaryUnaryMultiCallable[_record_pb2.ListDeclarationsRequest, _record_pb2.ListDeclarationsResponse]  # type: ignore[assignment]
+    """ListDeclarations pages through what was said of one document, or of all."""
+    History: _aio.UnaryUnaryMultiCallable[_record_pb2.RecordServiceHistoryRequest, _record_pb2.RecordServiceHistoryResponse]  # type: ignore[assignment]
+    """History of one record with its parties, or of a type or declaration: its
+    versions, newest first.
+    """
+    Import: _aio.StreamStreamMultiCallable[_record_pb2.RecordServiceImportRequest, _record_pb2.RecordServiceImportResponse]  # type: ignore[assignment]
+    """Import puts many records on file, as PeopleService.Import does people."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -99,5 +119,39 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_pb2.ListRecordTypesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.ListRecordTypesResponse, _abc.Awaitable[_record_pb2.ListRecordTypesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListArtefactTypes(
+        self,
+        request: _record_pb2.ListArtefactTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListArtefactTypesResponse, _abc.Awaitable[_record_pb2.ListArtefactTypesResponse]]:
+        """ListArtefactTypes pages through those of the caller's controller."""
+
+    @_abc_1.abstractmethod
+    def ListDeclarations(
+        self,
+        request: _record_pb2.ListDeclarationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListDeclarationsResponse, _abc.Awaitable[_record_pb2.ListDeclarationsResponse]]:
+        """ListDeclarations pages through what was said of one document, or of all."""
+
+    @_abc_1.abstractmethod
+    def History(
+        self,
+        request: _record_pb2.RecordServiceHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.RecordServiceHistoryResponse, _abc.Awaitable[_record_pb2.RecordServiceHistoryResponse]]:
+        """History of one record with its parties, or of a type or declaration: its
+        versions, newest first.
+        """
+
+    @_abc_1.abstractmethod
+    def Import(
+        self,
+        request_iterator: _MaybeAsyncIterator[_record_pb2.RecordServiceImportRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_record_pb2.RecordServiceImportResponse], _abc.AsyncIterator[_record_pb2.RecordServiceImportResponse]]:
+        """Import puts many records on file, as PeopleService.Import does people."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
