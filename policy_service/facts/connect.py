@@ -28,6 +28,15 @@ from policy_service.model.errors import UnavailableError
 WAIT_SECONDS = 5.0
 """How long anything here waits for a lock, a connection or a server."""
 
+_PAGES_A_CHECKPOINT = 4_000
+"""16 MB of WAL, four times SQLite's default: the ids are random, so each revision of an import touches pages
+all over the indexes, and a page that several have touched is written back once.
+"""
+_CACHE_KIBIBYTES = 64 << 10
+"""Of the one connection that writes. By default 2 MB, less than a revision of an import touches: what does
+not fit is written to the WAL more than once.
+"""
+
 Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
@@ -39,7 +48,7 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number
         raise UnavailableError("STORE_URL_INVALID", "the URL of the facts' store cannot be read") from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":
@@ -91,6 +100,20 @@ def loading_engine(url: str, *, connections: int) -> Engine:
         return _sqlite_engine(parsed, _open_to_read, connections=connections)
     engine = _postgresql_engine(parsed, connections=connections)
     _at_each_begin(engine, f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {_milliseconds(1)}")
+    return engine
+
+
+def snapshot_engine(url: str) -> Engine:
+    """One connection that cannot write, whose transaction sees one moment of the store, however long it
+    lasts.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite_engine(parsed, _open_to_read, connections=1)
+        _at_each_begin(engine, "BEGIN")
+        return engine
+    engine = _postgresql_engine(parsed, connections=1, isolation_level="REPEATABLE READ")
+    _at_each_begin(engine, f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {_milliseconds(4)}")
     return engine
 
 
@@ -202,6 +225,8 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
     connection = _open(path, "rw")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_A_CHECKPOINT}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
     # What a process that was killed had written, and not yet flushed, is visible again: make it durable.
     connection.execute("PRAGMA wal_checkpoint")
     return connection

@@ -19,6 +19,13 @@ MOST_AWAY = timedelta(seconds=2)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class ClockAwayError(UnavailableError):
+    """The process's clock is not to be trusted, so nothing that it judges is."""
+
+    def __init__(self) -> None:
+        super().__init__("CLOCK_AWAY", "the service cannot answer now")
+
+
 class DecisionClock:
     """Each method is called in one thread; what passes between the two threads is one reference."""
 
@@ -39,9 +46,9 @@ class DecisionClock:
         return self._decided
 
     def saw(self, head: Head) -> None:
-        """Notice the head that was read. Raises `UnavailableError` where the server's clock says another
+        """Notice the head that was read. Raises `ClockAwayError` where the server's clock says another
         time.
         """
         self._head = max(self._head, head.committed_at)
         if head.server_time is not None and abs(head.server_time - self._clock()) > MOST_AWAY:
-            raise UnavailableError("CLOCK_AWAY", "the service cannot answer now")
+            raise ClockAwayError

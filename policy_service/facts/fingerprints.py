@@ -7,7 +7,7 @@ of different kinds, or parts cut differently, never meet.
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import re
 import unicodedata
 from datetime import date
@@ -28,6 +28,11 @@ MAX_LENGTH = 1_000
 REMEMBERED = 65_536
 """Values whose one spelling is remembered; finding it takes 20 to 50 µs, remembering it less than one."""
 
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
+
+_PLAIN_GB = re.compile(r"0[1-357-9][0-9]{9}")
+"""What phonenumbers would make of it in 40 µs is known: ten digits of the general form of GB behind the 0."""
 _NO_WORD = re.compile(r"[\W_]+")
 _POSTCODE = re.compile(r"\b([a-z]{1,2}[0-9][a-z0-9]?) ([0-9][a-z]{2})\b")  # GOV.UK: outward code, inward code
 _DOTS_MEAN_NOTHING = frozenset({"gmail.com", "googlemail.com"})
@@ -50,12 +55,16 @@ class Fingerprinter:
     with.
     """
 
-    __slots__ = ("_mac", "generation")
+    __slots__ = ("_inner", "_outer", "generation")
 
     def __init__(self, key: bytes, generation: int = 1) -> None:
         if len(key) < 32:
             raise ValueError("a key of at least 32 bytes is needed")
-        self._mac = hmac.new(key, digestmod="sha256")
+        # HMAC (RFC 2104) by its two halves, each begun with the key once: `hmac.new` and its copies take
+        # three times as long.
+        block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
         self.generation = generation
 
     def identifier(self, scheme: str, value: str) -> Fingerprint:
@@ -89,6 +98,10 @@ class Fingerprinter:
         """Of a name (its fingerprint) and a birth date together."""
         return self._of("name_with_birth_date", name, born.isoformat())
 
+    def check(self) -> Fingerprint:
+        """Tells this key from every other, and nothing about it."""
+        return self._of("key_check")
+
     def roster_token(self, person_id: PersonId) -> str:
         """What names a person to an agency that must not send her, and to nobody else; 32 hex digits."""
         return self._of("roster_token", person_id)[:32]
@@ -101,11 +114,11 @@ class Fingerprinter:
 
     def _of(self, *parts: str) -> Fingerprint:
         encoded = [part.encode() for part in parts]
-        message = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
         # Not `hmac.digest`, which lets go of the interpreter's lock for each.
-        mac = self._mac.copy()
-        mac.update(message)
-        return Fingerprint(mac.hexdigest())
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(b"".join([len(part).to_bytes(4, "big") + part for part in encoded]))
+        outer.update(inner.digest())
+        return Fingerprint(outer.hexdigest())
 
 
 def _bounded(value: str) -> str:
@@ -129,11 +142,15 @@ def _one_spelling_of_name(value: str) -> str:
 
     Two names of one spelling are a possible match and no more, so that too few spellings only ask for a look.
     """
-    plain = _DIACRITICS.sub("", unicodedata.normalize("NFD", _folded(_APOSTROPHES.sub("", value))))
-    # Not `_NO_WORD`: to it the vowel signs of many scripts are no part of a word.
-    words = "".join(
-        c if unicodedata.category(c)[0] in "LMN" else " " for c in plain.translate(_STROKES)
-    ).split()
+    folded = _folded(_APOSTROPHES.sub("", value))
+    if folded.isascii():
+        words = _NO_WORD.sub(" ", folded).split()
+    else:
+        plain = _DIACRITICS.sub("", unicodedata.normalize("NFD", folded))
+        # Not `_NO_WORD`: to it the vowel signs of many scripts are no part of a word.
+        words = "".join(
+            c if unicodedata.category(c)[0] in "LMN" else " " for c in plain.translate(_STROKES)
+        ).split()
     if not any(character.isalpha() for word in words for character in word):
         raise InvalidArgumentError("value", "NAME_UNREADABLE", "a name has at least one letter")
     return " ".join(sorted([word for word in words if word not in _TITLES] or words))
@@ -157,6 +174,9 @@ def _one_spelling_of_contact(kind: ContactKind, value: str) -> str:
 
 def _phone(value: str) -> str:
     """E.164, so without an extension: who shares a switchboard shares a phone."""
+    plain = value.replace(" ", "")
+    if len(value) < 20 and _PLAIN_GB.fullmatch(plain):
+        return f"+44{plain[1:]}"
     try:
         number = phonenumbers.parse(value, DEFAULT_REGION)
     except phonenumbers.NumberParseException:
@@ -192,10 +212,16 @@ def _post(value: str) -> str:
     address is not shared.
     """
     words = _NO_WORD.sub(" ", _folded(value)).strip()
-    return _some(_POSTCODE.sub(r"\1\2", words))
+    return _some(_POSTCODE.sub(_in_one_piece, words))
+
+
+def _in_one_piece(postcode: re.Match[str]) -> str:
+    return f"{postcode[1]}{postcode[2]}"
 
 
 def _folded(value: str) -> str:
+    if value.isascii():
+        return value.lower()  # as the rest would make of it, in a tenth of the time
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
 
 

@@ -28,6 +28,18 @@ def load_or_create_key(path: Path) -> bytes:
         raise UnavailableError("KEY_FILE_UNREADABLE", "the key file cannot be read or made") from None
 
 
+def load_key(path: Path) -> bytes:
+    """The key in `path`, where there must be one; UnavailableError as above, or `KEY_FILE_MISSING`."""
+    try:
+        return _load(path)
+    except FileNotFoundError:
+        raise UnavailableError(
+            "KEY_FILE_MISSING", "the key file of the fingerprints is not there: put it back first"
+        ) from None
+    except OSError:
+        raise UnavailableError("KEY_FILE_UNREADABLE", "the key file cannot be read or made") from None
+
+
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written whole under another name and then linked: nobody ever reads half a key, and the first of two

@@ -11,8 +11,10 @@ is never loaded, stored or announced.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from policy_service.model.facts import (
@@ -22,7 +24,9 @@ from policy_service.model.facts import (
     Controller,
     CourtOrder,
     Fact,
+    FiledPolicySet,
     Fingerprint,
+    LegalHold,
     Override,
     Person,
     PersonId,
@@ -35,6 +39,7 @@ from policy_service.model.facts import (
     RecordParty,
     RecordType,
     Relationship,
+    RetentionRule,
     System,
     Token,
     User,
@@ -48,13 +53,28 @@ class Lookup:
     """Finds facts of `kind` whose `fields` equal the key's values.
 
     `many` names a field that holds several values: the fact is found by each of them, as well as by
-    `fields[0]`.
+    `fields[0]`. `counts`: it is made for how many it finds, for a bound.
     """
 
     name: str
     kind: type[Fact]
     fields: tuple[str, ...]
     many: str = ""
+    counts: bool = False
+
+
+def _values_of(lookup: Lookup) -> Callable[[Any], Key]:
+    """The look-up's name and what a fact has in its fields."""
+    name = lookup.name
+    match lookup.fields:
+        case ():
+            return lambda _: (name,)
+        case (field,):
+            value = attrgetter(field)
+            return lambda fact: (name, value(fact))
+        case _:
+            values = attrgetter(*lookup.fields)
+            return lambda fact: (name, *values(fact))
 
 
 LOOKUPS = {
@@ -70,6 +90,8 @@ LOOKUPS = {
         Lookup("contact_points_of", ContactPoint, ("person_id",)),
         Lookup("contact_points_by_fingerprint", ContactPoint, ("fingerprint",)),
         Lookup("contact_points_by_uprn", ContactPoint, ("uprn",)),
+        Lookup("own_points_by_fingerprint", ContactPoint, ("controller", "fingerprint"), counts=True),
+        Lookup("own_points_by_uprn", ContactPoint, ("controller", "uprn"), counts=True),
         Lookup("contact_point_by_reference", ContactPoint, ("controller", "reference")),
         Lookup("record", Record, ("controller", "reference")),
         Lookup("record_by_id", Record, ("record_id",)),
@@ -92,23 +114,42 @@ LOOKUPS = {
         Lookup("artefact_type", ArtefactType, ("controller", "name")),
         Lookup("artefact_types_of", ArtefactType, ("controller",)),
         Lookup("policy_set", PolicySet, ()),
+        Lookup("legal_hold", LegalHold, ("hold_id",)),
+        Lookup("legal_holds_on", LegalHold, ("person_id",)),
+        Lookup("retention_rule", RetentionRule, ("controller", "kind")),
+        Lookup("filed_policy_set", FiledPolicySet, ("policy_set_id",)),
     )
 }
 
 
-def keys_of(fact: Fact) -> Iterator[Key]:
+_VALUES_OF = {lookup.name: _values_of(lookup) for lookup in LOOKUPS.values()}
+_VALUES_OF_KIND: defaultdict[type[Fact], list[Callable[[Fact], Key]]] = defaultdict(list)
+"""What makes the keys of a fact that are one each: some twenty times for each person who is imported."""
+_MANY_OF_KIND: defaultdict[type[Fact], list[Lookup]] = defaultdict(list)
+for _lookup in LOOKUPS.values():
+    if _lookup.many:
+        _MANY_OF_KIND[_lookup.kind].append(_lookup)
+    else:
+        _VALUES_OF_KIND[_lookup.kind].append(_VALUES_OF[_lookup.name])
+
+
+def keys_of(fact: Fact) -> Sequence[Key]:
     """Every key that finds this fact."""
-    for lookup in LOOKUPS.values():
-        if not isinstance(fact, lookup.kind):
-            continue
-        values = tuple(str(getattr(fact, field)) for field in lookup.fields)
-        # Covering herself is said twice by no look-up: dict.fromkeys keeps the order and drops the second.
-        ways = (
-            dict.fromkeys([values, *((value,) for value in getattr(fact, lookup.many))])
-            if lookup.many
-            else [values]
-        )
-        yield from (key for way in ways if not is_empty(key := (lookup.name, *way)))
+    kind = type(fact)
+    found = [key for values_of in _VALUES_OF_KIND[kind] if (key := values_of(fact))[-1]]  # else it is empty
+    for lookup in _MANY_OF_KIND.get(kind, ()):
+        # Covering herself is said twice by no look-up: dict.fromkeys drops the second.
+        values = (_VALUES_OF[lookup.name](fact)[-1], *getattr(fact, lookup.many))
+        found += [(lookup.name, value) for value in dict.fromkeys(values) if value]
+    return found
+
+
+def keys_by(lookup: Lookup, fact: Fact) -> Iterable[Key]:
+    """The keys of one look-up that find this fact, which is of its kind."""
+    if lookup.many:
+        return [key for key in keys_of(fact) if key[0] == lookup.name]
+    key = _VALUES_OF[lookup.name](fact)
+    return (key,) if key[-1] else ()
 
 
 def is_empty(key: Key) -> bool:
@@ -118,12 +159,15 @@ def is_empty(key: Key) -> bool:
 
 def key_to_text(key: Key) -> str:
     """The key as `changes` holds it: a JSON list, since references may hold any character."""
-    return json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+    return "[" + ",".join(map(_quoted, key)) + "]"
 
 
-def key_from_text(text: str) -> Key:
-    parts: list[Any] = json.loads(text)
-    return tuple(str(part) for part in parts)
+_quoted = json.encoder.encode_basestring  # as json.dumps(ensure_ascii=False) makes of a text
+
+
+def keys_from_texts(texts: Iterable[str]) -> Iterator[Key]:
+    """The keys that `key_to_text` made these of; many together, since a worker waits for them."""
+    return map(tuple, json.loads(f"[{','.join(texts)}]"))
 
 
 def about_person(person_id: PersonId) -> tuple[Key, ...]:
@@ -176,6 +220,14 @@ def contact_points_by_fingerprint(fingerprint: Fingerprint) -> Key:
 
 def contact_points_by_uprn(uprn: Fingerprint) -> Key:
     return ("contact_points_by_uprn", uprn)
+
+
+def own_points_by_fingerprint(controller: Controller, fingerprint: Fingerprint) -> Key:
+    return ("own_points_by_fingerprint", controller, fingerprint)
+
+
+def own_points_by_uprn(controller: Controller, uprn: Fingerprint) -> Key:
+    return ("own_points_by_uprn", controller, uprn)
 
 
 def contact_point_by_reference(controller: Controller, reference: str) -> Key:
@@ -264,3 +316,19 @@ def artefact_types_of(controller: Controller) -> Key:
 
 def policy_set() -> Key:
     return ("policy_set",)
+
+
+def legal_hold(hold_id: str) -> Key:
+    return ("legal_hold", hold_id)
+
+
+def legal_holds_on(person_id: PersonId) -> Key:
+    return ("legal_holds_on", person_id)
+
+
+def retention_rule(controller: Controller, kind: str) -> Key:
+    return ("retention_rule", controller, kind)
+
+
+def filed_policy_set(policy_set_id: str) -> Key:
+    return ("filed_policy_set", policy_set_id)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, NewType, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -35,6 +36,8 @@ from policy_service.model.facts import (
     ContentDeclaration,
     CourtOrder,
     Fact,
+    FiledPolicySet,
+    LegalHold,
     Override,
     Person,
     PersonIdentifier,
@@ -45,6 +48,7 @@ from policy_service.model.facts import (
     RecordParty,
     RecordType,
     Relationship,
+    RetentionRule,
     System,
     Token,
     User,
@@ -72,6 +76,9 @@ _ROWS: Mapping[type[Fact], type[tables.Base]] = {
     System: tables.SystemRow,
     Token: tables.TokenRow,
     PolicySet: tables.PolicySetRow,
+    LegalHold: tables.LegalHoldRow,
+    RetentionRule: tables.RetentionRuleRow,
+    FiledPolicySet: tables.FiledPolicySetRow,
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,7 +117,7 @@ _VALUE = Codec(
 """Inside JSON alone: no column is a value by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of fact: its dataclass, its table, and the field that is its id."""
 
@@ -118,7 +125,13 @@ class Kind:
     table: Table
     id_name: str
     names: tuple[str, ...]
-    codecs: tuple[Codec, ...]
+    id_of: Callable[[Any], str]
+    values: Callable[[Any], tuple[Any, ...]]
+    """A fact's own values, in the order of the names."""
+    encoders: tuple[tuple[int, Encode], ...]
+    """For the values that are not stored as they are: their places."""
+    decoders: tuple[tuple[int, Encode], ...]
+    """The way back, of the same ones."""
 
     @property
     def id_column(self) -> Column[Any]:
@@ -145,21 +158,29 @@ def kind_of(fact: type[F]) -> Kind:
 
 
 def fact_id(fact: Fact) -> str:
-    return str(getattr(fact, KINDS[type(fact)].id_name))
+    return KINDS[type(fact)].id_of(fact)
 
 
 def to_row(fact: Fact) -> dict[str, Any]:
     """The fact's columns by name; the revisions are the writer's to add."""
     kind = KINDS[type(fact)]
-    return {
-        name: codec.encode(getattr(fact, name)) for name, codec in zip(kind.names, kind.codecs, strict=True)
-    }
+    return dict(zip(kind.names, to_values(kind, fact), strict=True))
+
+
+def to_values(kind: Kind, fact: Fact) -> list[Any]:
+    """As `to_row`, in the order of `Kind.names`."""
+    values = list(kind.values(fact))
+    for place, encode in kind.encoders:
+        values[place] = encode(values[place])
+    return values
 
 
 def from_row(fact: type[F], row: Sequence[Any]) -> F:
     """The fact that `Kind.columns` of a row say."""
-    pairs = zip(kind_of(fact).codecs, row, strict=True)
-    return fact(*[value if codec.plain else codec.decode(value) for codec, value in pairs])
+    values = list(row)
+    for place, decode in kind_of(fact).decoders:
+        values[place] = decode(values[place])
+    return fact(*values)
 
 
 def codec_of(hint: Any) -> Codec:
@@ -172,7 +193,10 @@ def codec_of(hint: Any) -> Codec:
         return _optional(hint)
     if get_origin(hint) is tuple:
         item = _sequence(hint)
-        return Codec(lambda value: _json(item.encode(value)), lambda text: item.decode(json.loads(text)))
+        return Codec(
+            lambda value: _json(item.encode(value)) if value else "[]",
+            lambda text: () if text == "[]" else item.decode(json.loads(text)),
+        )
     if hint in (str, bool, int):
         return _PLAIN
     if is_dataclass(hint) and isinstance(hint, type):
@@ -183,7 +207,7 @@ def codec_of(hint: Any) -> Codec:
     if hint is date:
         return Codec(date.isoformat, date.fromisoformat)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return Codec(lambda member: member.value, hint)
+        return Codec(attrgetter("_value_"), hint)  # as `value`, without the detour by a property
     raise TypeError(f"no way to store {hint!r}")
 
 
@@ -230,15 +254,25 @@ def _inner_dataclass(hint: type[Any]) -> Codec:
     )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _kind(fact: type[Fact], row: type[tables.Base]) -> Kind:
     hints = get_type_hints(fact)
     names = tuple(field.name for field in fields(fact))
     table = cast(Table, row.__table__)
-    return Kind(fact, table, names[0], names, tuple(codec_of(hints[name]) for name in names))
+    codecs = enumerate(codec_of(hints[name]) for name in names)
+    coded = [(place, codec) for place, codec in codecs if not codec.plain]
+    return Kind(
+        fact,
+        table,
+        names[0],
+        names,
+        attrgetter(names[0]),
+        attrgetter(*names),
+        tuple((place, codec.encode) for place, codec in coded),
+        tuple((place, codec.decode) for place, codec in coded),
+    )
 
 
 KINDS: Mapping[type[Fact], Kind] = {fact: _kind(fact, row) for fact, row in _ROWS.items()}

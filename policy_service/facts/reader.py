@@ -16,10 +16,19 @@ from policy_service.facts import keys
 from policy_service.facts.connect import ask, failures_named, loading_engine, reading_engine, sqlite_path
 from policy_service.facts.keys import LOOKUPS, Key, Lookup
 from policy_service.facts.mapping import KINDS, F, Kind, fact_id, from_microseconds, from_row, kind_of
-from policy_service.facts.tables import PrivacyRequestPersonRow
+from policy_service.facts.same_store import SameStore
+from policy_service.facts.tables import ChangeRow, PrivacyRequestPersonRow
 from policy_service.model.facts import Controller, Fact, Revision
 
 KEYS_A_STATEMENT = 1_000
+FACTS_A_STATEMENT = 20_000
+"""Keys that together find more are asked for in two statements."""
+MOST_FACTS = 10_000
+"""Facts that one look-up may give to a decision. No household, number, address, record or person has so many;
+where one has, the call is answered with NOT_AVAILABLE, and nobody fills a worker's memory or time with it.
+"""
+MAX_CHANGES = 20_000
+"""Changed look-ups that are read at once; who has missed more does better to start again."""
 LOADING_CONNECTIONS = 2
 
 _EMPTY_TEXT: ColumnElement[str] = literal_column("''")
@@ -46,10 +55,12 @@ class FactsReader:
 
     def __init__(self, url: str) -> None:
         self._loading = loading_engine(url, connections=LOADING_CONNECTIONS)
+        self._changes = loading_engine(url, connections=1)
         self._heads = HeadReader(url)
 
     def close(self) -> None:
         self._heads.close()
+        self._changes.dispose()
         self._loading.dispose()
 
     def head(self) -> Revision:
@@ -59,11 +70,14 @@ class FactsReader:
     def head_and_time(self) -> Head:
         return self._heads.read()
 
-    def load(self, wanted: Collection[Key], revision: Revision) -> Mapping[Key, tuple[Fact, ...]]:
+    def load(
+        self, wanted: Collection[Key], revision: Revision, most: int | None = None
+    ) -> Mapping[Key, tuple[Fact, ...]]:
         """What each key finds as of `revision` (one that `head` has returned), in the order of the ids;
-        `()` for nothing.
+        `()` for nothing. A key that finds more than `most` facts is left out.
 
-        One statement for each look-up, organisation and 1,000 keys, whatever the number of calls they serve.
+        One statement for each look-up, organisation and 1,000 keys, whatever the number of calls they serve;
+        more where these find over 20,000 facts, so that no statement brings more of them.
         Rows as of a revision that is committed never change, so the statements need no common snapshot.
         """
         found: dict[Key, list[Fact]] = {key: [] for key in wanted}
@@ -71,18 +85,35 @@ class FactsReader:
         for key in found:
             if not keys.is_empty(key):
                 together[key[:-1] or key].append(key[-1])
-        finds = [
-            find(beginning, batch, revision)
-            for beginning, last in together.items()
-            for batch in _batches(last)
-        ]
+        batches = [(beginning, batch) for beginning, last in together.items() for batch in _batches(last)]
+
+        def run(connection: Connection) -> list[tuple[Lookup, Rows]]:
+            return [part for batch in batches for part in _read(connection, *batch, revision, most)]
+
         with failures_named():
-            answers = ask(self._loading, lambda connection: _run(connection, finds)) if finds else []
-        for (lookup, _), rows in zip(finds, answers, strict=True):
+            answers = ask(self._loading, run) if batches else []
+        for lookup, rows in answers:
             values = len(lookup.fields)
             for row in rows:
                 found[lookup.name, *row[:values]].append(from_row(lookup.kind, row[values:]))
-        return {key: tuple(sorted(facts, key=fact_id)) for key, facts in found.items()}
+        return {
+            key: tuple(sorted(facts, key=fact_id)) if len(facts) > 1 else tuple(facts)
+            for key, facts in found.items()
+            if most is None or len(facts) <= most
+        }
+
+    def changed(self, after: Revision, until: Revision) -> frozenset[Key] | None:
+        """The keys whose answers may differ between the revisions `after` and `until` (one that `head` has
+        returned); None where there are more than `MAX_CHANGES`. One statement; waits for no `load`.
+        """
+        statement = (
+            select(ChangeRow.key)
+            .where(ChangeRow.revision > after, ChangeRow.revision <= until)
+            .limit(MAX_CHANGES + 1)
+        )
+        with failures_named():
+            texts = ask(self._changes, lambda connection: connection.execute(statement).scalars().all())
+        return None if len(texts) > MAX_CHANGES else frozenset(keys.keys_from_texts(texts))
 
     def list_facts(
         self, kind: type[F], controller: Controller | None, after_id: str, limit: int, revision: Revision
@@ -113,6 +144,7 @@ def as_of(kind: Kind, revision: Revision) -> tuple[ColumnElement[bool], ColumnEl
 
 
 Find = tuple[Lookup, Select[*tuple[Any, ...]]]
+Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
 def find(beginning: Key, last: list[str], revision: Revision) -> Find:
@@ -141,8 +173,22 @@ def find(beginning: Key, last: list[str], revision: Revision) -> Find:
     return lookup, statement
 
 
-def _run(connection: Connection, finds: Sequence[Find]) -> list[Sequence[Row[*tuple[Any, ...]]]]:
-    return [connection.execute(statement).all() for _, statement in finds]
+def _read(
+    connection: Connection, beginning: Key, last: list[str], revision: Revision, most: int | None
+) -> Iterator[tuple[Lookup, Rows]]:
+    """The rows of these keys, statement by statement; of one that finds more than `most`, one row more."""
+    lookup, statement = find(beginning, last, revision)
+    if len(last) > 1:
+        bound: int | None = FACTS_A_STATEMENT
+    else:
+        bound = None if most is None else most + 1
+    rows = connection.execute(statement if bound is None else statement.limit(bound)).all()
+    if bound is None or len(last) == 1 or len(rows) < bound:
+        yield lookup, rows
+        return
+    half = len(last) // 2
+    yield from _read(connection, beginning, last[:half], revision, most)
+    yield from _read(connection, beginning, last[half:], revision, most)
 
 
 def _batches(values: list[str]) -> Iterator[list[str]]:
@@ -150,28 +196,33 @@ def _batches(values: list[str]) -> Iterator[list[str]]:
         yield values[start : start + KEYS_A_STATEMENT]
 
 
-_HEAD_ON_SQLITE = "SELECT revision, committed_at, NULL FROM head"
-_HEAD_ON_POSTGRESQL = "SELECT revision, committed_at, clock_timestamp() FROM head"
+_HEAD_ON_SQLITE = "SELECT revision, committed_at, NULL, epoch, oldest_reader FROM head"
+_HEAD_ON_POSTGRESQL = "SELECT revision, committed_at, clock_timestamp(), epoch, oldest_reader FROM head"
 
 
 class HeadReader:
-    """Reads the head row, each time in a transaction of its own, on one connection that is kept for it."""
+    """Reads the head row, each time in a transaction of its own, on one connection that is kept for it.
+
+    UnavailableError where the store is not the same any more (`SameStore`): what is in memory is not its.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = reading_engine(url)
         self._statement = _HEAD_ON_SQLITE if sqlite_path(url) else _HEAD_ON_POSTGRESQL
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._same = SameStore()
 
     def read(self) -> Head:
         with failures_named(), self._lock:
             try:
-                revision, committed_at, server_time = self._ask()
+                revision, committed_at, server_time, epoch, oldest_reader = self._ask()
             except DBAPIError as error:
                 self._drop()
                 if not error.connection_invalidated:
                     raise
-                revision, committed_at, server_time = self._ask()
+                revision, committed_at, server_time, epoch, oldest_reader = self._ask()
+            self._same.check(revision, epoch, oldest_reader)
         return Head(Revision(revision), from_microseconds(committed_at), server_time)
 
     def close(self) -> None:
@@ -179,11 +230,12 @@ class HeadReader:
             self._drop()
             self._engine.dispose()
 
-    def _ask(self) -> tuple[int, int, datetime | None]:
+    def _ask(self) -> tuple[int, int, datetime | None, int, str]:
         if self._connection is None:
             self._connection = self._engine.connect()
-        revision, committed_at, server_time = self._connection.exec_driver_sql(self._statement).one()
-        return revision, committed_at, server_time
+        row = self._connection.exec_driver_sql(self._statement).one()
+        revision, committed_at, server_time, epoch, oldest_reader = row
+        return revision, committed_at, server_time, epoch, oldest_reader
 
     def _drop(self) -> None:
         if self._connection is not None:

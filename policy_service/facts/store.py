@@ -4,7 +4,8 @@ Invariants, each with a test of its name:
 
 - ORDERED: a revision becomes visible after every lower one. The head row is taken first and held until the
   commit.
-- KEPT: a row that was visible at a revision stays visible at it for ever.
+- KEPT: a row that was visible at a revision stays visible at it for ever, unless a revision erases it
+  (`erasing`).
 - ANNOUNCED: whatever a revision changed, the keys that find it stand in `changes`.
 - OWED: a revision has its log entry beside it from the same commit on; a crash afterwards loses no entry.
 - ONCE: the same request, asked again by its idempotency key, is written once.
@@ -13,41 +14,34 @@ Invariants, each with a test of its name:
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, case, insert, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, bindparam, case, insert, select, text, update
 
+from policy_service.facts import named, noted_streams, rows
 from policy_service.facts.connect import (
     WAIT_SECONDS,
     WriterLock,
     failures_named,
-    is_unique_violation,
     server_warnings,
     sqlite_path,
     writing_engine,
 )
-from policy_service.facts.keys import Key, key_to_text, keys_of
-from policy_service.facts.mapping import (
-    KINDS,
-    Kind,
-    fact_id,
-    from_row,
-    to_microseconds,
-    to_row,
-)
+from policy_service.facts.erasing import Version, erase
+from policy_service.facts.keys import Key
+from policy_service.facts.mapping import from_microseconds, to_microseconds
+from policy_service.facts.noted_streams import NotedStream
 from policy_service.facts.reader import FactsReader
-from policy_service.facts.tables import OPEN, ChangeRow, HeadRow, PrivacyRequestPersonRow, RevisionRow
+from policy_service.facts.same_store import SameStore
+from policy_service.facts.tables import BigNumber, HeadRow, RevisionRow
 from policy_service.model.errors import ConflictError, UnavailableError
-from policy_service.model.facts import Controller, Fact, PrivacyRequest, Revision
-
-IDS_A_STATEMENT = 1_000
+from policy_service.model.facts import Controller, Fact, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +61,14 @@ class Change:
     body_hash: bytes = b""
     removed: tuple[Fact, ...] = ()
     """Closed without a successor; known by their ids. One that is not on file stays so."""
+    erased: tuple[Version, ...] = ()
+    """Erased, once everything else of the change is done; one that is then open stays."""
+    new: frozenset[str] = frozenset()
+    """Ids of `facts` that are not on file, so that none is looked for. One that is all the same is refused
+    (`ALREADY_EXISTS`).
+    """
+    handed_over: tuple[Fact, ...] = ()
+    """Facts on file that go on under another controller than before, as they are to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,10 @@ class Written:
     entry_id: str
     entry: bytes
     repeated: bool
+    touched: Set[Key] = field(default=frozenset(), compare=False, repr=False)
+    """The look-ups that it announced; not known of one that is repeated."""
+    held: float = field(default=0.0, compare=False, repr=False)
+    """Seconds for which it kept others from the head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class FactStore:
         self._engine = writing_engine(url)
         self._reader = FactsReader(url)
         self._turn = threading.Lock()
+        self._same = SameStore()
         try:
             with failures_named(), self._engine.connect() as connection:
                 refuse_forgetful_server(connection)
@@ -129,6 +136,61 @@ class FactStore:
         """The newest revision; waits for no write."""
         return self._reader.head()
 
+    def hold_to_key(self, check: str) -> None:
+        """Let no fingerprint of another key in: the first service to start says which key it is.
+
+        UnavailableError `KEY_FILE_OTHER`: the store's fingerprints were made with another one, and nothing
+        that is on file would be found.
+        """
+        with failures_named(), self._transaction() as connection:
+            connection.execute(update(HeadRow).where(HeadRow.key_check == "").values(key_check=check))
+            found = connection.execute(select(HeadRow.key_check)).scalar_one()
+        if found != check:
+            raise UnavailableError(
+                "KEY_FILE_OTHER",
+                "the key file is not the one that this store's fingerprints were made with; put that one"
+                " there, or name it by `key_file`",
+            )
+
+    def list_named_people(self) -> None:
+        """List whom requests, overrides and orders name that a version from before `named_people` wrote, or
+        writes while others are upgraded. Others may write meanwhile, but for the end of it.
+        """
+        with failures_named(), self._transaction() as connection:
+            if named.all_are_listed(connection):
+                return
+        for kind in named.NAMING:
+            last = 0
+            while True:
+                with failures_named(), self._transaction() as connection:
+                    last = named.list_unlisted(connection, kind, last)
+                if not last:
+                    break
+        with failures_named(), self._transaction() as connection:
+            connection.execute(update(HeadRow).values(revision=HeadRow.revision))  # and nobody writes now
+            for kind in named.NAMING:
+                last = 0
+                while last := named.list_unlisted(connection, kind, last):
+                    pass
+            named.say_all_are_listed(connection)
+
+    def witnessed_at(self) -> datetime:
+        """The last moment that somebody vouched for, or the schedule found no leap before."""
+        with failures_named(), self._engine.connect() as connection:
+            return from_microseconds(connection.execute(select(HeadRow.witnessed_at)).scalar_one())
+
+    def witness(self, moment: datetime, *, back: bool = False) -> None:
+        """Note a moment that has come; `back`: also where a later one was noted before."""
+        at = to_microseconds(moment)
+        later = update(HeadRow).values(witnessed_at=at)
+        with failures_named(), self._transaction() as connection:
+            connection.execute(later if back else later.where(HeadRow.witnessed_at < at))
+
+    def note_streams(self, streams: Collection[NotedStream]) -> None:
+        """Note how far streams of the log reach, durably; writes no revision."""
+        with failures_named(), self._transaction() as connection:
+            noted_streams.note(connection, streams)
+
     def write(self, change: Change, entry: Callable[[Revision], bytes]) -> Written:
         """Write one revision; when this returns, it is durable and every reader sees it.
 
@@ -141,26 +203,31 @@ class FactStore:
         `WRITTEN_TWICE`: a fact stands twice in the change. UnavailableError: nothing is acknowledged; ask
         again with the same idempotency key.
         """
-        new = _by_kind(change.facts)
-        gone = _by_kind(change.removed)
+        new = rows.by_kind(change.facts)
+        gone = rows.by_kind(change.removed)
         if any(new.get(kind, {}).keys() & facts.keys() for kind, facts in gone.items()):
-            raise _written_twice()
+            raise rows.written_twice()
+        # Whatever needs no look at what is on file is made ready before others have to wait at the head.
+        ready = [rows.Ready.of(kind, facts, change.new) for kind, facts in new.items()]
         with failures_named(), self._transaction() as connection:
-            revision, committed_at = _take_head(connection, change.time)
+            revision, committed_at = _take_head(connection, change.time, self._same)
+            began = time.perf_counter()
             if first := _already_written(connection, change):
                 connection.rollback()
                 return first
-            changed = dict.fromkeys(
-                key for kind, facts in gone.items() for key in _remove(connection, kind, facts, revision)
+            changed = rows.texts(
+                key for kind, facts in gone.items() for key in rows.remove(connection, kind, facts, revision)
             )
-            for kind, facts in new.items():
-                changed |= dict.fromkeys(_replace(connection, kind, facts, revision))
-            _announce(connection, changed, revision)
+            for kind, facts in rows.by_kind(change.handed_over).items():
+                changed |= rows.texts(rows.hand_over(connection, kind, facts, revision))
+            for each in ready:
+                changed |= rows.replace(connection, each, revision)
+            rows.announce(connection, changed, revision)
+            erase(connection, change.erased, revision)
             owed = entry(revision)
-            connection.execute(
-                insert(RevisionRow).values(**self._revision_row(change, revision, committed_at, owed))
-            )
-        return Written(revision, change.entry_id, owed, repeated=False)
+            connection.execute(insert(RevisionRow), self._revision_row(change, revision, committed_at, owed))
+        held = time.perf_counter() - began
+        return Written(revision, change.entry_id, owed, repeated=False, touched=changed.keys(), held=held)
 
     def undelivered(self, after: Revision) -> Iterator[OutboxRow]:
         """Entries owed to this stream by revisions after `after`, in their order: what a crash may have kept
@@ -172,12 +239,12 @@ class FactStore:
                 select(row.revision, row.entry_id, row.time, row.entry)
                 .where(row.stream_id == self._stream_id, row.revision > after)
                 .order_by(row.revision)
-                .limit(IDS_A_STATEMENT)
+                .limit(rows.IDS_A_STATEMENT)
             )
             page = self._reader.rows(statement)
             for revision, entry_id, time_us, owed in page:
                 yield OutboxRow(Revision(revision), entry_id, time_us, owed)
-            if len(page) < IDS_A_STATEMENT:
+            if len(page) < rows.IDS_A_STATEMENT:
                 return
             after = Revision(page[-1][0])
 
@@ -226,18 +293,29 @@ def refuse_forgetful_server(connection: Connection) -> None:
             )
 
 
-def _take_head(connection: Connection, time: datetime) -> tuple[Revision, int]:
+_NOW = bindparam("now", type_=BigNumber)
+_NEXT_HEAD = (
+    update(HeadRow)
+    .values(
+        revision=HeadRow.revision + 1,
+        committed_at=case((HeadRow.committed_at > _NOW, HeadRow.committed_at), else_=_NOW),
+        named_until=case(
+            (HeadRow.named_until == HeadRow.revision, HeadRow.revision + 1), else_=HeadRow.named_until
+        ),
+    )
+    .returning(HeadRow.revision, HeadRow.committed_at, HeadRow.epoch, HeadRow.oldest_reader)
+)
+
+
+def _take_head(connection: Connection, time: datetime, same: SameStore) -> tuple[Revision, int]:
     """ORDERED: the next revision, and a commit time that does not go back. Whoever comes next waits here for
     our commit.
 
     A sequence, or the greatest revision plus one, would show r + 1 to readers before r.
     """
-    now = to_microseconds(time)
-    later = case((HeadRow.committed_at > now, HeadRow.committed_at), else_=now)
-    statement = update(HeadRow).values(revision=HeadRow.revision + 1, committed_at=later)
-    revision, committed_at = connection.execute(
-        statement.returning(HeadRow.revision, HeadRow.committed_at)
-    ).one()
+    now = {"now": to_microseconds(time)}
+    revision, committed_at, epoch, oldest_reader = connection.execute(_NEXT_HEAD, now).one()
+    same.check(revision, epoch, oldest_reader)
     return Revision(revision), committed_at
 
 
@@ -258,102 +336,7 @@ def _already_written(connection: Connection, change: Change) -> Written | None:
     if first is None:
         return None
     if first.body_hash != change.body_hash:
-        raise ConflictError("IDEMPOTENCY_KEY_REUSED", "the idempotency key was used for another request")
+        raise ConflictError(
+            "IDEMPOTENCY_KEY_REUSED", "`idempotency_key` was used for another request", "idempotency_key"
+        )
     return Written(Revision(first.revision), first.entry_id, first.entry, repeated=True)
-
-
-def _by_kind(facts: Iterable[Fact]) -> dict[Kind, dict[str, Fact]]:
-    sorted_out: defaultdict[Kind, dict[str, Fact]] = defaultdict(dict)
-    for fact in facts:
-        same_kind = sorted_out[KINDS[type(fact)]]
-        if same_kind.setdefault(fact_id(fact), fact) is not fact:
-            raise _written_twice()
-    return sorted_out
-
-
-def _remove(connection: Connection, kind: Kind, facts: dict[str, Fact], revision: Revision) -> Iterator[Key]:
-    """Close the facts' open rows; the keys that found them."""
-    for row_id, old in _open_rows(connection, kind, list(facts)).values():
-        _refuse_other_controller(kind, old, facts[fact_id(old)])
-        _close(connection, kind, [row_id], revision)
-        yield from keys_of(old)
-
-
-def _replace(connection: Connection, kind: Kind, facts: dict[str, Fact], revision: Revision) -> Iterator[Key]:
-    """KEPT: close the rows that no longer hold and add their successors; the keys that find either."""
-    standing = _open_rows(connection, kind, list(facts))
-    for old_id, (_, old) in standing.items():
-        _refuse_other_controller(kind, old, facts[old_id])
-    new = [fact for key, fact in facts.items() if key not in standing or standing[key][1] != fact]
-    outdated = [standing[fact_id(fact)] for fact in new if fact_id(fact) in standing]
-    _close(connection, kind, [row_id for row_id, _ in outdated], revision)
-    _add(connection, kind, new, revision)
-    for fact in (*(old for _, old in outdated), *new):
-        yield from keys_of(fact)
-
-
-def _open_rows(connection: Connection, kind: Kind, ids: list[str]) -> dict[str, tuple[int, Fact]]:
-    """The open row of each fact that has one: its number, and the fact."""
-    found = {}
-    for batch in _batches(ids):
-        statement = select(kind.table.c.row_id, *kind.columns).where(
-            kind.id_column.in_(batch), kind.table.c.revision_to == OPEN
-        )
-        for row_id, *columns in connection.execute(statement):
-            fact = from_row(kind.fact, columns)
-            found[fact_id(fact)] = (row_id, fact)
-    return found
-
-
-def _close(connection: Connection, kind: Kind, row_ids: list[int], revision: Revision) -> None:
-    for batch in _batches(row_ids):
-        connection.execute(
-            update(kind.table).where(kind.table.c.row_id.in_(batch)).values(revision_to=revision)
-        )
-
-
-def _add(connection: Connection, kind: Kind, facts: list[Fact], revision: Revision) -> None:
-    if not facts:
-        return
-    rows = [to_row(fact) | {"revision_from": revision, "revision_to": OPEN} for fact in facts]
-    try:
-        connection.execute(insert(kind.table), rows)
-    except DBAPIError as error:
-        if is_unique_violation(error):
-            raise _already_exists(kind) from None
-        raise
-    protected = [
-        {"person_id": person_id, "request_id": fact.request_id, "revision_from": revision}
-        for fact in facts
-        if isinstance(fact, PrivacyRequest)
-        for person_id in dict.fromkeys((fact.person_id, *fact.covers))
-    ]
-    if protected:
-        connection.execute(insert(PrivacyRequestPersonRow), protected)
-
-
-def _announce(connection: Connection, changed: Iterable[Key], revision: Revision) -> None:
-    rows = [{"revision": revision, "key": key_to_text(key)} for key in changed]
-    if rows:
-        connection.execute(insert(ChangeRow), rows)
-
-
-def _refuse_other_controller(kind: Kind, old: Fact, new: Fact) -> None:
-    """A fact's controller is answerable for it from its first row to its last; no other can take it over by
-    its id.
-    """
-    if old.controller != new.controller:
-        raise _already_exists(kind)
-
-
-def _batches(items: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), IDS_A_STATEMENT):
-        yield items[start : start + IDS_A_STATEMENT]
-
-
-def _already_exists(kind: Kind) -> ConflictError:
-    return ConflictError("ALREADY_EXISTS", f"another `{kind.label}` has this identifier, reference or name")
-
-
-def _written_twice() -> ConflictError:
-    return ConflictError("WRITTEN_TWICE", "a fact stands twice in one change")

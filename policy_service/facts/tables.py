@@ -2,7 +2,8 @@
 written.
 
 Every fact row holds `[revision_from, revision_to)`. A row that is still true has `revision_to = OPEN`;
-changing a fact closes its row and adds one. Nothing else is ever updated, and nothing is deleted.
+changing a fact closes its row and adds one. Nothing else is ever updated, and nothing is deleted but what is
+erased by a revision that says so (`ErasedVersionRow`).
 
 `OPEN` is the greatest number rather than NULL, so that "as of r" is two comparisons, one index `(values
 looked up, revision_to)` serves both a look-up now and one in the past (rows closed before r are not even
@@ -58,6 +59,46 @@ class HeadRow(Base):
     revision: Mapped[int]
     committed_at: Mapped[int]
     """Microseconds since 1970, UTC; never goes back, even if a clock does."""
+    key_check: Mapped[str] = mapped_column(server_default=text("''"))
+    """`Fingerprinter.check` of the key that the fingerprints here are made with; empty before the first."""
+    epoch: Mapped[int] = mapped_column(server_default=text("0"))
+    """The newest of `epochs`. Another one than before: the store was restored under whoever reads it."""
+    oldest_reader: Mapped[str] = mapped_column(server_default=text("''"))
+    """The schema that the oldest version of the service was made for that may run on this store."""
+    named_until: Mapped[int] = mapped_column(server_default=text("0"))
+    """The last revision up to which `named_people` lists everything: a version of the service from before it
+    lists nothing of what it writes.
+    """
+    witnessed_at: Mapped[int] = mapped_column(server_default=text("0"))
+    """The last moment of which the schedule knows that it was one; microseconds since 1970, UTC."""
+
+
+class EpochRow(Base):
+    """A stretch of this store's life that no restore interrupts. A restore begins a new one: what was written
+    after the backup is not there, and its revisions' numbers are given again.
+    """
+
+    __tablename__ = "epochs"
+
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Random, below 2**48, so that two restores of one backup are told apart."""
+    number: Mapped[int]
+    after_revision: Mapped[int]
+    """The last revision of the epochs before it that is still there."""
+    began_at: Mapped[int]
+    """Microseconds since 1970, UTC."""
+
+
+class NotedStreamRow(Base):
+    """How many entries a stream of the decision log had at least (`noted_streams`)."""
+
+    __tablename__ = "noted_streams"
+
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Of the facts, in which this was noted."""
+    stream_id: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[str]
+    size: Mapped[int]
 
 
 class RevisionRow(Base):
@@ -129,9 +170,20 @@ def looked_up_if_known(*columns: str, unique: bool = False) -> Index:
     return Index(None, *columns, "revision_to", unique=unique, sqlite_where=known, postgresql_where=known)
 
 
+CLOSED = f"revision_to < {OPEN}"
+"""In the words of the index of closed rows."""
+
+
+def closed() -> Index:
+    """Finds what an organisation has closed, the first that was closed first: what the schedule goes by. It
+    holds no open row, so that whoever adds one does not pay for it.
+    """
+    return Index(None, "controller", "revision_to", sqlite_where=text(CLOSED), postgresql_where=text(CLOSED))
+
+
 class PersonRow(Temporal, Base):
     __tablename__ = "people"
-    __table_args__ = (one_open("person_id"), Index(None, "controller", "person_id"))
+    __table_args__ = (one_open("person_id"), Index(None, "controller", "person_id"), closed())
 
     person_id: Mapped[str]
     kind: Mapped[str]
@@ -147,6 +199,7 @@ class PersonIdentifierRow(Temporal, Base):
         one_open("fingerprint"),  # of scheme and value: an identifier belongs to one person
         looked_up("person_id"),
         Index(None, "controller", "identifier_id"),
+        closed(),
     )
 
     identifier_id: Mapped[str]
@@ -162,6 +215,7 @@ class PersonNameRow(Temporal, Base):
         looked_up("person_id"),
         looked_up_if_known("with_birth_date"),
         Index(None, "controller", "name_id"),
+        closed(),
     )
 
     name_id: Mapped[str]
@@ -177,6 +231,7 @@ class RelationshipRow(Temporal, Base):
         looked_up("from_person"),
         looked_up("to_person"),
         Index(None, "controller", "relationship_id"),
+        closed(),
     )
 
     relationship_id: Mapped[str]
@@ -200,11 +255,14 @@ class ContactPointRow(Temporal, Base):
         looked_up("person_id"),
         looked_up("fingerprint"),
         looked_up_if_known("uprn"),
+        looked_up("controller", "fingerprint"),
+        looked_up_if_known("controller", "uprn"),
         # A system may know a shared phone by one reference: then each owner has a contact point of that
         # reference.
         looked_up_if_known("controller", "person_id", "reference", unique=True),
         looked_up_if_known("controller", "reference"),
         Index(None, "controller", "contact_point_id"),
+        closed(),
     )
 
     contact_point_id: Mapped[str]
@@ -228,6 +286,7 @@ class RecordTypeRow(Temporal, Base):
         one_open("record_type_id"),
         one_open("controller", "name"),
         Index(None, "controller", "record_type_id"),
+        closed(),
     )
 
     record_type_id: Mapped[str]
@@ -248,6 +307,7 @@ class ArtefactTypeRow(Temporal, Base):
         one_open("artefact_type_id"),
         one_open("controller", "name"),
         Index(None, "controller", "artefact_type_id"),
+        closed(),
     )
 
     artefact_type_id: Mapped[str]
@@ -262,6 +322,7 @@ class RecordRow(Temporal, Base):
         one_open("record_id"),
         one_open("controller", "reference"),
         Index(None, "controller", "record_id"),
+        closed(),
     )
 
     record_id: Mapped[str]
@@ -280,6 +341,7 @@ class ContentDeclarationRow(Temporal, Base):
         one_open("controller", "digest", "record", "field"),
         looked_up("controller", "digest"),
         Index(None, "controller", "declaration_id"),
+        closed(),
     )
 
     declaration_id: Mapped[str]
@@ -298,6 +360,7 @@ class OverrideRow(Temporal, Base):
         one_open("override_id"),
         looked_up("controller", "record"),
         Index(None, "controller", "override_id"),
+        closed(),
     )
 
     override_id: Mapped[str]
@@ -319,6 +382,7 @@ class CourtOrderRow(Temporal, Base):
         one_open("order_id"),
         looked_up("controller", "record"),
         Index(None, "controller", "order_id"),
+        closed(),
     )
 
     order_id: Mapped[str]
@@ -339,6 +403,7 @@ class RecordPartyRow(Temporal, Base):
         looked_up("record_id"),
         looked_up("person_id"),
         Index(None, "controller", "record_party_id"),
+        closed(),
     )
 
     record_party_id: Mapped[str]
@@ -353,6 +418,7 @@ class PrivacyRequestRow(Temporal, Base):
     __table_args__ = (
         one_open("request_id"),  # found by person in `PrivacyRequestPersonRow`
         Index(None, "controller", "request_id"),
+        closed(),
     )
 
     request_id: Mapped[str]
@@ -390,9 +456,24 @@ class PrivacyRequestPersonRow(Base):
     """
 
     __tablename__ = "privacy_request_people"
+    __table_args__ = (Index(None, "request_id"),)
 
     person_id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(primary_key=True)
+    revision_from: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class NamedPersonRow(Base):
+    """Whom a version of a request, an override or an order names (`facts.named`). Part of its row, kept apart
+    to be found.
+    """
+
+    __tablename__ = "named_people"
+    __table_args__ = (Index(None, "fact_table", "fact_id"),)
+
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    fact_table: Mapped[str] = mapped_column(primary_key=True)
+    fact_id: Mapped[str] = mapped_column(primary_key=True)
     revision_from: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
@@ -403,6 +484,7 @@ class UserRow(Temporal, Base):
         one_open("controller", "reference"),
         looked_up_if_known("person_id"),
         Index(None, "controller", "user_id"),
+        closed(),
     )
 
     user_id: Mapped[str]
@@ -424,6 +506,7 @@ class SystemRow(Temporal, Base):
         one_open("system_id"),
         one_open("controller", "name"),
         Index(None, "controller", "system_id"),
+        closed(),
     )
 
     system_id: Mapped[str]
@@ -444,7 +527,7 @@ class SystemRow(Temporal, Base):
 
 class TokenRow(Temporal, Base):
     __tablename__ = "tokens"
-    __table_args__ = (one_open("token_id"), Index(None, "controller", "token_id"))
+    __table_args__ = (one_open("token_id"), Index(None, "controller", "token_id"), closed())
 
     token_id: Mapped[str]
     secret_hash: Mapped[str]
@@ -457,6 +540,8 @@ class TokenRow(Temporal, Base):
 
 
 class PolicySetRow(Temporal, Base):
+    """What is published, with its texts. The set that is published next takes its place."""
+
     __tablename__ = "policy_sets"
     __table_args__ = (
         one_open("policy_set_id"),
@@ -471,3 +556,61 @@ class PolicySetRow(Temporal, Base):
     base_types: Mapped[str]
     messages: Mapped[str] = mapped_column(server_default=text("'[]'"))
     attributes: Mapped[str] = mapped_column(server_default=text("'[]'"))
+
+
+class LegalHoldRow(Temporal, Base):
+    __tablename__ = "legal_holds"
+    __table_args__ = (
+        one_open("hold_id"),
+        looked_up("person_id"),
+        Index(None, "controller", "hold_id"),
+    )
+
+    hold_id: Mapped[str]
+    person_id: Mapped[str]
+    matter: Mapped[str]
+    placed_by: Mapped[str]
+    placed_at: Mapped[int]
+
+
+class RetentionRuleRow(Temporal, Base):
+    __tablename__ = "retention_rules"
+    __table_args__ = (
+        one_open("rule_id"),
+        one_open("controller", "kind"),
+        Index(None, "controller", "rule_id"),
+    )
+
+    rule_id: Mapped[str]
+    kind: Mapped[str]
+    days: Mapped[int]
+
+
+class ErasedVersionRow(Base):
+    """A version of a fact that was erased: which, when it held, and by which revision. Nothing of what it
+    said.
+    """
+
+    __tablename__ = "erased_versions"
+
+    fact_table: Mapped[str] = mapped_column(primary_key=True)
+    fact_id: Mapped[str] = mapped_column(primary_key=True)
+    revision_from: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revision_to: Mapped[int]
+    erased_by: Mapped[int]
+    """The revision that erased it."""
+
+
+class FiledPolicySetRow(Temporal, Base):
+    """The sets that can be published: each once. Only its cases ever change, and none is taken away."""
+
+    __tablename__ = "filed_policy_sets"
+    __table_args__ = (one_open("policy_set_id"), Index(None, "controller", "policy_set_id"))
+
+    policy_set_id: Mapped[str]
+    documents: Mapped[str]
+    base_types: Mapped[str]
+    messages: Mapped[str]
+    attributes: Mapped[str]
+    cases: Mapped[str] = mapped_column(server_default=text("'[]'"))
+    tried: Mapped[int] = mapped_column(server_default=text("0"))

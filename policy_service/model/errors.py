@@ -8,24 +8,32 @@ that nothing is permitted.
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class PolicyServiceError(Exception):
-    """The base of every error that a caller may be told about."""
+    """The base of every error that a caller may be told about. `field` is the path of the field at fault,
+    e.g. `fields[2].name`, or empty.
+    """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, field: str = "") -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.field = field
+        self.people: tuple[str, ...] = ()
+
+    def about(self, *people: str) -> Self:
+        """Say whom the call named that it is refused for, in a log entry's words. The caller is not told."""
+        self.people = people
+        return self
 
 
 class InvalidArgumentError(PolicyServiceError):
-    """What the call alone shows to be impossible. `field` is the path of the field at fault, e.g.
-    `fields[2].name`.
-    """
+    """What the call alone shows to be impossible."""
 
     def __init__(self, field: str, reason: str, message: str) -> None:
-        super().__init__(reason, message)
-        self.field = field
+        super().__init__(reason, message, field)
 
 
 class UnauthenticatedError(PolicyServiceError):
@@ -39,12 +47,16 @@ class PermissionDeniedError(PolicyServiceError):
 class NotAvailableError(PolicyServiceError):
     """What needs the store to tell: unknown, or not for this caller; the two are never told apart."""
 
-    def __init__(self, message: str = "not available") -> None:
-        super().__init__("NOT_AVAILABLE", message)
+    def __init__(self, message: str = "not available", field: str = "") -> None:
+        super().__init__("NOT_AVAILABLE", message, field)
 
 
 class ConflictError(PolicyServiceError):
     """A repeated idempotency key with another body, or an identifier that somebody else has."""
+
+
+class FailedPreconditionError(PolicyServiceError):
+    """What is on file stands against it; it may be asked again once that has changed."""
 
 
 class OverloadedError(PolicyServiceError):

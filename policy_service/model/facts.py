@@ -16,6 +16,7 @@ from typing import NewType
 from policy_service.model.attributes import AttributeValue
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import (
+    PROTECTING_STATES,
     Channel,
     ContactKind,
     InterpreterGender,
@@ -43,6 +44,10 @@ Fingerprint = NewType("Fingerprint", str)
 Revision = NewType("Revision", int)
 
 INSTALLATION = Controller("")
+KEPT = Controller("-kept")
+"""Has what one organisation has erased and another's protections rest on: nobody acts for it, so nobody reads
+it, and decisions go by it as by anybody's facts.
+"""
 """The controller of what ships with the product, and of the first administrator, who acts for every
 organisation.
 """
@@ -353,6 +358,11 @@ class PrivacyRequest:
     safe_contact: SafeContact | None = None
     communication: CommunicationSupport | None = None
 
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it protects at a moment: one that was to lapse protects until then, whatever its state."""
+        lapsed = self.on_lapse is OnLapse.LAPSE and self.ends_at is not None and self.ends_at <= now
+        return self.state in PROTECTING_STATES and not lapsed
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -425,7 +435,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """A published set: documents, base types and so on as the texts that were published. Immutable."""
+    """The published set: documents, base types and so on as the texts that were published. One at most."""
 
     policy_set_id: str
     controller: Controller
@@ -436,6 +446,49 @@ class PolicySet:
     """(file name, text) of each file of messages, named by its language."""
     attributes: tuple[tuple[str, str], ...] = ()
     """(file name, text) of each attribute that the set declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHold:
+    """Nothing about this person is erased while it stands. Lifting it closes the row."""
+
+    hold_id: str
+    controller: Controller
+    person_id: PersonId
+    matter: str
+    """The reference of what it is held for: a claim, an inquiry."""
+    placed_by: str
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """How long an organisation keeps what is over, of one kind of fact."""
+
+    rule_id: str
+    controller: Controller
+    kind: str
+    """The kind as log entries name it, e.g. `contact_point`."""
+    days: int
+    """Whole days after a version was replaced or removed, or after the fact ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledPolicySet:
+    """A set that is on file: it may be published, may have been, or never was. Its id is the hash of its
+    texts, so that they never change; those fields are `PolicySet`'s. Its cases are no part of it, and may.
+    """
+
+    policy_set_id: str
+    controller: Controller
+    documents: tuple[tuple[str, str], ...]
+    base_types: tuple[tuple[str, str], ...]
+    messages: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    cases: tuple[tuple[str, str], ...] = ()
+    """(file name, text) of each file of cases that the set was tried on last, sorted by name."""
+    tried: int = 0
+    """How many cases these are, their variants counted; all of them came out as expected."""
 
 
 Fact = (
@@ -456,4 +509,7 @@ Fact = (
     | System
     | Token
     | PolicySet
+    | LegalHold
+    | RetentionRule
+    | FiledPolicySet
 )

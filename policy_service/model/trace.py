@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy_service.model.decision import Obligation
+from policy_service.model.kept_call import KeptCall
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.vocabulary import Effect, UserKind
 
@@ -88,3 +89,5 @@ class DecisionTrace:
     capabilities: tuple[str, ...] = ()
     """Protective obligations that the caller was held able to do besides those that any caller is."""
     alerts: tuple[str, ...] = ()
+    kept: KeptCall | None = None
+    """The call as its entry keeps it; None where the entry is too small for it."""

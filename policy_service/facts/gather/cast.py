@@ -18,6 +18,7 @@ from typing import NewType
 
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.gather import at_once
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller, Fingerprint, Person, PersonId
@@ -317,7 +318,7 @@ class Cast:
                 *(self._view.contact_points_by_uprn(uprn) if uprn else ()),
             )
         }
-        self._view.prefetch(*(keys.names_of(owner) for owner in owners))
+        at_once.prefetch(self._view, [keys.names_of(owner) for owner in owners])
         for owner in sorted(owners):
             if any(known.fingerprint == name for known in self._view.names_of(owner)):
                 yield owner

@@ -141,10 +141,13 @@ def _kind(
     view: FactsView, base_types: Mapping[str, RecordType], controller: Controller, type_name: str
 ) -> RecordKind:
     """The kind of a name; it follows from the types on file and the published set alone."""
+    own = view.record_type(controller, type_name)
+    if own is None:
+        raise NotTold("unknown_record_type")
     key = ("kind of record", controller, type_name)
     known: tuple[Mapping[str, RecordType], RecordKind] | None = view.derived.get(key)
     if known is None or known[0] is not base_types:
-        chain = _chain(view, base_types, controller, type_name)
+        chain = _chain(base_types, own)
         kind = RecordKind(
             record_types=tuple(record_type.name for record_type in chain),
             fields={field.name: field for record_type in reversed(chain) for field in record_type.fields},
@@ -159,12 +162,7 @@ def _kind(
     return known[1]
 
 
-def _chain(
-    view: FactsView, base_types: Mapping[str, RecordType], controller: Controller, type_name: str
-) -> list[RecordType]:
-    own = view.record_type(controller, type_name)
-    if own is None:
-        raise NotTold("unknown_record_type")
+def _chain(base_types: Mapping[str, RecordType], own: RecordType) -> list[RecordType]:
     chain = [own]
     while chain[-1].extends:
         base = base_types.get(chain[-1].extends)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from policy_service.facts import keys
+from policy_service.facts.gather import at_once
 from policy_service.facts.gather.cast import Cast, NotTold, Who, person, person_id_of
 from policy_service.facts.gather.clock import Moment
 from policy_service.facts.view import FactsView
@@ -311,8 +312,8 @@ class Ties:
 
     def prefetch(self, people: frozenset[Who]) -> None:
         """Load what the ties of `people` need, together."""
-        self._view.prefetch_about(
-            [person_id for who in people if (person_id := person_id_of(who)) is not None]
+        at_once.prefetch_about(
+            self._view, [person_id for who in people if (person_id := person_id_of(who)) is not None]
         )
 
     def prefetch_around(self, people: frozenset[Who]) -> None:
@@ -327,7 +328,7 @@ class Ties:
         ]
         shared = [keys.contact_points_by_fingerprint(point.fingerprint) for point in points]
         shared += [keys.contact_points_by_uprn(point.uprn) for point in points]
-        self._view.prefetch(*shared)
+        at_once.prefetch(self._view, shared)
         around = {
             other
             for who in people
@@ -436,9 +437,11 @@ class Ties:
         return tuple(ties)
 
     def _described_ties(self) -> Iterator[Tie]:
-        for described in self._cast.description.relationships:
-            source = self._cast.resolve(described.from_person)
-            target = self._cast.resolve(described.to_person)
+        ties = self._cast.description.relationships
+        # All of them are looked up before one is refused, so that those that are cold are loaded together.
+        resolve = self._cast.resolve
+        ends = [(resolve(described.from_person), resolve(described.to_person)) for described in ties]
+        for described, (source, target) in zip(ties, ends, strict=True):
             if source is None or target is None:
                 raise NotTold("unknown_person_in_relationship")
             yield Tie(source, target, described.kind, described.parental_responsibility)
