@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Dialect, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Dialect, bindparam, func, insert, literal_column, select, true, update
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from policy_service.decision_log.location import Location
@@ -28,10 +28,13 @@ class Statements:
     take_over: str  # number, writer
     take_back: str  # number, writer
     move_head: str  # number, epoch, size, root; new_size, new_root, new_edge, new_outbox_revision
+    close_stream: str  # number
     add_entry: str  # each column of `log_entries`
     last_index: str  # stream
     added_since: str  # stream, since (an index)
     find_entry: str  # id
+    find_by_id: str  # stream_id
+    end_stream: str  # at_stream_id; new_size, new_root, new_edge
 
     @classmethod
     def of(cls, dialect: Dialect) -> Statements:
@@ -72,12 +75,17 @@ class Statements:
                 edge=bindparam("new_edge"),
                 outbox_revision=bindparam("new_outbox_revision"),
             ),
+            "close_stream": update(StreamRow).where(by_number).values(closed=true()),
             "add_entry": insert(EntryRow),
             "last_index": select(func.max(EntryRow.leaf_index)).where(EntryRow.stream == bindparam("stream")),
             "added_since": select(EntryRow.id, EntryRow.leaf_index).where(
                 EntryRow.stream == bindparam("stream"), EntryRow.leaf_index >= bindparam("since")
             ),
             "find_entry": select(EntryRow.leaf_index).where(EntryRow.id == bindparam("id")),
+            "find_by_id": select(StreamRow.number).where(StreamRow.stream_id == bindparam("stream_id")),
+            "end_stream": update(StreamRow)
+            .where(StreamRow.stream_id == bindparam("at_stream_id"))
+            .values(size=bindparam("new_size"), root=bindparam("new_root"), edge=bindparam("new_edge")),
         }
         return cls(
             **{name: str(statement.compile(dialect=dialect)) for name, statement in statements.items()}

@@ -6,7 +6,7 @@ in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,14 +14,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
+from policy_service.decision_log.asked import write_asked
+from policy_service.decision_log.entry import StreamHead
 from policy_service.model.caller import Caller
 from policy_service.model.decision import Obligation
 from policy_service.model.facts import Controller
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient, TracedTask
 from policy_service.model.vocabulary import Effect, Verb
 
-ENTRY_SCHEMA = 1
-"""The version of `LogEntry` that this module writes."""
+ENTRY_SCHEMA = 2
+"""The version of `LogEntry` that this module writes; since 2 a decision has its call (`asked`)."""
+
+STREAMS_AN_ENTRY = 500
+"""That are named in one entry: 80 bytes each."""
+
+PEOPLE_OF_A_REFUSAL = 500
+"""That are named in one entry: 80 bytes each."""
 
 MAX_REASON = 200
 """Characters of a manager's own words that an entry keeps."""
@@ -96,33 +104,45 @@ def decision_entry(head: Head, trace: DecisionTrace) -> bytes:
     event.possible_matches.extend(trace.possible_matches)
     event.declared_contents.extend(trace.declared_contents)
     event.capabilities.extend(trace.capabilities)
+    if trace.kept is not None:
+        write_asked(event.asked, trace.kept, dict(trace.asserted))
     return entry.SerializeToString(deterministic=True)
 
 
-def write_entry(head: Head, *, facts: Sequence[str], reason: str) -> bytes:
-    """The entry of a write that made the revision in `head`. `facts` are `kind:id`."""
+def write_entry(
+    head: Head, *, facts: Sequence[str], reason: str, refused: Iterable[str] = (), despite: str = ""
+) -> bytes:
+    """The entry of a write that made the revision in `head`. `facts` are `kind:id`; `refused` are people, as
+    those of a refusal; `despite` is what stood against it and was set aside.
+    """
     entry = entry_of(head)
     entry.write.facts.extend(facts)
     entry.write.reason = reason[:MAX_REASON]
+    entry.write.refused_people.extend(refused)
+    entry.write.despite = despite
     return entry.SerializeToString(deterministic=True)
 
 
-def read_entry(head: Head, *, facts: Sequence[str], found: bool) -> bytes:
-    """The entry of a reading that is an event itself."""
+def read_entry(head: Head, *, facts: Sequence[str], found: bool, as_of: int = 0) -> bytes:
+    """The entry of a reading that is an event itself; `as_of`: the earlier revision that was shown, or 0."""
     entry = entry_of(head)
     entry.read.facts.extend(facts)
     entry.read.found = found
+    entry.read.as_of_revision = as_of
     return entry.SerializeToString(deterministic=True)
 
 
-def refusal_entry(head: Head, *, status: str, reason: str, field: str = "") -> bytes:
+def refusal_entry(
+    head: Head, *, status: str, reason: str, field: str = "", people: Sequence[str] = ()
+) -> bytes:
     """The entry of a call that reached a handler and was refused or failed. `field` is a path, never a
-    value.
+    value; of `people`, whom it named, the first `PEOPLE_OF_A_REFUSAL` stand there.
     """
     entry = entry_of(head)
     entry.refusal.status = status
     entry.refusal.reason = reason
     entry.refusal.field = field
+    entry.refusal.people.extend(people[:PEOPLE_OF_A_REFUSAL])
     return entry.SerializeToString(deterministic=True)
 
 
@@ -135,11 +155,31 @@ def refused_callers_entry(head: Head, *, peer: str, cause: str, count: int) -> b
     return entry.SerializeToString(deterministic=True)
 
 
-def stream_entry(head: Head, *, kind: str, stream_id: str) -> bytes:
-    """The entry of what happened to a stream of the log: `opened`, `continued`."""
+def stream_entry(
+    head: Head,
+    *,
+    kind: str,
+    stream_id: str,
+    before: Iterable[StreamHead] = (),
+    backup: bytes = b"",
+    facts_epoch: int = 0,
+    owed: int = 0,
+) -> bytes:
+    """The entry of what happened to a stream of the log, `opened`, `continued`, `completed` and at its end
+    `closed`, or to all: `restored`.
+
+    `before`: the closed streams that it names, with how far they were; at most `STREAMS_AN_ENTRY`.
+    `facts_epoch`: that of the facts to which it belongs, where it says so (`belonging`). `owed`: how many
+    entries of revisions it had not, and has now.
+    """
     entry = entry_of(head)
     entry.stream.kind = kind
     entry.stream.stream_id = stream_id
+    entry.stream.backup = backup
+    entry.stream.facts_epoch = facts_epoch
+    entry.stream.owed = owed
+    for stream in before:
+        entry.stream.before.add(stream_id=stream.stream_id, size=stream.size, root=stream.root)
     return entry.SerializeToString(deterministic=True)
 
 

@@ -25,10 +25,25 @@ class StreamLost(LogUnavailable):
         super().__init__(message)
 
 
+class LogSchemaUnfit(LogUnavailable):
+    """This version may not run on the log's schema; the message says what to do."""
+
+    stable_reason: ClassVar[str] = "LOG_SCHEMA_UNFIT"
+
+
 class LogCorrupt(LogUnavailable):
     """What the store holds is not what was appended, so nothing is appended to it (promise 5)."""
 
     stable_reason = "LOG_CORRUPT"
+
+
+class EntryMissing(LogUnavailable):
+    """What was written is not in the log: nothing is acknowledged, and this process must end."""
+
+    stable_reason = "ENTRY_MISSING"
+
+    def __init__(self, message: str = "the decision log does not hold the entry of what was written") -> None:
+        super().__init__(message)
 
 
 class EntryRefused(LogUnavailable):

@@ -10,6 +10,8 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from policy_service.model.schema import SchemaFound
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -50,6 +52,9 @@ class Location(Protocol):
 
     def reading(self) -> Generator[Connection, None, None]:
         """A connection, open for its turn, that only reads each database of this log, in order of name."""
+
+    def look(self) -> SchemaFound:
+        """How far what is there is; changes nothing."""
 
     def migrate(self) -> None:
         """Bring what is there to the newest schema."""

@@ -7,7 +7,6 @@ learns that it is the second.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.decision_log.entries import Head, entry_of, timestamp
 from policy_service.model.facts import Controller
+from policy_service.model.ids import derived_id
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.outcome import ObligationReport, Outcome, Performance, Standing
 
@@ -72,9 +72,7 @@ def decided_in(data: bytes) -> Decided | None:
 
 def first_report_id(decision_id: str) -> str:
     """The id of the first report of a decision: a UUIDv7 (RFC 9562 5.7) of the decision's own millisecond."""
-    digest = int.from_bytes(hashlib.sha256(f"report of {decision_id}".encode()).digest()[:10])
-    random = digest & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62)
-    return str(uuid.UUID(int=(uuid.UUID(decision_id).int >> 80 << 80) | random))
+    return derived_id(uuid.UUID(decision_id).int >> 80, f"report of {decision_id}")
 
 
 def report_entry(head: Head, outcome: Outcome, standing: Standing) -> bytes:

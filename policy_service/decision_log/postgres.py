@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from policy_service.decision_log import migrations
 from policy_service.decision_log.errors import LogUnavailable
 from policy_service.decision_log.location import Timeouts
+from policy_service.model.schema import SchemaFound
 
 Answer = TypeVar("Answer")
 
@@ -57,9 +58,9 @@ class PostgresLocation:
         # The writer says BEGIN and COMMIT itself.
         engine = self._bounded(self._engine(isolation_level="AUTOCOMMIT"))
         with engine.connect() as connection:
-            found = migrations.version(connection)
-        if found != migrations.NEWEST:
-            raise LogUnavailable("the decision log's schema is not of this version; migrate it first")
+            state = migrations.look(connection).state
+        if not state.serves:
+            raise migrations.refused(state)
         return engine
 
     def after_connect(self, cursor: DBAPICursor) -> None:
@@ -89,6 +90,10 @@ class PostgresLocation:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         with engine.connect() as connection:
             yield connection
+
+    def look(self) -> SchemaFound:
+        with self._bounded(self._engine()).connect() as connection:
+            return migrations.look(connection)
 
     def migrate(self) -> None:
         with self._engine().begin() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -62,6 +62,18 @@ class LogReader:
                 if row is not None:
                     return _stored(row)
         return None
+
+    def find(self, entry_ids: Collection[str]) -> list[StoredEntry]:
+        """Those of these entries that there are, in whichever streams."""
+        wanted = list(entry_ids)
+        batches = [wanted[start : start + _PAGE] for start in range(0, len(wanted), _PAGE)]
+        with self._databases() as databases:
+            return [
+                _stored(row)
+                for connection in databases
+                for batch in batches
+                for row in connection.execute(_ENTRIES.where(EntryRow.id.in_(batch)))
+            ]
 
     def streams(self) -> list[StreamHead]:
         """The heads of all streams, closed ones too, by slot and age."""

@@ -6,6 +6,8 @@ one group and
 1. reads the head revision; if it moved, everyone in the group is decided again, whole, on the event loop;
 2. appends the entries to the log, durable;
 3. releases all answers.
+If the head moves on while a group is decided again, half of the group goes through these steps, and then the
+rest.
 
 Invariants:
 - HEAD AFTER ARRIVAL: the head is read after the group was gathered, so after every question in it arrived.
@@ -16,6 +18,8 @@ Invariants:
   alone.
 - EVERY WAIT ENDS: the queue is bounded, a call waits for `answer` at most, and a committer that hangs is a
   dead one.
+- SOMEBODY IS DONE: what was overtaken is decided again with fewer at once, down to one, which is committed or
+  refused; so writes keep nobody waiting whose decision takes less than the time between two of them.
 """
 
 from __future__ import annotations
@@ -35,21 +39,9 @@ from policy_service.decision_log.entry import Appended
 from policy_service.decision_log.errors import EntryTooLarge, LogUnavailable, Overloaded
 from policy_service.decision_log.pending import Committed, Pending, RoundCounters, RoundLimits
 from policy_service.decision_log.stream import Outcome, StreamWriter
-from policy_service.model.errors import UnavailableError
+from policy_service.decision_log.waiting import Waiting, break_off, own, refuse, trouble_of
 
 _logger = logging.getLogger(__name__)
-
-
-class _Waiting:
-    """One call in the round."""
-
-    __slots__ = ("future", "gone", "pending", "since")
-
-    def __init__(self, pending: Pending, future: asyncio.Future[Committed], since: float) -> None:
-        self.pending = pending
-        self.future = future
-        self.since = since
-        self.gone = False  # no longer counted as waiting
 
 
 class CommitRound:
@@ -78,11 +70,13 @@ class CommitRound:
         self._on_death = on_death
         self._clock = clock
         self.counters = RoundCounters()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._committer = threading.Thread(target=self._commit_groups, name="committer", daemon=True)
+        # SOMEBODY IS DONE: how many are decided again at once; the committer's alone.
+        self._at_once = self._limits.group
         # The rest is the event loop's alone, but for `_round_since`, which the committer sets and the loop
         # reads.
-        self._open: deque[_Waiting] = deque()
+        self._open: deque[Waiting] = deque()
         self._in_flight = 0
         self._closing = False
         self._death: BaseException | None = None
@@ -129,7 +123,7 @@ class CommitRound:
             self.counters.overloaded += 1
             raise Overloaded
         # A future of its own: a caller that is cancelled cancels what it awaits.
-        waiting = _Waiting(pending, self._loop.create_future(), self._clock())
+        waiting = Waiting(pending, self._loop.create_future(), self._clock())
         self._open.append(waiting)
         self._in_flight += 1
         self._queue.put(waiting)
@@ -146,12 +140,12 @@ class CommitRound:
             self._watch_timer.cancel()
         self._fail_open(LogUnavailable("the decision log takes no more entries"))
 
-    def _release(self, group: list[_Waiting], outcomes: list[Outcome], revision: int, read_at: float) -> None:
+    def _release(self, group: list[Waiting], outcomes: list[Outcome], revision: int, read_at: float) -> None:
         """LOGGED BEFORE ANSWERED; ONE REVISION, also when this loop was late."""
         late = self._clock() - read_at > self._limits.head_age
         for waiting, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, LogUnavailable):
-                self._fail(waiting, _own(outcome))
+                self._fail(waiting, own(outcome))
             elif not isinstance(outcome, Appended):
                 self._fail(waiting, outcome)
             elif late:
@@ -165,48 +159,63 @@ class CommitRound:
                     waiting.future.set_result(Committed(outcome.stream_id, outcome.index, revision))
         self._forget_done()
 
-    def _fail_group(self, group: list[_Waiting], cause: BaseException) -> None:
+    def _fail_group(self, group: list[Waiting], cause: BaseException) -> None:
         for waiting in group:
-            self._fail(waiting, _own(cause))
+            self._fail(waiting, own(cause))
         self._forget_done()
 
-    def _fail(self, waiting: _Waiting, error: BaseException) -> None:
+    def _fail(self, waiting: Waiting, error: BaseException) -> None:
         if waiting.gone:
             return
         self._leave(waiting)
         self.counters.failures += 1
-        _refuse(waiting.future, error)
+        refuse(waiting.future, error)
 
-    def _leave(self, waiting: _Waiting) -> None:
+    def _leave(self, waiting: Waiting) -> None:
         waiting.gone = True
         self._in_flight -= 1
+
+    def _leave_all(self, group: list[Waiting]) -> None:
+        for waiting in group:
+            if not waiting.gone:
+                self._leave(waiting)
+        self._forget_done()
 
     def _fail_open(self, cause: BaseException) -> None:
         """Answer everyone; what is in flight is not counted off, since a round may still be writing it."""
         for waiting in self._open:
             if not waiting.future.done():
                 self.counters.failures += 1
-                _refuse(waiting.future, _own(cause))
+                refuse(waiting.future, own(cause))
         self._open.clear()
 
     def _forget_done(self) -> None:
         while self._open and self._open[0].future.done():
             self._open.popleft()
 
-    async def _decide_again(self, group: list[_Waiting], revision: int) -> list[_Waiting]:
-        """Bring memory to the revision and decide everyone in the group again; returns who could be."""
-        tasks: dict[_Waiting, asyncio.Task[None]] = {}
+    async def _decide_again(self, group: list[Waiting], revision: int) -> tuple[list[Waiting], list[Waiting]]:
+        """Bring memory to the revision and decide everyone in the group again; returns who was, and who needs
+        longer than there is for all of them.
+        """
+        tasks: dict[Waiting, asyncio.Task[None]] = {}
         async with asyncio.timeout(self._limits.decide_again):
             await self._advance(revision)
         for waiting in group:
-            if waiting.pending.revision != revision:
+            # Whoever was refused for his long wait has that answer; whoever left still has his entry.
+            if waiting.is_refused:
+                self._leave(waiting)
+            elif waiting.pending.revision != revision:
                 tasks[waiting] = self._loop.create_task(waiting.pending.decide_again())
         if tasks:
             await asyncio.wait(tasks.values(), timeout=self._limits.decide_again)
-        decided = []
-        for waiting in group:
+        decided, slow = [], []
+        for waiting in (one for one in group if not one.gone):
             task = tasks.get(waiting)
-            trouble = _trouble(task) if task is not None else None
+            if task is not None and not task.done() and len(group) > 1:
+                break_off(task)
+                slow.append(waiting)
+                continue
+            trouble = trouble_of(task) if task is not None else None
             if task is not None:
                 self.counters.redecided += 1
             if trouble is None and waiting.pending.entry.is_too_large:
@@ -216,7 +225,7 @@ class CommitRound:
             else:
                 self._fail(waiting, trouble)
         self._forget_done()
-        return decided
+        return decided, slow
 
     def _watch(self) -> None:
         """EVERY WAIT ENDS. A few times a second, rather than a timer for each call."""
@@ -225,7 +234,7 @@ class CommitRound:
             waiting = self._open.popleft()
             if not waiting.future.done():
                 self.counters.failures += 1
-                _refuse(waiting.future, LogUnavailable("the decision log takes too long"))
+                refuse(waiting.future, LogUnavailable("the decision log takes too long"))
         since = self._round_since
         if since is not None and now - since > self._limits.round:
             self._die(LogUnavailable("the committer hangs"))
@@ -249,15 +258,16 @@ class CommitRound:
         ended_at, wait = 0.0, 0.0  # of the last round, and for the next
         try:
             while group := self._gather(ended_at + wait):
-                self._round_since = self._clock()
-                self._commit_group(group)
+                wait = min(self._limits.gather_most, self._limits.gather_per_entry * len(group))
+                while group:
+                    self._round_since = self._clock()
+                    group = self._commit_group(group)
                 self._round_since = None
                 ended_at = time.monotonic()
-                wait = min(self._limits.gather_most, self._limits.gather_per_entry * len(group))
         except BaseException as death:  # noqa: BLE001 - whatever ends the committer ends the process
             self._tell(self._die, death)
 
-    def _gather(self, until: float) -> list[_Waiting]:
+    def _gather(self, until: float) -> list[Waiting]:
         """The next group: whoever has come by `until`, or by when the first comes. Empty at the end."""
         first = self._queue.get()
         if first is None:
@@ -276,17 +286,19 @@ class CommitRound:
                 group.append(waiting)
         return group
 
-    def _commit_group(self, group: list[_Waiting]) -> None:
+    def _commit_group(self, group: list[Waiting]) -> list[Waiting]:
+        """Commit these, or some of them; returns the others, whose turn is next."""
         began = time.monotonic()
         try:
-            group, revision, read_at = self._validate(group)
+            group, rest, revision, read_at = self._validate(group)
+            group = self._without_refused(group)
             entries = [waiting.pending.entry for waiting in group]
         except Exception as error:
             _logger.warning("a group of %d calls was not validated", len(group), exc_info=error)
             self._tell(self._fail_group, group, error)
-            return
+            return []
         if not group:
-            return
+            return rest
         try:
             outcomes = self._writer.append(entries)
         except BaseException as death:
@@ -300,26 +312,56 @@ class CommitRound:
         if self._clock() - read_at > self._limits.head_age:
             read_at = self._validate_late(revision, read_at)
         self._tell(self._release, group, outcomes, revision, read_at)
+        return rest
 
-    def _validate(self, group: list[_Waiting]) -> tuple[list[_Waiting], int, float]:
-        """ONE REVISION: who can be appended, the head that they were decided at, when it was read."""
+    def _without_refused(self, group: list[Waiting]) -> list[Waiting]:
+        """Whoever was refused for his long wait has that answer, and an entry of it: a decision beside it
+        would be one that nobody was told.
+        """
+        waits: list[Waiting] = []
+        refused: list[Waiting] = []
+        for waiting in group:  # looked at once: the event loop may refuse him at any time
+            (refused if waiting.is_refused else waits).append(waiting)
+        if refused:
+            self._tell(self._leave_all, refused)
+        return waits
+
+    def _validate(self, group: list[Waiting]) -> tuple[list[Waiting], list[Waiting], int, float]:
+        """ONE REVISION: who can be appended, who has to be tried once more, the head that the former were
+        decided at, when it was read.
+        """
+        rest: list[Waiting] = []
+        revision, read_at, overtaken = 0, 0.0, False
         for _ in range(self._limits.attempts):
             read_at = self._clock()
             revision = self._head()
             if self._clock() - read_at > self._limits.head_age:
                 continue
             if all(waiting.pending.revision == revision for waiting in group):
-                return group, revision, read_at
+                if overtaken:
+                    self._at_once = max(self._at_once, len(group) * 5 // 4 + 1)
+                return group, rest, revision, read_at
             self.counters.stale_groups += 1
+            if overtaken and len(group) > 1:
+                self._at_once = len(group) // 2
+                return [], group + rest, revision, read_at
+            overtaken = True
+            group, rest = group[: self._at_once], group[self._at_once :] + rest
+            asked = len(group)
             deciding = asyncio.run_coroutine_threadsafe(self._decide_again(group, revision), self._loop)
             try:
-                group = deciding.result(self._limits.answer)
+                group, slow = deciding.result(self._limits.answer)
             except FutureTimeoutError:
                 deciding.cancel()
                 raise
+            if slow:
+                self._at_once, rest = max(1, asked // 2), rest + slow
             if not group:
-                return group, revision, read_at
-        raise LogUnavailable("the head moves faster than decisions are made")
+                return group, rest, revision, read_at
+        _logger.warning("the head moves faster than %d calls are decided", len(group))
+        error = LogUnavailable("the head moves faster than decisions are made")
+        self._tell(self._fail_group, group, error)
+        return [], rest, revision, read_at
 
     def _validate_late(self, revision: int, read_at: float) -> float:
         """After a slow append: the entries stand, and are answered only if the head has not moved."""
@@ -334,38 +376,3 @@ class CommitRound:
         # A loop that is closed has nobody left to tell.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(what, *arguments)
-
-
-def _trouble(task: asyncio.Task[None]) -> BaseException | None:
-    """What kept a call from being decided again."""
-    if not task.done():
-        task.add_done_callback(_look_away)
-        task.cancel()
-        return LogUnavailable("the decision takes too long")
-    if task.cancelled():
-        return LogUnavailable("the decision was broken off")
-    return task.exception()
-
-
-def _look_away(task: asyncio.Task[None]) -> None:
-    """Its call has been answered; asyncio would report an exception that nobody looked at."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _refuse(future: asyncio.Future[Committed], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
-
-
-def _own(cause: BaseException) -> UnavailableError:
-    """An error for one call, of a cause that many have: a shared one would gather everybody's traceback."""
-    match cause:
-        case LogUnavailable():
-            error: UnavailableError = type(cause)(cause.message)
-        case UnavailableError():
-            error = UnavailableError(cause.reason, cause.message)
-        case _:
-            error = LogUnavailable()
-    error.__cause__ = cause
-    return error

@@ -21,6 +21,8 @@ from policy_service.model.vocabulary import Effect
 _EFFECT = {Effect.PERMIT: pb.EFFECT_PERMIT, Effect.DENY: pb.EFFECT_DENY}
 _IDENTIFIERS = ".identifiers"
 _IMPLIED = "implied:"
+FINGERPRINT = "fingerprint:"
+"""Before an identifier's keyed fingerprint, where an entry names somebody by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class SoughtPerson:
     """Of identifiers, by which a call may have described her."""
     users: frozenset[str] = frozenset()
     """The references of her logins."""
+
+    @property
+    def named(self) -> frozenset[str]:
+        """All that a reading, a write or a refusal may call her."""
+        return self.names | {f"{FINGERPRINT}{fingerprint}" for fingerprint in self.fingerprints}
 
     @property
     def needles(self) -> tuple[bytes, ...]:
@@ -132,7 +139,8 @@ def _reasons(entry: log_pb.LogEntry) -> Iterator[str]:
 
 
 def _is_about(person: SoughtPerson, entry: log_pb.LogEntry) -> bool:
-    if not person.names.isdisjoint(_facts(entry)):
+    refused = (*entry.refusal.people, *entry.write.refused_people)
+    if not person.named.isdisjoint((*_facts(entry), *refused)):
         return True
     decision = entry.decision
     if decision.user and decision.user in person.users:

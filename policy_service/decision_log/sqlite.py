@@ -20,13 +20,24 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DatabaseError
 
 from policy_service.decision_log import migrations
 from policy_service.decision_log.errors import LogUnavailable
 from policy_service.decision_log.location import Timeouts
 from policy_service.decision_log.tables import StreamRow
+from policy_service.model.schema import SchemaFound, SchemaState
 
 _BETWEEN_TRIES_S = 0.05
+_FARTHEST_FIRST = (
+    SchemaState.FOREIGN,
+    SchemaState.HALF_RESTORED,
+    SchemaState.TOO_NEW,
+    SchemaState.TOO_OLD,
+    SchemaState.EXPANDED,
+    SchemaState.EMPTY,  # a file is there a moment before its tables are
+    SchemaState.CURRENT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +97,35 @@ class SqliteLocation:
                 if inspect(connection).has_table(StreamRow.__tablename__):
                     yield connection
 
+    def look(self) -> SchemaFound:
+        """The file that is farthest from this version speaks for the log: each writer brings its own here."""
+        if not self.directory.exists():
+            return SchemaFound(SchemaState.EMPTY, "", migrations.NEWEST)
+        if not self.directory.is_dir():
+            return SchemaFound(SchemaState.FOREIGN, "", migrations.NEWEST)
+        found = [self._look(file) for file in sorted(self.directory.glob("*.db"))]
+        # A directory without files is as it should be: who writes a stream makes its file.
+        current = SchemaFound(SchemaState.CURRENT, migrations.NEWEST, migrations.NEWEST)
+        return min(found, key=lambda each: _FARTHEST_FIRST.index(each.state), default=current)
+
     def migrate(self) -> None:
+        state = self.look().state
+        if state is SchemaState.FOREIGN:
+            raise migrations.refused(state)
         self._make_directory()
         for file in sorted(self.directory.glob("*.db")):
-            if self._version(file) != migrations.NEWEST:
+            if not self._look(file).state.serves:
                 with self.claim(file.stem):
                     self.writing(file.stem).dispose()
 
-    def _version(self, file: Path) -> str | None:
-        with self._engine(file, "ro", "BEGIN").connect() as connection:
-            return migrations.version(connection)
+    def _look(self, file: Path) -> SchemaFound:
+        try:
+            with self._engine(file, "ro", "BEGIN").connect() as connection:
+                return migrations.look(connection)
+        except DatabaseError as error:
+            if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_NOTADB":
+                raise
+            return SchemaFound(SchemaState.FOREIGN, "", migrations.NEWEST)
 
     def _file(self, slot: str) -> Path:
         return self.directory / f"{slot}.db"

@@ -34,7 +34,7 @@ from policy_service.decision_log.location import Timeouts
 from policy_service.decision_log.merkle import EMPTY_ROOT, RightEdge, leaf_hash
 from policy_service.decision_log.url import locate
 
-_SLOT = re.compile(r"[a-z][a-z0-9-]{0,62}")
+SLOT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 _logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class StreamWriter:
         `LogUnavailable` if the store cannot be reached, would lose what it has committed, or (on SQLite) is
         still being written by another process; `LogCorrupt` if the head is not that of its entries.
         """
-        if not _SLOT.fullmatch(slot):
+        if not SLOT.fullmatch(slot):
             raise ValueError("a slot is a lower-case letter, then up to 62 of a to z, 0 to 9 and `-`")
         within = timeouts or Timeouts()
         location = locate(url, within)
@@ -120,6 +120,11 @@ class StreamWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def lost(self) -> bool:
+        """Whether this writer knows that another process has taken the stream over, or closed it."""
+        return self._lost
 
     @property
     def outbox_revision(self) -> int:
@@ -163,6 +168,21 @@ class StreamWriter:
         if isinstance(outcome, Appended):
             return outcome
         raise outcome
+
+    def finish(self, last: Entry) -> None:
+        """Append the stream's last entry and close it for good, both or neither; nothing is appended after
+        this. Whoever opens the slot again begins another stream. For control, from a thread.
+
+        `LogUnavailable` if that is not known to be durable: opening the slot again shows what became of it.
+        """
+        with self._turn():
+            self._loaded()
+            try:
+                self._write((last,), None, closing=True)
+            except Exception as error:
+                raise _caused(LogUnavailable(), error) from error
+            finally:
+                self._closed = True
 
     # --- one group ---
 
@@ -213,7 +233,9 @@ class StreamWriter:
                 raise _NotWritten(error) from error
             return [Appended(head.stream_id, landed[entry.id]) for entry in group]
 
-    def _write(self, group: Sequence[Entry], outbox_revision: int | None) -> list[Outcome]:
+    def _write(
+        self, group: Sequence[Entry], outbox_revision: int | None, *, closing: bool = False
+    ) -> list[Outcome]:
         """HEAD AND ENTRIES MOVE TOGETHER; ONE EPOCH."""
         head = self._loaded()
         first = head.edge.size
@@ -253,6 +275,8 @@ class StreamWriter:
                     for index, entry in enumerate(group, first)
                 ],
             )
+            if closing:
+                cursor.execute(self._connection.sql.close_stream, {"at_number": head.number})
         self._head = moved
         return [Appended(head.stream_id, index) for index in range(first, edge.size)]
 

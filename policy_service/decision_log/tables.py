@@ -1,4 +1,4 @@
-"""The two tables of the log. Their names carry a prefix, so that facts and log may share one PostgreSQL
+"""The tables of the log. Their names carry a prefix, so that facts and log may share one PostgreSQL
 database.
 
 The round moves one row of `log_streams` and adds rows to `log_entries`, nothing else: what auditors search by
@@ -34,6 +34,17 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class SchemaRow(Base):
+    """One row: who may run on this log."""
+
+    __tablename__ = "log_schema"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    # The schema that the oldest version of the service was made for that may run here.
+    oldest_reader: Mapped[str] = mapped_column(String(32))
 
 
 class StreamRow(Base):
