@@ -10,17 +10,27 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from policy_service.engine.declared import Owner
 from policy_service.facts import keys
 from policy_service.facts.mapping import F
 from policy_service.facts.tokens import make_token
 from policy_service.facts.view import FactsView
-from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
-from policy_service.model.facts import INSTALLATION, Controller, PersonId, RolePurpose, System, Token, User
+from policy_service.model.facts import INSTALLATION, Controller, PersonId, System, Token, User
 from policy_service.model.ids import random_id
-from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
+from policy_service.model.vocabulary import StaffRole, UserKind
+from policy_service.service.access_asked import (
+    ALL_RECORD_TYPES,
+    DEFAULT_DAYS,
+    IssueToken,
+    PutSystem,
+    PutUser,
+    check_issue,
+    check_system,
+    check_user,
+)
 from policy_service.service.asking import (
     NOTHING_NOTED,
     Asking,
@@ -30,87 +40,30 @@ from policy_service.service.asking import (
     Listed,
     Note,
     any_organisation,
+    organisation,
     organisation_or_named,
 )
 from policy_service.service.attribute_values import check_names, check_values, declared_of
-from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.desk import ControlDesk
+from policy_service.service.drafting import Occasion
+from policy_service.service.history import Histories, HistoryOf, Sought, Version
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import PageAsked, Pages
+from policy_service.service.past import AsOf
 from policy_service.service.people import READERS
 from policy_service.service.record_types import check_known
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import (
-    checked_name,
-    checked_reference,
-    controller_named,
-    no_repeats,
-    required,
-)
+from policy_service.service.words import controller_named
 
 ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
-
-ALL_RECORD_TYPES = "*"
-"""In a grant: all record types of the organisation."""
-DEFAULT_DAYS = 90
-MAX_DAYS = 366
 
 _TOKEN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
-class PutSystem:
-    """A system and its whole grant; what is not said is not granted."""
-
-    name: str
-    controller: str = ""
-    record_types: tuple[str, ...] = ()
-    verbs: tuple[Verb, ...] = ()
-    purposes: tuple[Purpose, ...] = ()
-    may_describe: bool = False
-    assert_roles: tuple[str, ...] = ()
-    assert_teams: tuple[str, ...] = ()
-    self_service: bool = False
-    suspended: bool = False
-    role_purposes: tuple[RolePurpose, ...] = ()
-    declare_contents: bool = False
-    may_explain: bool = False
-    assert_attributes: tuple[str, ...] = ()
-    note: Note = NOTHING_NOTED
-
-
-@dataclass(frozen=True, slots=True)
-class PutUser:
-    reference: str
-    controller: str = ""
-    kind: UserKind = UserKind.STAFF
-    person: str = ""
-    """`scheme:value` or `person:ID`; empty where nobody said whose login it is."""
-    roles: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    organisation: str = ""
-    owner: str = ""
-    record_types: tuple[str, ...] = ()
-    suspended: bool = False
-    attributes: tuple[AttributeValue, ...] = ()
-    note: Note = NOTHING_NOTED
-
-
-@dataclass(frozen=True, slots=True)
 class GetUser:
     reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class IssueToken:
-    """Exactly one of `system` and `principal`; roles go with a principal alone."""
-
-    system: str = ""
-    principal: str = ""
-    roles: tuple[StaffRole, ...] = ()
-    controller: str = ""
-    valid_days: int = 0
-    """1 to 366; 0 is 90."""
-    note: Note = NOTHING_NOTED
+    as_of: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +89,14 @@ class Access:
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
         self._references = PersonReferences(desk.fingerprinter)
-        self._pages = Pages(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter, seal=desk.past.seal)
+        self._histories = Histories(desk)
 
     async def put_system(self, call: Asking, asked: PutSystem) -> Done[System]:
         """Put a system on file, or replace its whole grant."""
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[System]:
-            _check_system(asked)
+            check_system(asked)
             controller = occasion.controller
             named = tuple(name for name in asked.record_types if name != ALL_RECORD_TYPES)
             check_known(view, controller, named, "system.grant.record_types")
@@ -176,7 +130,7 @@ class Access:
         """Put a member of staff or a job on file, or replace what is there under its reference."""
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[User]:
-            _check_user(asked)
+            check_user(asked)
             controller = occasion.controller
             view.prefetch(
                 *(
@@ -224,7 +178,7 @@ class Access:
                 raise NotAvailableError
             return Found(user, (fact_name(user),))
 
-        return await self._desk.read(call, READERS, look)
+        return await self._desk.read(call, READERS, look, as_of=asked.as_of)
 
     async def issue_token(self, call: Asking, asked: IssueToken) -> Done[TokenIssued]:
         """Issue a token to a system, or to a person who manages.
@@ -235,7 +189,7 @@ class Access:
         made = make_token()
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[TokenIssued]:
-            _check_issue(asked)
+            check_issue(asked)
             controller = occasion.controller
             if asked.system and view.system(controller, asked.system) is None:
                 raise InvalidArgumentError("system", "UNKNOWN_SYSTEM", "`system` names no system on file")
@@ -261,11 +215,7 @@ class Access:
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[Token]:
-            if not _TOKEN_ID.fullmatch(asked.token_id):
-                raise InvalidArgumentError(
-                    "token_id", "BAD_ID", "`token_id` is not the public prefix of a token"
-                )
-            token = view.token(asked.token_id)
+            token = view.token(_checked_token_id(asked.token_id))
             if token is None or occasion.controller not in {token.controller, INSTALLATION}:
                 raise NotAvailableError
             revoked = token if token.revoked_at else replace(token, revoked_at=occasion.now)
@@ -287,6 +237,21 @@ class Access:
         """A page of the users of the organisation, as `list_systems`; for whom `get_user` is."""
         return await self._list(call, asked, User, lambda user: user.user_id, roles=READERS)
 
+    async def history(self, call: Asking, asked: HistoryOf) -> Listed[Version[System | User | Token]]:
+        """The versions of a user, for whom `get_user` is, or of a system or token, for administrators."""
+        of_user, of_token = asked.kind is User, asked.kind is Token
+
+        async def sought(_: Controller) -> Sought[Any, System | User | Token]:
+            return _sought(asked)
+
+        return await self._histories.read(
+            call,
+            asked,
+            READERS if of_user else ADMINISTRATORS,
+            sought,
+            for_whom=any_organisation if of_token else organisation,
+        )
+
     async def _list(
         self,
         call: Asking,
@@ -298,13 +263,30 @@ class Access:
     ) -> Listed[F]:
         async def look(view: FactsView, controller: Controller) -> Found[Listed[F]]:
             listing = (call.method, controller)
-            page = self._pages.read(asked, *listing)
+            page = self._pages.read(asked, *listing, at=view.revision)
             of = None if controller == INSTALLATION else controller
             found = await self._desk.facts.page(kind, of, page.after, page.size + 1, view.revision)
             listed = self._pages.listed(found, page, [id_of(fact) for fact in found], *listing)
             return Found(listed, tuple(fact_name(fact) for fact in listed.items))
 
-        return await self._desk.read(call, roles, look, for_whom=any_organisation)
+        return await self._desk.read(
+            call, roles, look, for_whom=any_organisation, as_of=asked.as_of, page_token=asked.token
+        )
+
+
+def _sought(asked: HistoryOf) -> Sought[Any, System | User | Token]:
+    what = asked.what
+    if asked.kind is User:
+        return Sought(User, {"reference": what}, lambda view, one: view.user(one.controller, what))
+    if asked.kind is System:
+        return Sought(System, {"name": what}, lambda view, one: view.system(one.controller, what))
+    return Sought(Token, {"token_id": _checked_token_id(what)}, lambda view, one: view.token(one.token_id))
+
+
+def _checked_token_id(token_id: str) -> str:
+    if not _TOKEN_ID.fullmatch(token_id):
+        raise InvalidArgumentError("token_id", "BAD_ID", "`token_id` is not the public prefix of a token")
+    return token_id
 
 
 def _named(named: str, field: str, *, installation: bool = False) -> Callable[[Asking], Controller]:
@@ -325,99 +307,8 @@ def _named(named: str, field: str, *, installation: bool = False) -> Callable[[A
     return for_whom
 
 
-def _check_system(asked: PutSystem) -> None:
-    checked_name(asked.name, "system.name")
-    for field, values in (
-        ("record_types", asked.record_types),
-        ("verbs", asked.verbs),
-        ("purposes", asked.purposes),
-        ("assert_roles", asked.assert_roles),
-        ("assert_teams", asked.assert_teams),
-    ):
-        no_repeats(values, f"system.grant.{field}")
-    _check_references(asked.assert_roles, "system.grant.assert_roles")
-    _check_references(asked.assert_teams, "system.grant.assert_teams")
-    _check_role_purposes(asked)
-    if ALL_RECORD_TYPES in asked.record_types and len(asked.record_types) > 1:
-        raise InvalidArgumentError(
-            "system.grant.record_types",
-            "ALL_AND_MORE",
-            f"`{ALL_RECORD_TYPES}` stands alone: it means all of them",
-        )
-
-
-def _check_role_purposes(asked: PutSystem) -> None:
-    seen: set[Purpose] = set()
-    for i, one in enumerate(asked.role_purposes):
-        field = f"system.grant.role_purposes[{i}]"
-        if one.purpose not in asked.purposes:
-            raise InvalidArgumentError(
-                f"{field}.purpose", "NOT_GRANTED", f"`{field}.purpose` is none of `system.grant.purposes`"
-            )
-        if one.purpose in seen:
-            raise InvalidArgumentError(
-                f"{field}.purpose", "REPEATED", f"`{field}.purpose` stands there twice"
-            )
-        seen.add(one.purpose)
-        required(one.roles, f"{field}.roles")
-        _check_references(one.roles, f"{field}.roles")
-        no_repeats(one.roles, f"{field}.roles")
-
-
-def _check_user(asked: PutUser) -> None:
-    checked_reference(asked.reference, "user.reference")
-    for field, values in (
-        ("roles", asked.roles),
-        ("teams", asked.teams),
-        ("record_types", asked.record_types),
-    ):
-        _check_references(values, f"user.{field}")
-        no_repeats(values, f"user.{field}")
-    match asked.kind:
-        case UserKind.STAFF:
-            for field, given in (("owner", asked.owner), ("record_types", asked.record_types)):
-                if given:
-                    raise InvalidArgumentError(
-                        f"user.{field}", "ONLY_FOR_JOBS", f"a member of staff has no `user.{field}`"
-                    )
-        case UserKind.JOB:
-            if not asked.owner:
-                raise InvalidArgumentError(
-                    "user.owner", "REQUIRED", "a job has an accountable owner, a user's reference"
-                )
-            if asked.owner == asked.reference:
-                raise InvalidArgumentError("user.owner", "OWNS_ITSELF", "a job is not its own owner")
-            if asked.person:
-                raise InvalidArgumentError("user.person", "ONLY_FOR_STAFF", "a job is no person's login")
-        case _:
-            raise InvalidArgumentError("user.kind", "UNKNOWN_WORD", "`user.kind` is `staff` or `job`")
-
-
 def _check_owner(owner: User | None) -> None:
     if owner is None:
         raise InvalidArgumentError("user.owner", "UNKNOWN_USER", "`user.owner` names no user on file")
     if owner.kind is not UserKind.STAFF:
         raise InvalidArgumentError("user.owner", "OWNER_IS_A_JOB", "a job's owner is a member of staff")
-
-
-def _check_issue(asked: IssueToken) -> None:
-    if bool(asked.system) == bool(asked.principal):
-        raise InvalidArgumentError(
-            "principal", "EXACTLY_ONE", "a token belongs to a `system` or to a `principal`, and never to both"
-        )
-    if asked.principal:
-        checked_reference(asked.principal, "principal")
-        if not asked.roles:
-            raise InvalidArgumentError("roles", "REQUIRED", "a person who manages has at least one role")
-        no_repeats(asked.roles, "roles")
-    elif asked.roles:
-        raise InvalidArgumentError("roles", "ONLY_FOR_PEOPLE", "a system has a grant, and no `roles`")
-    if not 0 <= asked.valid_days <= MAX_DAYS:
-        raise InvalidArgumentError(
-            "valid_days", "OUT_OF_RANGE", f"`valid_days` is 1 to {MAX_DAYS}, or 0 for {DEFAULT_DAYS}"
-        )
-
-
-def _check_references(values: tuple[str, ...], field: str) -> None:
-    for i, value in enumerate(values):
-        checked_reference(value, f"{field}[{i}]")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from policy_service.model.caller import Caller
+from policy_service.facts.erasing import Version
+from policy_service.model.caller import NOBODY, Caller
 from policy_service.model.errors import InvalidArgumentError, PermissionDeniedError
 from policy_service.model.facts import INSTALLATION, Controller, Fact, System
 from policy_service.service.words import controller_named
@@ -34,6 +35,17 @@ class Asking(Protocol):
 
     @property
     def trace_id(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByItself:
+    """A call that nobody made."""
+
+    method: str
+    controller: Controller
+    caller: Caller = NOBODY
+    authorization: str = ""
+    trace_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,24 @@ class Draft(Generic[T]):
     answer: T
     facts: tuple[Fact, ...]
     removed: tuple[Fact, ...] = ()
+    new: frozenset[str] = frozenset()
+    """Ids of `facts` that are known not to be on file, where there are many."""
     controller: Controller | None = None
     """Whose it is, where the facts alone tell: an installation's token named nobody."""
     notes: tuple[str, ...] = ()
     """What is taken, and may not be what was meant; in words for whoever wrote it."""
+    erased: tuple[Version, ...] = ()
+    """Versions that are erased; those that are open are among what the write removes or hands over."""
+    erased_names: tuple[str, ...] = ()
+    """What the log entry names of it, each once."""
+    handed_over: tuple[Fact, ...] = ()
+    """Facts that go on under another controller, as they are to be; the entry does not tell."""
+    left_behind: tuple[Fact, ...] = ()
+    """As `facts`, of what the organisation whose entry it is must not learn: the entry does not tell."""
+    refused: tuple[str, ...] = ()
+    """Whom refused items named, in the words of `PolicyServiceError.people`: for the log entry alone."""
+    despite: str = ""
+    """What stood against it, and is set aside because the caller said so: for the log entry alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from policy_service.facts import keys
@@ -29,7 +29,9 @@ from policy_service.service.asking import (
     Note,
     any_organisation,
 )
-from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.desk import ControlDesk
+from policy_service.service.drafting import Occasion
+from policy_service.service.history import Histories, HistoryOf, Sought, Version
 from policy_service.service.known_words import (
     check_categories_held,
     check_records,
@@ -116,7 +118,8 @@ class Casework:
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
         self._references = PersonReferences(desk.fingerprinter)
-        self._pages = Pages(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter, seal=desk.past.seal)
+        self._histories = Histories(desk)
 
     async def grant_override(self, call: Asking, asked: GrantOverride) -> Done[Override]:
         """Grant an override from now on. Nobody grants one to himself."""
@@ -218,6 +221,20 @@ class Casework:
         """A page of orders, as `list_overrides`."""
         return await self._list(call, asked, CourtOrder, FactsView.orders, lambda each: each.order_id)
 
+    async def history(self, call: Asking, asked: HistoryOf) -> Listed[Version[Override | CourtOrder]]:
+        """The versions of one override or order; for whom the lists are."""
+
+        async def sought(_: Controller) -> Sought[Any, Override | CourtOrder]:
+            if asked.kind is Override:
+                override_id = checked_id(asked.what, "override_id")
+                return Sought(
+                    Override, {"override_id": override_id}, lambda view, _: view.override(override_id)
+                )
+            order_id = checked_id(asked.what, "order_id")
+            return Sought(CourtOrder, {"order_id": order_id}, lambda view, _: view.order(order_id))
+
+        return await self._histories.read(call, asked, READERS, sought, for_whom=any_organisation)
+
     async def _noted(self, done: Done[W], recipients: Mapping[str, str]) -> Done[W]:
         """What was done, with notes of the teams among `recipients` that nothing names."""
         controller = done.answer.controller
@@ -234,7 +251,7 @@ class Casework:
     ) -> Listed[F]:
         async def look(view: FactsView, controller: Controller) -> Found[Listed[F]]:
             listing = (call.method, controller, asked.record)
-            page = self._pages.read(asked.page, *listing)
+            page = self._pages.read(asked.page, *listing, at=view.revision)
             if asked.record:
                 of_this = of_record(view, controller, checked_reference(asked.record, "record"))
                 following = sorted((each for each in of_this if id_of(each) > page.after), key=id_of)
@@ -246,7 +263,7 @@ class Casework:
             listed = self._pages.listed(found, page, [id_of(each) for each in found], *listing)
             return Found(listed, tuple(fact_name(each) for each in listed.items))
 
-        return await self._desk.read(call, READERS, look)
+        return await self._desk.read(call, READERS, look, as_of=asked.page.as_of, page_token=asked.page.token)
 
     def _named(
         self,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from policy_service.engine.combine import Outcome
 from policy_service.facts.fingerprints import Fingerprinter
@@ -26,7 +26,7 @@ from policy_service.facts.gather.matters import FieldSeen
 from policy_service.facts.gather.questions import Questions
 from policy_service.facts.gather.readers import Recipient
 from policy_service.facts.gather.situation import Situation, situate
-from policy_service.facts.view import FactsView
+from policy_service.facts.view import FactsView, TooManyFacts
 from policy_service.model.attributes import Attributes
 from policy_service.model.caller import Caller
 from policy_service.model.decision import (
@@ -43,7 +43,7 @@ from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome
 from policy_service.model.vocabulary import Effect, Gate, Tier, Verb
 from policy_service.service.attribute_values import check_described
-from policy_service.service.decided import Decided
+from policy_service.service.decided import VALID_FOR, Decided
 from policy_service.service.judge import UNKNOWN, Judge, traced
 from policy_service.service.judged import CellJudged, NoNotes, Notes
 from policy_service.service.obligations import (
@@ -60,9 +60,8 @@ from policy_service.service.policies import PublishedPolicies
 from policy_service.service.tracing import asserted_by, tally, traced_recipients
 from policy_service.service.withheld import placeless, withheld
 
-VALID_FOR = timedelta(minutes=15)
-"""How long a permitted send may wait before it is asked again, unless a fact changes sooner."""
-
+TOO_MANY_FACTS = "too_many_facts"
+"""The cause where a look-up finds more than a decision may look at: of what is on file no error may tell."""
 VALID_UNTIL = "valid_until"
 """The parameter of recheck_before."""
 
@@ -127,6 +126,8 @@ def decide_in_steps(
         return _ending(decided, without.decision.valid_until)
     except NotTold as untold:
         return withheld(call, policies, reason=NOT_AVAILABLE, cause=untold.cause)
+    except TooManyFacts:
+        return withheld(call, policies, reason=NOT_AVAILABLE, cause=TOO_MANY_FACTS)
 
 
 def _told_of(decision: Decision, call: CheckCall) -> tuple[FieldAsked, ...]:

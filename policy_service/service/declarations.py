@@ -20,7 +20,8 @@ from policy_service.model.facts import ContentDeclaration, Controller, PartType,
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.asking import NOTHING_NOTED, Draft, Granted, Note
-from policy_service.service.desk import Occasion
+from policy_service.service.drafting import Occasion
+from policy_service.service.pages import FIRST_PAGE, PageAsked
 from policy_service.service.record_types import check_parts
 from policy_service.service.words import checked_key, checked_reference, required
 
@@ -39,6 +40,13 @@ class DeclareContents:
     user: str = ""
     """On whose behalf a system declares it."""
     note: Note = NOTHING_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class ListDeclarations:
+    digest: bytes = b""
+    """Of one document, SHA-256; empty: of all of them."""
+    page: PageAsked = FIRST_PAGE
 
 
 def drafted_declaration(
@@ -74,13 +82,16 @@ def drafted_declaration(
     return Draft(declaration, (declaration,))
 
 
-def _check(asked: DeclareContents, *, by_system: bool) -> None:
-    if len(asked.digest) != DIGEST_BYTES:
+def checked_digest(digest: bytes, field: str) -> bytes:
+    if len(digest) != DIGEST_BYTES:
         raise InvalidArgumentError(
-            "declaration.digest",
-            "BAD_DIGEST",
-            f"`declaration.digest` must be the {DIGEST_BYTES} bytes of a SHA-256",
+            field, "BAD_DIGEST", f"`{field}` must be the {DIGEST_BYTES} bytes of a SHA-256"
         )
+    return digest
+
+
+def _check(asked: DeclareContents, *, by_system: bool) -> None:
+    checked_digest(asked.digest, "declaration.digest")
     checked_reference(asked.record, "declaration.record")
     checked_key(asked.field, "declaration.field")
     required(asked.parts, "declaration.parts")

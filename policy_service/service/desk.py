@@ -6,88 +6,52 @@ Invariants:
 - THE REVISION FIRST: a write's entry is committed with its revision and appended from there (`outbox`). If
   the append fails, the caller learns that the service cannot answer; the write stands, and the next write or
   start completes the log.
-- ONE WRITER: writes follow one another. Each is made from the facts as of the revision just before its own,
-  so that what it looked up still holds when it is committed.
+- ONE WRITER: writes follow one another (`one_writer`). Each is made from the facts as of the
+  revision just before its own, so that what it looked up still holds when it is committed.
 - JUDGED AFRESH: credentials, roles and grants are judged on the revision that the answer rests on, not on
-  what the door remembers.
+  what the door remembers (`standing`); of a reading of the past on the newest one, not on the past.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from policy_service.decision_log.entries import Head, Versions, read_entry, refusal_entry, write_entry
+from policy_service.decision_log.entries import Head, read_entry, refusal_entry, write_entry
 from policy_service.decision_log.entry import MAX_ENTRY_BYTES, Entry
-from policy_service.decision_log.errors import StreamLost
-from policy_service.decision_log.stream import StreamWriter
-from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.decision_log.errors import EntryMissing, StreamLost
 from policy_service.facts.mapping import to_microseconds
-from policy_service.facts.memory import FactsMemory
-from policy_service.facts.reader import FactsReader
-from policy_service.facts.store import Change, FactStore, Written
+from policy_service.facts.store import Written
 from policy_service.facts.view import FactsView
-from policy_service.model.caller import Caller
+from policy_service.model.caller import NOBODY, Caller
 from policy_service.model.errors import (
     ConflictError,
     InvalidArgumentError,
-    PermissionDeniedError,
     PolicyServiceError,
     UnavailableError,
 )
 from policy_service.model.facts import Controller, Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
-from policy_service.service.asking import Asking, Done, Draft, Found, Granted, Note, organisation
-from policy_service.service.caller import authenticate
-from policy_service.service.fresh_facts import FreshFacts
+from policy_service.service.asking import Asking, ByItself, Done, Draft, Found, Granted, Note, organisation
+from policy_service.service.backends import Backends
+from policy_service.service.drafting import Drafting, Looked, Occasion, change_of, draft_of
+from policy_service.service.fresh_facts import FreshFacts, Look
 from policy_service.service.naming import fact_name
+from policy_service.service.notes import body_hash, check_note
+from policy_service.service.one_writer import OneWriter
 from policy_service.service.outbox import Outbox
+from policy_service.service.pages import kept_in
+from policy_service.service.past import AsOf, Past
+from policy_service.service.standing import Judge, actor, judged
+from policy_service.service.writing_thread import WritingThread
 
 T = TypeVar("T")
 
-MAX_REASON = 200
-MAX_IDEMPOTENCY_KEY = 128
-TURN_SECONDS = 10.0
-"""How long a write waits for those before it."""
 MAX_TRIES = 32
 """How often a write is made again because another process wrote in between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What a draft may know besides the facts: when, and who asks."""
-
-    now: datetime
-    caller: Caller
-    controller: Controller
-    idempotency_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked(Generic[T]):
-    """What a write would put on file after the revision `seen`, or why it would be refused.
-
-    A refusal waits for the store where the call has an idempotency key: what was written when it was first
-    asked for is answered again, whatever has become impossible since.
-    """
-
-    seen: Revision
-    occasion: Occasion
-    draft: Draft[T] | PolicyServiceError
-
-    @property
-    def drafted(self) -> Draft[T]:
-        if isinstance(self.draft, PolicyServiceError):
-            raise self.draft
-        return self.draft
 
 
 class _HeadMoved(Exception):
@@ -96,19 +60,6 @@ class _HeadMoved(Exception):
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Backends:
-    """What the desk works with; the composition root makes them, and closes them after the desk."""
-
-    reader: FactsReader
-    memory: FactsMemory
-    store: FactStore
-    log: StreamWriter
-    fingerprinter: Fingerprinter
-    versions: Versions
-    facts_token: Callable[[Revision], str]
 
 
 class ControlDesk:
@@ -121,16 +72,23 @@ class ControlDesk:
         clock: Callable[[], datetime] = utc_now,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_lost` is called once a second writer has taken the log's stream: this process must then end."""
+        """`on_lost` is called once a second writer has taken the log's stream, or facts and log are found not
+        to belong together: this process must then end.
+        """
         self.fingerprinter = backends.fingerprinter
-        self.facts = FreshFacts(backends.reader, backends.memory)
+        self.facts = FreshFacts(backends.reader, backends.memory, backends.saw)
+        self.past = Past(backends.reader, backends.tokens)
         self._backends = backends
         self._outbox = Outbox(backends.store, backends.log)
         self._clock = clock
         self._on_lost = on_lost
-        self._one_writer = asyncio.Lock()
-        # One thread, so that entries stand in the log in the order in which their calls were decided here.
-        self._writing = ThreadPoolExecutor(1, "control-write")
+        self._one_writer = OneWriter()
+        self.writing = WritingThread()
+
+    @property
+    def now(self) -> datetime:
+        """By the process's clock."""
+        return self._clock()
 
     async def start(self) -> None:
         """Complete what a crash left between the facts and the log. Raises `LogUnavailable`."""
@@ -138,7 +96,7 @@ class ControlDesk:
 
     async def close(self) -> None:
         """Wait for the threads' work; nothing may be asked after this."""
-        await asyncio.to_thread(self._writing.shutdown)
+        await self.writing.close()
         await self.facts.close()
 
     async def write(
@@ -146,7 +104,7 @@ class ControlDesk:
         call: Asking,
         roles: frozenset[StaffRole],
         note: Note,
-        draft: Callable[[FactsView, Occasion], Draft[T]],
+        draft: Drafting[T],
         *,
         for_whom: Callable[[Asking], Controller] = organisation,
         granted: Granted | None = None,
@@ -154,62 +112,115 @@ class ControlDesk:
         """Put on file what `draft` makes of the facts, for one organisation; the next check knows it.
 
         People need one of `roles`, systems what is `granted`. `for_whom` and `draft` are asked once the
-        caller is judged. They may be called several times, and have no effect of their own.
+        caller is judged. They may be called several times, and have no effect of their own; what `draft`
+        awaits, other writes wait for as well.
         """
-        async with self._turn():
-            # What an earlier write owes the log goes first, or entries would stand out of order.
+
+        def judge(view: FactsView, now: datetime) -> tuple[Caller, Controller]:
+            return judged(view, call, roles, for_whom, now, granted)
+
+        async with self._one_writer.turn():
+            return await self._write(call, judge, note, draft)
+
+    async def write_in_turns(
+        self,
+        call: Asking,
+        roles: frozenset[StaffRole],
+        note: Note,
+        draft: Drafting[T],
+    ) -> Done[T]:
+        """As `write`, of a draft that takes long and lets others have their turn meanwhile. It needs many
+        facts once, which are not remembered.
+        """
+
+        def judge(view: FactsView, now: datetime) -> tuple[Caller, Controller]:
+            return judged(view, call, roles, organisation, now)
+
+        async with self._one_writer.turn():
+            return await self._write(call, judge, note, draft, self.facts.at_head_aside)
+
+    async def write_by_itself(
+        self,
+        method: str,
+        controller: Controller,
+        reason: str,
+        draft: Drafting[T],
+    ) -> Done[T]:
+        """As `write`, of what the service does without being asked: nobody's call, and in `method`'s name."""
+
+        def judge(_: FactsView, __: datetime) -> tuple[Caller, Controller]:
+            return NOBODY, controller
+
+        async with self._one_writer.turn():
+            return await self._write(ByItself(method, controller), judge, Note(reason), draft)
+
+    async def _write(
+        self,
+        call: Asking,
+        judge: Judge,
+        note: Note,
+        draft: Drafting[T],
+        at_head: Callable[[Look[Looked[T]]], Awaitable[Looked[T]]] | None = None,
+    ) -> Done[T]:
+        # What an earlier write owes the log goes first, or entries would stand out of order.
+        if self._outbox.owes:
             await self._complete()
-            for _ in range(MAX_TRIES):
-                try:
-                    return await self._write_once(call, roles, note, draft, for_whom, granted)
-                except _HeadMoved:
-                    continue
+        for _ in range(MAX_TRIES):
+            try:
+                return await self._write_once(call, judge, note, draft, at_head or self.facts.at_head)
+            except _HeadMoved:
+                continue
         raise UnavailableError("STORE_BUSY", "other writes kept coming in between; try again")
 
     async def _write_once(
         self,
         call: Asking,
-        roles: frozenset[StaffRole],
+        judge: Judge,
         note: Note,
-        draft: Callable[[FactsView, Occasion], Draft[T]],
-        for_whom: Callable[[Asking], Controller],
-        granted: Granted | None,
+        draft: Drafting[T],
+        at_head: Callable[[Look[Looked[T]]], Awaitable[Looked[T]]],
     ) -> Done[T]:
         now = self._clock()
 
-        async def look(view: FactsView) -> _Looked[T]:
-            caller, controller = self._judged(view, call, roles, for_whom, now, granted)
-            _check_note(note)
+        async def look(view: FactsView) -> Looked[T]:
+            caller, controller = judge(view, now)
+            check_note(note)
             occasion = Occasion(now, caller, controller, note.idempotency_key)
             try:
-                return _Looked(view.revision, occasion, draft(view, occasion))
+                return Looked(view.revision, occasion, await draft_of(draft, view, occasion))
             except PolicyServiceError as refused:
                 if not note.idempotency_key:
                     raise
-                return _Looked(view.revision, occasion, refused)
+                return Looked(view.revision, occasion, refused)
 
-        looked = await self.facts.at_head(look)
+        looked = await at_head(look)
+        # Before the thread has it, so that the next write knows even where this one is no longer waited for.
+        self._outbox.begin()
         written = await self._in_writing_thread(partial(self._commit, call, note, looked))
         if written.repeated:
             return await self._write_again(call, looked.occasion, draft, written)
-        await self._complete()
+        self.facts.wrote(written.revision, written.touched)
+        await self._in_writing_thread(partial(self._outbox.deliver_write, written))
         drafted = looked.drafted
-        return Done(drafted.answer, self._backends.facts_token(written.revision), drafted.notes)
+        return Done(drafted.answer, self.past.seal(written.revision), drafted.notes)
 
-    def _commit(self, call: Asking, note: Note, looked: _Looked[T]) -> Written:
+    def _commit(self, call: Asking, note: Note, looked: Looked[T]) -> Written:
         """Commit what was drafted, as the revision that follows the one it was drafted from. Blocking."""
         seen, occasion = looked.seen, looked.occasion
-        draft = looked.draft if isinstance(looked.draft, Draft) else None
-        owner = occasion.controller if draft is None or draft.controller is None else draft.controller
         entry_id = time_ordered_id(occasion.now)
 
         def entry(revision: Revision) -> bytes:  # what it raises undoes the write
             if revision != seen + 1:
                 raise _HeadMoved
+            self._outbox.refuse_delivered(revision)
             drafted = looked.drafted
-            names = [fact_name(fact) for fact in (*drafted.facts, *drafted.removed)]
-            head = self._entry_head(call, occasion.caller, owner, entry_id, occasion.now, revision)
-            data = write_entry(head, facts=names, reason=note.reason)
+            # Whoever erased may read it: what is kept for others must change neither a name nor their order.
+            changed = (*drafted.facts, *drafted.removed)
+            names = list(dict.fromkeys((*drafted.erased_names, *map(fact_name, changed))))
+            head = self._entry_head(call, occasion.caller, looked.owner, entry_id, occasion.now, revision)
+            data = write_entry(
+                head, facts=names, reason=note.reason, refused=drafted.refused, despite=drafted.despite
+            )
             if len(data) > MAX_ENTRY_BYTES:
                 # Found now: once committed, it would be owed to a log that never takes it.
                 raise InvalidArgumentError(
@@ -217,16 +228,9 @@ class ControlDesk:
                 )
             return data
 
-        change = Change(
-            actor=_actor(occasion.caller),
-            controller=owner,
-            reason=note.reason,
-            facts=() if draft is None else draft.facts,
-            entry_id=entry_id,
-            time=occasion.now,
-            idempotency_key=note.idempotency_key,
-            body_hash=self._body_hash(call, note),
-            removed=() if draft is None else draft.removed,
+        body = body_hash(self.fingerprinter, call, note)
+        change = change_of(
+            looked, note, actor=actor(call, occasion.caller), entry_id=entry_id, body_hash=body
         )
         try:
             return self._backends.store.write(change, entry)
@@ -239,7 +243,7 @@ class ControlDesk:
         self,
         call: Asking,
         occasion: Occasion,
-        draft: Callable[[FactsView, Occasion], Draft[T]],
+        draft: Drafting[T],
         first: Written,
     ) -> Done[T]:
         """Answer a repeated write as the first one was: by the facts as that one left them.
@@ -248,7 +252,7 @@ class ControlDesk:
         """
 
         async def look(view: FactsView) -> Draft[T]:
-            return draft(view, occasion)
+            return await draft_of(draft, view, occasion)
 
         made = await self.facts.as_of(first.revision, look)
         names = tuple(fact_name(fact) for fact in made.facts)
@@ -256,7 +260,7 @@ class ControlDesk:
         await self._leave_reading(
             call, occasion.caller, occasion.controller, occasion.now, first.revision, found
         )
-        return Done(made.answer, self._backends.facts_token(first.revision), made.notes)
+        return Done(made.answer, self.past.seal(first.revision), made.notes)
 
     async def read(
         self,
@@ -265,21 +269,43 @@ class ControlDesk:
         look: Callable[[FactsView, Controller], Awaitable[Found[T]]],
         *,
         for_whom: Callable[[Asking], Controller] = organisation,
+        as_of: AsOf | None = None,
+        page_token: str = "",
     ) -> T:
-        """Answer what `look` finds for one organisation.
+        """Answer what `look` finds for one organisation, among the facts of now, or those of `as_of`.
 
         `for_whom` and `look` are asked once the caller is judged. They may be called several times, and what
-        they await changes nothing.
+        they await changes nothing. Who looks back is judged on the facts of now all the same. A further page
+        of a list looks at the facts that its first page has looked at.
         """
         now = self._clock()
+        earlier: Revision | None = None
+        if as_of is None:
 
-        async def judged_look(view: FactsView) -> tuple[Revision, Caller, Controller, Found[T]]:
-            caller, controller = self._judged(view, call, roles, for_whom, now)
-            return view.revision, caller, controller, await look(view, controller)
+            async def judged_look(view: FactsView) -> tuple[Revision, Caller, Controller, Found[T]]:
+                caller, controller = judged(view, call, roles, for_whom, now)
+                return view.revision, caller, controller, await look(view, controller)
 
-        revision, caller, controller, found = await self.facts.at_head(judged_look)
-        await self._leave_reading(call, caller, controller, now, revision, found)
+            revision, caller, controller, found = await self.facts.at_head(judged_look)
+        else:
+
+            async def judge(view: FactsView) -> tuple[Revision, Caller, Controller]:
+                return view.revision, *judged(view, call, roles, for_whom, now)
+
+            revision, caller, controller = await self.facts.at_head(judge)
+            which = partial(self.past.looked_at, as_of, kept_in(page_token), now)
+            earlier = await self.facts.in_thread(which)
+            found = await self.facts.as_of(earlier, lambda view: look(view, controller))
+        await self._leave_reading(call, caller, controller, now, revision, found, earlier)
         return found.answer
+
+    async def witnessed_at(self) -> datetime:
+        """The last moment that this store knows to have come, apart from its revisions."""
+        return await self._in_writing_thread(self._backends.store.witnessed_at)
+
+    async def witness(self, moment: datetime, *, back: bool = False) -> None:
+        """Note that a moment has come; no entry, since nothing that is on file changes by it."""
+        await self._in_writing_thread(partial(self._backends.store.witness, moment, back=back))
 
     async def judge(
         self,
@@ -291,43 +317,23 @@ class ControlDesk:
         """Judge again the caller of a reading that goes on; it leaves no entry. Raises as `read` does."""
 
         async def look(view: FactsView) -> None:
-            self._judged(view, call, roles, for_whom, self._clock())
+            judged(view, call, roles, for_whom, self._clock())
 
         await self.facts.at_head(look)
 
-    async def refused(self, call: Asking, *, status: str, reason: str, field: str = "") -> None:
+    async def refused(
+        self, call: Asking, *, status: str, reason: str, field: str = "", people: Sequence[str] = ()
+    ) -> None:
         """Leave the entry of a call that was refused or failed.
 
-        `status` is the gRPC status's name, `field` the path of the field at fault.
+        `status` is the gRPC status's name, `field` the path of the field at fault, `people` whom it named.
         """
         now = self._clock()
         entry_id = time_ordered_id(now)
         revision = self.facts.revision
         head = self._entry_head(call, call.caller, call.controller, entry_id, now, revision)
-        entry = refusal_entry(head, status=status, reason=reason, field=field)
+        entry = refusal_entry(head, status=status, reason=reason, field=field, people=people)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
-
-    def _judged(
-        self,
-        view: FactsView,
-        call: Asking,
-        roles: frozenset[StaffRole],
-        for_whom: Callable[[Asking], Controller],
-        now: datetime,
-        granted: Granted | None = None,
-    ) -> tuple[Caller, Controller]:
-        """JUDGED AFRESH: the caller as the facts of `view` have him, and for whom he may do this."""
-        caller = authenticate(view, call.authorization, now)
-        if not caller.roles & roles and not _holds(view, caller, granted):
-            needed = " or ".join(f"`{role}`" for role in sorted(roles))
-            or_granted = "" if granted is None else f", or of a system the grant `{granted.name}`"
-            raise PermissionDeniedError("ROLE_REQUIRED", f"this needs the role {needed}{or_granted}")
-        controller = for_whom(call)
-        if not caller.is_installation and controller != caller.controller:
-            raise PermissionDeniedError(
-                "CONTROLLER_NOT_YOURS", "this token acts for its own organisation alone"
-            )
-        return caller, controller
 
     async def _complete(self) -> None:
         await self._in_writing_thread(self._outbox.deliver)
@@ -340,12 +346,14 @@ class ControlDesk:
         now: datetime,
         revision: Revision,
         found: Found[T],
+        earlier: Revision | None = None,
     ) -> None:
+        """`revision`: on which the caller was judged; `earlier`: which was shown, if it is another."""
         entry_id = time_ordered_id(now)
         owner = controller if found.controller is None else found.controller
         head = self._entry_head(call, caller, owner, entry_id, now, revision)
         was_found = bool(found.names) if found.found is None else found.found
-        entry = read_entry(head, facts=found.names, found=was_found)
+        entry = read_entry(head, facts=found.names, found=was_found, as_of=earlier or 0)
         await self._append(Entry(entry_id, to_microseconds(now), entry))
 
     async def _append(self, entry: Entry) -> None:
@@ -371,54 +379,9 @@ class ControlDesk:
             controller=controller,
         )
 
-    def _body_hash(self, call: Asking, note: Note) -> bytes:
-        # Keyed, since a body may hold a phone number, and all phone numbers can be hashed in an afternoon.
-        if not note.idempotency_key:
-            return b""
-        digest = hashlib.sha256(note.body).hexdigest()
-        return bytes.fromhex(self.fingerprinter.asserted("idempotent_body", f"{call.method}\0{digest}"))
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """ONE WRITER, waited for within bounds."""
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._one_writer.acquire()
-        except TimeoutError:
-            raise UnavailableError("STORE_BUSY", "too many writes wait; try again") from None
-        try:
-            yield
-        finally:
-            self._one_writer.release()
-
     async def _in_writing_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writing, work)
-        except StreamLost:
+            return await self.writing.do(work)
+        except (StreamLost, EntryMissing):
             self._on_lost()
             raise
-
-
-def _holds(view: FactsView, caller: Caller, granted: Granted | None) -> bool:
-    if granted is None or not caller.system:
-        return False
-    system = view.system(caller.controller, caller.system)
-    return system is not None and granted.holds(system)
-
-
-def _actor(caller: Caller) -> str:
-    """Who wrote, in the revision: people who manage, and systems; their tokens may change, they do not."""
-    if caller.system:
-        return f"system:{caller.system}"
-    return f"installation:{caller.principal}" if caller.is_installation else f"principal:{caller.principal}"
-
-
-def _check_note(note: Note) -> None:
-    if len(note.reason) > MAX_REASON:
-        raise InvalidArgumentError("reason", "TOO_LONG", f"`reason` is longer than {MAX_REASON} characters")
-    if len(note.idempotency_key) > MAX_IDEMPOTENCY_KEY:
-        raise InvalidArgumentError(
-            "idempotency_key",
-            "TOO_LONG",
-            f"`idempotency_key` is longer than {MAX_IDEMPOTENCY_KEY} characters",
-        )

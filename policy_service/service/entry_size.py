@@ -23,6 +23,7 @@ from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import CheckCall, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient, TracedTask
 from policy_service.model.vocabulary import Channel, Effect, UserKind
+from policy_service.service.keeping import kept_at_most
 from policy_service.service.tracing import asserted_at_most, tally, widest_name
 
 ABRIDGED: Final = "entry_abridged"
@@ -115,6 +116,7 @@ def widest(call: CheckCall, decision: Decision) -> DecisionTrace:
         asserted=asserted_at_most(call),
         tasks=tuple(TracedTask(o.kind, _OWNER, o.recipients, o.parameters) for o in owed),
         capabilities=_KINDS,
+        kept=kept_at_most(call),
     )
 
 
@@ -129,7 +131,7 @@ def _estimate(call: CheckCall, decision: Decision) -> int:
     labels = len(call.fields) + sum(len(owed.fields) for owed in decision.obligations)
     indexes = sum(len(owed.recipients) for owed in decision.obligations)
     texts = sum(len(n) + len(v) for owed in decision.obligations for n, v in owed.parameters)
-    fixed = 512 * (len(call.recipients) + len(decision.obligations))
+    fixed = 1_024 * len(call.recipients) + 512 * len(decision.obligations)
     return 4_096 + labels * words + fixed + 4 * indexes + 4 * texts + 2 * len(decision.cells)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.clock import Moment
-from policy_service.facts.view import FactsView
+from policy_service.facts.view import FactsView, TooManyFacts
 from policy_service.model.caller import Caller
 from policy_service.model.decision import Decision
 from policy_service.model.question import CheckCall
 from policy_service.service.check import CheckService
-from policy_service.service.decide import Steps, decide_in_steps
+from policy_service.service.decide import TOO_MANY_FACTS, Steps, decide_in_steps
 from policy_service.service.decided import Decided
 from policy_service.service.explaining import ExplainedQuestion, Notebook
 from policy_service.service.policies import PublishedPolicies
@@ -51,6 +51,18 @@ class ExplainService:
         return Explained(pending.decision, notebook.questions, notebook.truncated)
 
 
+def explained_in_steps(
+    view: FactsView,
+    policies: PublishedPolicies,
+    fingerprints: Fingerprinter,
+    caller: Caller,
+    call: CheckCall,
+    moment: Moment,
+) -> Steps:
+    """As `decide_in_steps`, the decision that an explanation leaves in its entry."""
+    return _Explaining().steps(view, policies, fingerprints, caller, call, moment)
+
+
 class _Explaining:
     """Decides with a notebook, a new one each time: what moved in between is not to be explained."""
 
@@ -75,5 +87,9 @@ class _Explaining:
         decided = yield from decide_in_steps(
             view, policies, fingerprints, caller, call, moment, notes=notebook
         )
-        yield from notebook.explain()
+        try:
+            yield from notebook.explain()
+        except TooManyFacts:
+            self.notebook = None
+            return not_granted(call, policies, TOO_MANY_FACTS)
         return Decided(decided.decision, replace(decided.trace, tasks=()))

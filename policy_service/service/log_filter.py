@@ -157,7 +157,7 @@ class LogFilters:
         names.append(fact_name(person))
         users = view.users_of_person(person_id)
         return SoughtPerson(
-            frozenset({*called, f"{PERSON}:{person_id}"}),
+            frozenset({*called, f"{PERSON}:{person_id}", self._references.unseen(f"{PERSON}:{person_id}")}),
             frozenset({*fingerprints, *(each.fingerprint for each in view.identifiers_of(person_id))}),
             frozenset(u.reference for u in users if controller in {u.controller, INSTALLATION}),
         )

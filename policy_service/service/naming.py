@@ -11,6 +11,8 @@ from policy_service.model.facts import (
     ContentDeclaration,
     CourtOrder,
     Fact,
+    FiledPolicySet,
+    LegalHold,
     Override,
     Person,
     PersonIdentifier,
@@ -21,6 +23,7 @@ from policy_service.model.facts import (
     RecordParty,
     RecordType,
     Relationship,
+    RetentionRule,
     System,
     Token,
     User,
@@ -44,6 +47,9 @@ KIND_NAMES: Mapping[type[Fact], str] = {
     System: "system",
     Token: "token",
     PolicySet: "policy_set",
+    LegalHold: "legal_hold",
+    RetentionRule: "retention_rule",
+    FiledPolicySet: "filed_policy_set",
 }
 
 

@@ -6,7 +6,7 @@ import uuid
 
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.model.ids import random_id
-from policy_service.service.desk import Occasion
+from policy_service.service.drafting import Occasion
 
 
 def new_id(fingerprinter: Fingerprinter, kind: str, occasion: Occasion) -> str:

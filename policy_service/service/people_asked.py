@@ -140,6 +140,8 @@ def check_contact_point(asked: PutContactPoint, now: datetime) -> None:
         )
     if asked.reference:
         checked_reference(asked.reference, "contact_point.reference")
+    if not (asked.uprn or asked.home or asked.voicemail_safe or asked.service_address):
+        return
     only_for = (
         ("uprn", bool(asked.uprn), ContactKind.POST),
         ("home", asked.home, ContactKind.POST),

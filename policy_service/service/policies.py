@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from policy_service.engine.documents import parse_document
 from policy_service.engine.errors import PolicySetError
 from policy_service.engine.places import perhaps
 from policy_service.facts.gather.base_types import parse_base_type
-from policy_service.model.facts import INSTALLATION, PolicySet, RecordType
+from policy_service.model.facts import INSTALLATION, FiledPolicySet, PolicySet, RecordType
 from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
 from policy_service.service.messages import Messages
 
@@ -79,16 +79,62 @@ def shipped_policy_set(directory: Path) -> PolicySet:
             f"`{directory.name}`: expected 1 to {MAX_FILES} files that end in `.yaml`"
         )
     try:
-        texts = tuple((str(file.relative_to(directory)), file.read_text("utf-8")) for file in files)
+        # The bytes as they are, line ends too: what is published is the files.
+        texts = [
+            (file.relative_to(directory).as_posix(), file.read_bytes().decode("utf-8")) for file in files
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise PolicySetUnreadableError(f"`{directory.name}`: a file cannot be read as UTF-8 text") from error
-    base_types = tuple(pair for pair in texts if pair[0].startswith(f"{BASE_TYPES}/"))
-    messages = tuple(pair for pair in texts if pair[0].startswith(f"{MESSAGES}/"))
-    attributes = tuple(pair for pair in texts if pair[0].startswith(f"{ATTRIBUTES}/"))
-    documents = tuple(pair for pair in texts if pair not in {*base_types, *messages, *attributes})
-    found = PolicySet(policy_set_id(texts), INSTALLATION, documents, base_types, messages, attributes)
-    check_complete(messages, published(found).plan.documents)
+    found = set_of(texts)
+    check_whole(found)
     return found
+
+
+def set_of(texts: Iterable[tuple[str, str]]) -> PolicySet:
+    """Make a set of (path from its folder, text) of each file, right or wrong, in whatever order."""
+    in_order = sorted(texts, key=lambda pair: file_order(pair[0]))
+    below: dict[str, list[tuple[str, str]]] = {BASE_TYPES: [], MESSAGES: [], ATTRIBUTES: []}
+    documents: list[tuple[str, str]] = []
+    for pair in in_order:
+        folder, slash, _ = pair[0].partition("/")
+        below.get(folder if slash else "", documents).append(pair)
+    return PolicySet(
+        policy_set_id(in_order),
+        INSTALLATION,
+        tuple(documents),
+        tuple(below[BASE_TYPES]),
+        tuple(below[MESSAGES]),
+        tuple(below[ATTRIBUTES]),
+    )
+
+
+def file_order(name: str) -> list[str]:
+    """The order of files in a set: folder by folder."""
+    return name.split("/")
+
+
+def files_of(policy_set: PolicySet | FiledPolicySet) -> tuple[tuple[str, str], ...]:
+    """(file name, text) of every file, in their order: what `set_of` makes the set of."""
+    texts = (*policy_set.documents, *policy_set.base_types, *policy_set.messages, *policy_set.attributes)
+    return tuple(sorted(texts, key=lambda pair: file_order(pair[0])))
+
+
+def to_file(
+    policy_set: PolicySet, cases: Iterable[tuple[str, str]] = (), *, tried: int = 0
+) -> FiledPolicySet:
+    """The same set, as it is kept on file, with the cases that it was tried on."""
+    texts = {field.name: getattr(policy_set, field.name) for field in fields(PolicySet)}
+    return FiledPolicySet(**texts, cases=tuple(sorted(cases)), tried=tried)
+
+
+def to_publish(filed: FiledPolicySet) -> PolicySet:
+    """The same set, as it is published."""
+    return PolicySet(*(getattr(filed, field.name) for field in fields(PolicySet)))
+
+
+def check_whole(policy_set: PolicySet) -> None:
+    """Compile a set, and refuse it where a reason has no text. Raises as `shipped_policy_set`."""
+    check_complete(policy_set.messages, published(policy_set).plan.documents)
 
 
 def policy_set_id(texts: Iterable[tuple[str, str]]) -> str:
@@ -136,7 +182,7 @@ def attribute_fault(base: RecordType, catalogue: Catalogue) -> str | None:
     return None
 
 
-@lru_cache(2)
+@lru_cache(4)
 def published(policy_set: PolicySet) -> PublishedPolicies:
     """Compile a set. It takes some 100 ms, and is remembered: what comes of it is never altered."""
     catalogue, bases = catalogue_of(policy_set), base_types(policy_set)

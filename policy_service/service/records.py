@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from policy_service.engine.declared import Owner
 from policy_service.facts import keys
+from policy_service.facts.history import Rows
+from policy_service.facts.mapping import F
 from policy_service.facts.view import FactsView
-from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError
 from policy_service.model.facts import (
     ArtefactType,
     Capability,
     ContentDeclaration,
     Controller,
-    Fact,
     FieldType,
-    Fingerprint,
-    PersonId,
     Record,
-    RecordId,
     RecordParty,
     RecordType,
 )
 from policy_service.model.ids import random_id
-from policy_service.model.vocabulary import ContactKind, Role
+from policy_service.model.vocabulary import Role
 from policy_service.service.asking import NOTHING_NOTED, Asking, Done, Draft, Found, Listed, Note
-from policy_service.service.attribute_values import check_names, check_values, declared_of
-from policy_service.service.declarations import DECLARERS, MAY_DECLARE, DeclareContents, drafted_declaration
-from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.attribute_values import check_names, declared_of
+from policy_service.service.declarations import (
+    DECLARERS,
+    MAY_DECLARE,
+    DeclareContents,
+    ListDeclarations,
+    checked_digest,
+    drafted_declaration,
+)
+from policy_service.service.desk import ControlDesk
+from policy_service.service.drafting import Occasion
+from policy_service.service.history import Histories, HistoryOf, Sought, Version
+from policy_service.service.importing import Import, Imported, Prepared, import_items
 from policy_service.service.naming import fact_name
 from policy_service.service.pages import PageAsked, Pages
+from policy_service.service.past import AsOf
 from policy_service.service.people import MANAGERS, READERS
+from policy_service.service.record_put import PutRecord, RecordPut, record_read
 from policy_service.service.record_types import (
     BASE_PREFIX,
-    attributes_of,
     bases_of,
     check_capabilities,
     check_fields,
     check_replaced,
 )
 from policy_service.service.references import PersonReferences
-from policy_service.service.words import at_field, checked_key, checked_name, checked_reference, no_repeats
+from policy_service.service.words import checked_id, checked_name, checked_reference, no_repeats
 
 HIGHEST_ASSURANCE = 3
 
@@ -72,38 +82,12 @@ class PutArtefactType:
 
 
 @dataclass(frozen=True, slots=True)
-class PartyAsked:
-    """`person` is `scheme:value` or `person:ID`."""
-
-    party: str
-    role: Role
-    person: str
-
-
-@dataclass(frozen=True, slots=True)
-class PutRecord:
-    reference: str
-    record_type: str
-    teams: tuple[str, ...] = ()
-    parties: tuple[PartyAsked, ...] = ()
-    premises: str = ""
-    premises_uprn: str = ""
-    """The address that the record is about; both empty: what is on file stays."""
-    attributes: tuple[AttributeValue, ...] = ()
-    note: Note = NOTHING_NOTED
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPut:
-    """A record as on file now, and its parties in the order of the call."""
-
-    record: Record
-    parties: tuple[RecordParty, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class GetRecord:
     reference: str
+    as_of: AsOf | None = None
+
+
+OnFile = RecordPut | RecordType | ArtefactType | ContentDeclaration
 
 
 class Records:
@@ -112,7 +96,8 @@ class Records:
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
         self._references = PersonReferences(desk.fingerprinter)
-        self._pages = Pages(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter, seal=desk.past.seal)
+        self._histories = Histories(desk)
 
     async def put_record_type(self, call: Asking, asked: PutRecordType) -> Done[RecordType]:
         """Declare a record type that extends a base type, or replace what is declared under its name."""
@@ -175,10 +160,13 @@ class Records:
         """
 
         def draft(view: FactsView, occasion: Occasion) -> Draft[RecordPut]:
-            _check_record(asked)
-            return self._draft_record(view, occasion.controller, asked)
+            return self._prepared(asked, occasion.now).draft(view, occasion)
 
         return await self._desk.write(call, MANAGERS, asked.note, draft)
+
+    async def import_records(self, call: Asking, asked: Import) -> Done[Imported]:
+        """Put records on file, many at once; each as `put_record` does."""
+        return await import_items(self._desk, call, MANAGERS, asked, self._prepared)
 
     async def declare_contents(self, call: Asking, asked: DeclareContents) -> Done[ContentDeclaration]:
         """Say what one document holds, or replace what was said. Privacy officers, and systems granted to."""
@@ -197,92 +185,100 @@ class Records:
             record = view.record(controller, asked.reference)
             if record is None:
                 raise NotAvailableError
-            parties = sorted(view.parties_of(record.record_id), key=lambda each: (each.party, each.role))
-            return Found(RecordPut(record, tuple(parties)), (fact_name(record),))
+            return Found(_shown(view, record), (fact_name(record),))
 
-        return await self._desk.read(call, READERS, look)
+        return await self._desk.read(call, READERS, look, as_of=asked.as_of)
+
+    async def history(self, call: Asking, asked: HistoryOf) -> Listed[Version[OnFile]]:
+        """The versions of a record with its parties, of a type or a declaration; for whom `get_record` is."""
+
+        async def sought(_: Controller) -> Sought[Any, OnFile]:
+            return _sought(asked)
+
+        return await self._histories.read(call, asked, READERS, sought)
 
     async def list_record_types(self, call: Asking, asked: PageAsked) -> Listed[RecordType]:
         """A page of the organisation's own record types, in the order of their ids. Auditors too."""
+        return await self._list(call, asked, RecordType, lambda each: each.record_type_id)
 
-        async def look(view: FactsView, controller: Controller) -> Found[Listed[RecordType]]:
-            listing = (call.method, controller)
-            page = self._pages.read(asked, *listing)
-            found = await self._desk.facts.page(
-                RecordType, controller, page.after, page.size + 1, view.revision
-            )
-            listed = self._pages.listed(found, page, [each.record_type_id for each in found], *listing)
+    async def list_artefact_types(self, call: Asking, asked: PageAsked) -> Listed[ArtefactType]:
+        """A page of the organisation's artefact types, as `list_record_types`."""
+        return await self._list(call, asked, ArtefactType, lambda each: each.artefact_type_id)
+
+    async def list_declarations(self, call: Asking, asked: ListDeclarations) -> Listed[ContentDeclaration]:
+        """A page of what was declared of documents, or of one document, as `list_record_types`."""
+
+        def of_this(view: FactsView, controller: Controller) -> tuple[ContentDeclaration, ...]:
+            return view.declarations(controller, checked_digest(asked.digest, "digest").hex())
+
+        return await self._list(
+            call,
+            asked.page,
+            ContentDeclaration,
+            lambda each: each.declaration_id,
+            of_this if asked.digest else None,
+            asked.digest.hex(),
+        )
+
+    async def _list(
+        self,
+        call: Asking,
+        asked: PageAsked,
+        kind: type[F],
+        id_of: Callable[[F], str],
+        of_these: Callable[[FactsView, Controller], tuple[F, ...]] | None = None,
+        filtered: str = "",
+    ) -> Listed[F]:
+        """A page of all of the organisation's facts of a kind, or `of_these`; `filtered` says which."""
+
+        async def look(view: FactsView, controller: Controller) -> Found[Listed[F]]:
+            listing = (call.method, controller, filtered)
+            page = self._pages.read(asked, *listing, at=view.revision)
+            if of_these is None:
+                found = await self._desk.facts.page(
+                    kind, controller, page.after, page.size + 1, view.revision
+                )
+            else:
+                following = [each for each in of_these(view, controller) if id_of(each) > page.after]
+                found = tuple(following[: page.size + 1])
+            listed = self._pages.listed(found, page, [id_of(each) for each in found], *listing)
             return Found(listed, tuple(fact_name(each) for each in listed.items))
 
-        return await self._desk.read(call, READERS, look)
+        return await self._desk.read(call, READERS, look, as_of=asked.as_of, page_token=asked.token)
 
-    def _draft_record(self, view: FactsView, controller: Controller, asked: PutRecord) -> Draft[RecordPut]:
-        view.prefetch(
-            keys.record_type(controller, asked.record_type), keys.record(controller, asked.reference)
-        )
-        record_type = view.record_type(controller, asked.record_type)
-        if record_type is None:
-            raise InvalidArgumentError(
-                "record.record_type",
-                "UNKNOWN_RECORD_TYPE",
-                "`record.record_type` names no record type of the organisation",
-            )
-        if asked.attributes:
-            declared, has = declared_of(view, Owner.RECORD), attributes_of(view, record_type)
-            known = {name: declared[name] for name in has if name in declared}
-            check_values(asked.attributes, known, "record.attributes")
-        there = view.record(controller, asked.reference)
-        premises, uprn = self._premises(asked, there)
-        record = Record(
-            record_id=RecordId(random_id()) if there is None else there.record_id,
-            controller=controller,
-            reference=asked.reference,
-            record_type=asked.record_type,
-            teams=asked.teams,
-            premises=premises,
-            premises_uprn=uprn,
-            attributes=asked.attributes,
-        )
-        named = {f"record.parties[{i}].person": party.person for i, party in enumerate(asked.parties)}
-        found = self._references.find(view, controller, named)
-        ids = [found[field].person_id for field in named]
-        _check_one_person_a_key(asked.parties, ids)
-        standing = {} if there is None else {(p.party, p.role): p for p in view.parties_of(there.record_id)}
-        parties = tuple(
-            RecordParty(
-                record_party_id=(
-                    standing[party.party, party.role].record_party_id
-                    if (party.party, party.role) in standing
-                    else random_id()
-                ),
-                controller=controller,
-                record_id=record.record_id,
-                party=party.party,
-                role=party.role,
-                person_id=person_id,
-            )
-            for party, person_id in zip(asked.parties, ids, strict=True)
-        )
-        kept = {party.record_party_id for party in parties}
-        removed: tuple[Fact, ...] = tuple(p for p in standing.values() if p.record_party_id not in kept)
-        return Draft(RecordPut(record, parties), (record, *parties), removed)
+    def _prepared(self, asked: PutRecord, _: datetime) -> Prepared:
+        read = record_read(self._references, self._desk.fingerprinter, asked)
+        return Prepared(read.wanted, read.draft, 1 + len(asked.parties))
 
-    def _premises(self, asked: PutRecord, there: Record | None) -> tuple[Fingerprint, Fingerprint]:
-        """The fingerprints of the address that the record is about, and of its UPRN."""
-        premises = uprn = Fingerprint("")
-        if asked.premises:
-            with at_field("record.premises"):
-                premises = self._desk.fingerprinter.contact(ContactKind.POST, asked.premises)
-        if asked.premises_uprn:
-            with at_field("record.premises_uprn"):
-                uprn = self._desk.fingerprinter.uprn(asked.premises_uprn)
-        if there is None:
-            return premises, uprn
-        if not uprn and (not premises or premises == there.premises):
-            uprn = there.premises_uprn  # the same place as it was
-        if not premises and uprn == there.premises_uprn:
-            premises = there.premises
-        return premises, uprn
+
+def _shown(view: FactsView, record: Record) -> RecordPut:
+    """The record, its parties in the order of their keys."""
+    parties = sorted(view.parties_of(record.record_id), key=lambda each: (each.party, each.role))
+    return RecordPut(record, tuple(parties))
+
+
+def _sought(asked: HistoryOf) -> Sought[Any, OnFile]:
+    """What a history is of, by the name that Put gives it, or a declaration by its id."""
+    what = asked.what
+    if asked.kind is Record:
+
+        def shown(view: FactsView, newest: Record) -> RecordPut | None:
+            record = view.record(newest.controller, newest.reference)
+            return None if record is None else _shown(view, record)
+
+        return Sought(
+            Record, {"reference": what}, shown, lambda ids: (Rows(RecordParty, {"record_id": ids}),)
+        )
+    if asked.kind is ContentDeclaration:
+
+        def declared(view: FactsView, newest: ContentDeclaration) -> ContentDeclaration | None:
+            of_document = view.declarations(newest.controller, newest.digest)
+            return next((each for each in of_document if each.declaration_id == newest.declaration_id), None)
+
+        return Sought(ContentDeclaration, {"declaration_id": checked_id(what, "declaration_id")}, declared)
+    if asked.kind is RecordType:
+        return Sought(RecordType, {"name": what}, lambda view, one: view.record_type(one.controller, what))
+    return Sought(ArtefactType, {"name": what}, lambda view, one: view.artefact_type(one.controller, what))
 
 
 def _check_own_name(name: str, field: str) -> None:
@@ -305,32 +301,3 @@ def _check_record_type(asked: PutRecordType) -> None:
             "OUT_OF_RANGE",
             f"`record_type.assurance` is 1 to {HIGHEST_ASSURANCE}, or 0 for none",
         )
-
-
-def _check_record(asked: PutRecord) -> None:
-    checked_reference(asked.reference, "record.reference")
-    for i, team in enumerate(asked.teams):
-        checked_reference(team, f"record.teams[{i}]")
-    no_repeats(asked.teams, "record.teams")
-    _check_parties(asked.parties)
-
-
-def _check_parties(parties: Sequence[PartyAsked]) -> None:
-    seen: set[tuple[str, Role]] = set()
-    for i, party in enumerate(parties):
-        field = f"record.parties[{i}]"
-        checked_key(party.party, f"{field}.party")
-        if (party.party, party.role) in seen:
-            raise InvalidArgumentError(field, "REPEATED", f"`{field}` says again what another party says")
-        seen.add((party.party, party.role))
-
-
-def _check_one_person_a_key(parties: Sequence[PartyAsked], ids: Sequence[PersonId]) -> None:
-    """A key of a party names one person, whatever her roles; two would make each field of it about both."""
-    by_key: dict[str, PersonId] = {}
-    for i, (party, person_id) in enumerate(zip(parties, ids, strict=True)):
-        if by_key.setdefault(party.party, person_id) != person_id:
-            field = f"record.parties[{i}].person"
-            raise InvalidArgumentError(
-                field, "TWO_PEOPLE", f"`{field}` is another person than the party's key names already"
-            )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from policy_service.decision_log.sought import FINGERPRINT
 from policy_service.facts import keys
 from policy_service.facts.fingerprints import Fingerprinter
+from policy_service.facts.keys import Key
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller, Fingerprint, Person, PersonId
@@ -39,6 +42,36 @@ def scheme_and_value(identifier: str, field: str) -> tuple[str, str]:
     return scheme, value
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """People as a call names them, each under its field: by an identifier's fingerprint or by their id."""
+
+    references: PersonReferences
+    asked: Mapping[str, str]
+    """By field."""
+    fingerprints: Mapping[str, Fingerprint]
+    ids: Mapping[str, PersonId]
+    wanted: tuple[Key, ...]
+    """What finds them."""
+
+    def find(self, view: FactsView, controller: Controller) -> dict[str, Person]:
+        """See `PersonReferences.find`."""
+        ids = dict(self.ids)
+        view.prefetch(*self.wanted)
+        for field, fingerprint in self.fingerprints.items():
+            identifier = view.person_by_identifier(fingerprint)
+            ids[field] = PersonId("") if identifier is None else identifier.person_id
+        view.prefetch(*map(keys.person, ids.values()))
+        found: dict[str, Person] = {}
+        for field, reference in self.asked.items():
+            person = view.person(ids[field])
+            if person is None or person.controller != controller:
+                unknown = InvalidArgumentError(field, "UNKNOWN_PERSON", f"`{field}` names nobody on file")
+                raise unknown.about(self.references.unseen(reference))
+            found[field] = person
+        return found
+
+
 class PersonReferences:
     """Finds people by `scheme:value` or `person:ID`."""
 
@@ -56,6 +89,12 @@ class PersonReferences:
         Raises `InvalidArgumentError` with `UNKNOWN_PERSON` and the first field of one that is not, and
         `ColdFacts`, for all references at once.
         """
+        return self.read(asked).find(view, controller)
+
+    def read(self, asked: Mapping[str, str]) -> Named:
+        """What `asked` (field → reference) says, before anybody is looked for. InvalidArgumentError where
+        nobody can be named so.
+        """
         fingerprints: dict[str, Fingerprint] = {}
         ids: dict[str, PersonId] = {}
         for field, reference in asked.items():
@@ -66,18 +105,16 @@ class PersonReferences:
                 raise InvalidArgumentError(field, "REQUIRED", f"`{field}` must not be empty")
             else:
                 fingerprints[field] = self.fingerprint(reference, field)[1]
-        view.prefetch(*(keys.person_by_identifier(fingerprint) for fingerprint in fingerprints.values()))
-        for field, fingerprint in fingerprints.items():
-            identifier = view.person_by_identifier(fingerprint)
-            ids[field] = PersonId("") if identifier is None else identifier.person_id
-        view.prefetch(*(keys.person(person_id) for person_id in ids.values()))
-        found: dict[str, Person] = {}
-        for field in asked:
-            person = view.person(ids[field])
-            if person is None or person.controller != controller:
-                raise InvalidArgumentError(field, "UNKNOWN_PERSON", f"`{field}` names nobody on file")
-            found[field] = person
-        return found
+        wanted = (*map(keys.person_by_identifier, fingerprints.values()), *map(keys.person, ids.values()))
+        return Named(self, asked, fingerprints, ids, wanted)
+
+    def unseen(self, reference: str) -> str:
+        """What an entry calls whom `reference` names, where nothing on file tells: a keyed fingerprint."""
+        try:
+            scheme, value = scheme_and_value(reference, "")
+            return f"{FINGERPRINT}{self._fingerprinter.identifier(scheme, value)}"
+        except InvalidArgumentError:  # `person:ID`, or words of any kind
+            return f"unknown:{self._fingerprinter.asserted(PERSON, reference)}"
 
     def find_one(self, view: FactsView, controller: Controller, reference: str, field: str) -> Person:
         """The one person that `reference` names; see `find`."""

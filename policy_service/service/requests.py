@@ -33,12 +33,15 @@ from policy_service.service.asking import (
     Note,
     any_organisation,
 )
-from policy_service.service.desk import ControlDesk, Occasion
+from policy_service.service.desk import ControlDesk
+from policy_service.service.drafting import Occasion
+from policy_service.service.history import Histories, HistoryOf, Sought, Version
 from policy_service.service.known_words import check_categories_held, check_records, notes_of_words
 from policy_service.service.moments import DEFAULT_ZONE
 from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
+from policy_service.service.past import AsOf
 from policy_service.service.record_types import check_known
 from policy_service.service.references import PERSON, PersonReferences, as_kept, numbered
 from policy_service.service.request_details import (
@@ -104,6 +107,7 @@ class RequestShown:
 @dataclass(frozen=True, slots=True)
 class GetRequest:
     request_id: str
+    as_of: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class Requests:
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
         self._references = PersonReferences(desk.fingerprinter)
-        self._pages = Pages(desk.fingerprinter)
+        self._pages = Pages(desk.fingerprinter, seal=desk.past.seal)
+        self._histories = Histories(desk)
 
     async def record(self, call: Asking, asked: RecordRequest) -> Done[RequestShown]:
         """Record a request. Privacy officers."""
@@ -190,14 +195,26 @@ class Requests:
                 raise NotAvailableError
             return Found(_shown(view, request), (fact_name(request),), request.controller)
 
-        return await self._desk.read(call, READERS, look, for_whom=any_organisation)
+        return await self._desk.read(call, READERS, look, for_whom=any_organisation, as_of=asked.as_of)
+
+    async def history(self, call: Asking, asked: HistoryOf) -> Listed[Version[RequestShown]]:
+        """The versions of one request; for whom `get` is."""
+
+        def shown(view: FactsView, newest: PrivacyRequest) -> RequestShown | None:
+            request = view.request(newest.request_id)
+            return None if request is None else _shown(view, request)
+
+        async def sought(_: Controller) -> Sought[PrivacyRequest, RequestShown]:
+            return Sought(PrivacyRequest, {"request_id": checked_id(asked.what, "request_id")}, shown)
+
+        return await self._histories.read(call, asked, READERS, sought, for_whom=any_organisation)
 
     async def list(self, call: Asking, asked: ListRequests) -> Listed[RequestShown]:
         """A page of the organisation's requests, or of one person's, in the order of their ids."""
 
         async def look(view: FactsView, controller: Controller) -> Found[Listed[RequestShown]]:
             listing = (call.method, controller, asked.person)
-            page = self._pages.read(asked.page, *listing)
+            page = self._pages.read(asked.page, *listing, at=view.revision)
             looked_for: tuple[str, ...] = ()
             if asked.person:
                 person = self._references.find_one(view, controller, asked.person, "person")
@@ -221,7 +238,7 @@ class Requests:
             names = (*looked_for, *(fact_name(request) for request in listed.items))
             return Found(Listed(shown, listed.next_page_token), names)
 
-        return await self._desk.read(call, READERS, look)
+        return await self._desk.read(call, READERS, look, as_of=asked.page.as_of, page_token=asked.page.token)
 
     def _people(self, view: FactsView, controller: Controller, asked: RecordRequest) -> dict[str, Person]:
         """Everybody whom the request names, by field."""

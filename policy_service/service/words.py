@@ -5,8 +5,8 @@ reason, never the value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from types import TracebackType
 
 from policy_service.engine.places import perhaps, spelt
 from policy_service.model.errors import InvalidArgumentError
@@ -64,9 +64,14 @@ def checked_reference(reference: str, field: str) -> str:
     return reference
 
 
+def is_id(text: str) -> bool:
+    """Tell whether it is shaped like an id of a fact or of a log entry, which is a UUID."""
+    return _UUID.fullmatch(text) is not None
+
+
 def checked_id(text: str, field: str) -> str:
-    """An id of a fact or of a log entry, which is a UUID."""
-    if not _UUID.fullmatch(text):
+    """An id of a fact or of a log entry."""
+    if not is_id(text):
         raise InvalidArgumentError(field, "BAD_ID", f"`{field}` is not an id that this service gave")
     return text
 
@@ -112,10 +117,19 @@ def unknown_word(field: str, given: str, known: Iterable[str]) -> InvalidArgumen
     )
 
 
-@contextmanager
-def at_field(field: str) -> Iterator[None]:
+class at_field:  # noqa: N801 - read as a verb; a class, since an import enters it nine times a person
     """Name the field of what is refused inside, by something that does not know where it stood."""
-    try:
-        yield
-    except InvalidArgumentError as error:
-        raise InvalidArgumentError(field, error.reason, error.message) from None
+
+    __slots__ = ("_field",)
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, InvalidArgumentError):
+            raise InvalidArgumentError(self._field, error.reason, error.message) from None
