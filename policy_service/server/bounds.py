@@ -94,20 +94,25 @@ def text(value: str, field: str, *, limit: int = MAX_ID, required: bool = False,
         return value
     if len(value) > limit:
         raise InvalidArgumentError(field, "TOO_LONG", f"`{field}` is longer than {limit} characters")
+    if value.isprintable():
+        return value
     refused = _REFUSED_CATEGORIES if limit > MAX_ID else _REFUSED_IN_REFERENCES
-    if not value.isprintable() and any(
-        unicodedata.category(c) in refused and not (lines and c in _LINE_BREAKS) for c in value
-    ):
+    if any(unicodedata.category(c) in refused and not (lines and c in _LINE_BREAKS) for c in value):
         raise InvalidArgumentError(field, "CONTROL_CHARACTER", f"`{field}` holds a control character")
     return value
 
 
 def texts(values: Sequence[str], field: str, *, most: int = 64, limit: int = MAX_ID) -> tuple[str, ...]:
     """Check a list of strings; an empty one in it is refused."""
+    if not values:
+        return ()
     count(values, field, most)
-    for i, value in enumerate(values):
-        text(value, f"{field}[{i}]", limit=limit, required=True)
-    return tuple(values)
+    given = tuple(values)
+    for i, value in enumerate(given):
+        # Most are in order, and need no name of their place.
+        if not (0 < len(value) <= limit and value.isprintable()):
+            text(value, f"{field}[{i}]", limit=limit, required=True)
+    return given
 
 
 def count(values: Sequence[object], field: str, most: int) -> None:
@@ -126,6 +131,8 @@ def word(vocabulary: type[Word], value: str, field: str) -> Word:
 
 def words(vocabulary: type[Word], values: Sequence[str], field: str) -> tuple[Word, ...]:
     """Find each word of a list."""
+    if not values:
+        return ()
     count(values, field, len(vocabulary))
     return tuple(word(vocabulary, value, f"{field}[{i}]") for i, value in enumerate(values))
 

@@ -1,8 +1,9 @@
-"""One child process of the supervisor: `python -m policy_service.server.child control|worker`.
+"""One child process of the supervisor: `python -m policy_service.server.child control|worker NUMBER`.
 
-What it is to do comes as one line of JSON on stdin, which then stays open: its end means that the supervisor
-is gone, and the child ends too. What it has to say goes to stdout, a line of JSON each: that it is ready,
-that it could not start and why, and every second whether it serves.
+What it is to do comes as one line of JSON on stdin, which then stays open, for what it is told later
+(`preparing`): its end means that the supervisor is gone, and the child ends too. What it has to say goes to
+stdout, a line of JSON each: that it is ready, that it could not start and why, and every second whether it
+serves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from enum import StrEnum
 from typing import Any
 
 import uvloop
@@ -28,21 +28,22 @@ from policy_service.model.errors import PolicyServiceError
 from policy_service.server import logs
 from policy_service.server.compose import Parts, open_control, open_worker
 from policy_service.server.errors import StartError, cause
+from policy_service.server.handlers import PACKAGE
 from policy_service.server.health import Health
+from policy_service.server.preparing import SupervisorLine
+from policy_service.server.role import BROKEN, CANNOT_START, TAKEN_OVER, Role, name_of
 from policy_service.server.serving import Ended, serve
 from policy_service.server.settings import Settings
 
 BEAT_SECONDS = 1.0
-CANNOT_START = 78
-"""Exit code (EX_CONFIG of sysexits.h): it said why on stdout."""
-BROKEN = 70
-"""Exit code (EX_SOFTWARE): it cannot do its work any more, another one may."""
-
 SWITCH_SECONDS = 0.001
 """How long one thread may run on while another waits for the interpreter. A small call needs the interpreter
 in the committer many times, and beside one large call it waited so long each time: with the default of five
 milliseconds it took 200 ms in the median, with one it takes 45.
 """
+
+DECISIONS = f"{PACKAGE}.DecisionService"
+"""As gRPC names the service that workers serve."""
 
 _STDIN, _STDOUT = 0, 1
 _ORPHANED_SECONDS = 5.0
@@ -51,42 +52,41 @@ _ORPHANED_SECONDS = 5.0
 _log = logging.getLogger("policy_service.server.child")  # not `__main__`, which it is
 
 
-class Role(StrEnum):
-    """What a child is."""
-
-    CONTROL = "control"
-    WORKER = "worker"
-
-
-_OPEN: dict[Role, Callable[[Settings], AbstractAsyncContextManager[Parts]]] = {
-    Role.CONTROL: open_control,
-    Role.WORKER: open_worker,
-}
+def _open(
+    role: Role, settings: Settings, number: int, line: SupervisorLine
+) -> AbstractAsyncContextManager[Parts]:
+    match role:
+        case Role.CONTROL:
+            return open_control(settings, line)
+        case Role.WORKER:
+            return open_worker(settings, line, number)
 
 
-def main(role: Role) -> int:
-    """Run one child; returns its exit code."""
-    logs.set_up(role)
+def main(role: Role, number: int) -> int:
+    """Run one child; returns its exit code. `number` tells a worker from its siblings, from 0."""
+    logs.set_up(name_of(role, number))
     prepare_process()
     told = json.loads(_read_line())
     settings = Settings.model_validate(told["settings"])
-    return uvloop.run(_run(role, settings, int(told["port"])))
+    return uvloop.run(_run(role, number, settings, int(told["port"])))
 
 
-async def _run(role: Role, settings: Settings, port: int) -> int:
+async def _run(role: Role, number: int, settings: Settings, port: int) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_unhandled)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    _end_with_the_supervisor(loop, stop, settings.drain_seconds + _ORPHANED_SECONDS)
+    line = SupervisorLine(_say)
+    _hear_the_supervisor(loop, line, stop, settings.drain_seconds + _ORPHANED_SECONDS)
     async with _beating() as say_health:
         try:
-            async with _OPEN[role](settings) as parts:
+            async with _open(role, settings, number, line) as parts:
 
                 def on_ready(health: Health) -> None:
                     say_health(health)
-                    if role is Role.WORKER:
-                        tune_collector()
+                    tune_collector()
+                    if role is Role.CONTROL:
+                        _tell_of_workers(health, line)
                     _say({"ready": True})
                     shown = {"prometheus": parts.prometheus} if parts.prometheus else {}
                     _log.info("ready", extra={"port": port, **shown})
@@ -98,7 +98,19 @@ async def _run(role: Role, settings: Settings, port: int) -> int:
             _log.error("cannot start", extra=cause(error))
             _say({"failed": str(error)})
             return CANNOT_START
-    return 0 if ended is Ended.ASKED else BROKEN
+    if ended is Ended.ASKED:
+        return 0
+    return TAKEN_OVER if parts.taken_over() else BROKEN
+
+
+def _tell_of_workers(health: Health, line: SupervisorLine) -> None:
+    """Have control's health say of the decisions whether any worker of this service makes them."""
+
+    def told(said: dict[str, Any]) -> None:
+        health.set_elsewhere(DECISIONS, serving=int(said.get("serving", 0)) > 0)
+
+    health.set_elsewhere(DECISIONS, serving=False)  # until the supervisor has said more
+    line.on("workers", told)
 
 
 def prepare_process() -> None:
@@ -116,18 +128,25 @@ def prepare_process() -> None:
 
 
 def tune_collector() -> None:
-    """After warm-up. Each call leaves a cycle behind; what was made at the start is not looked at again."""
+    """After warm-up. Each call leaves a cycle behind; what was made at the start is not looked at again: with
+    the defaults, of an import's CPU time a quarter was the collector's.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(1_000, 20, 50)
 
 
-def _end_with_the_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, seconds: float) -> None:
-    """Drain when stdin ends; end without draining where the event loop does not get to it."""
+def _hear_the_supervisor(
+    loop: asyncio.AbstractEventLoop, line: SupervisorLine, stop: asyncio.Event, seconds: float
+) -> None:
+    """Hear each line on stdin. Drain when stdin ends; end without draining where the event loop does not get
+    to it.
+    """
 
     def wait() -> None:
-        while os.read(_STDIN, 1):
-            pass
+        while heard := _read_line():
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(line.hear, heard)
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
         threading.Event().wait(seconds)
@@ -154,7 +173,9 @@ async def _beating() -> AsyncIterator[Callable[[Health], None]]:
 
 
 def _read_line() -> bytes:
-    """Unbuffered: a buffer's lock, held by a thread that waits, would end the interpreter with an error."""
+    """The next line, or nothing at the end. Unbuffered: a buffer's lock, held by a thread that waits, would
+    end the interpreter with an error.
+    """
     line = bytearray()
     while (byte := os.read(_STDIN, 1)) and byte != b"\n":
         line += byte
@@ -175,4 +196,4 @@ def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 
 
 if __name__ == "__main__":
-    sys.exit(main(Role(sys.argv[1])))
+    sys.exit(main(Role(sys.argv[1]), int(sys.argv[2])))

@@ -6,7 +6,8 @@ Each opener yields what `serving` serves, and closes everything when it is left,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,15 +15,19 @@ from importlib import metadata
 from pathlib import Path
 
 import policy_service
-from policy_service.decision_log import url as log_url
-from policy_service.decision_log.entries import Head, Versions, refused_callers_entry, stream_entry
+from policy_service.decision_log.entries import (
+    Head,
+    Versions,
+    refused_callers_entry,
+)
 from policy_service.decision_log.entry import Entry
 from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.round import CommitRound
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.engine.errors import PolicyDocumentError, PolicySetError
-from policy_service.facts import schema
-from policy_service.facts.decision_clock import DecisionClock
+from policy_service.facts import keys, schema
+from policy_service.facts.decision_clock import ClockAwayError, DecisionClock
+from policy_service.facts.epochs import Epochs
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.gather.base_types import BaseTypeError
 from policy_service.facts.key_file import load_or_create_key
@@ -32,14 +37,23 @@ from policy_service.facts.reader import FactsReader
 from policy_service.facts.revision_token import RevisionTokens
 from policy_service.facts.store import FactStore
 from policy_service.model.caller import NOBODY, Caller
-from policy_service.model.errors import PolicyServiceError
-from policy_service.model.facts import Revision
+from policy_service.model.errors import NotAvailableError, PolicyServiceError
+from policy_service.model.facts import FiledPolicySet, Revision
 from policy_service.model.ids import time_ordered_id
+from policy_service.server import slots
 from policy_service.server.authenticator import Authenticator
-from policy_service.server.errors import Refusal, StartError
+from policy_service.server.databases import look_at_both, prepare_both
+from policy_service.server.errors import Refusal, StartError, cause
 from policy_service.server.exporting import exporters
 from policy_service.server.handlers import Call, Router, WriteRefusal
-from policy_service.server.metrics import Metric, of_calls, of_decisions, of_memory, of_round
+from policy_service.server.metrics import of_calls, of_decisions, of_memory, of_round
+from policy_service.server.noting import noting
+from policy_service.server.preparing import (
+    SupervisorLine,
+    nobody_else,
+    prepare_when_told,
+    preparing_in_workers,
+)
 from policy_service.server.refusals import RefusedCallers, WriteSummaries
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
@@ -49,27 +63,33 @@ from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
 from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
+from policy_service.server.servicers_retention import retention_methods
 from policy_service.server.settings import Settings
+from policy_service.server.stream_entries import close_streams_without_a_worker, complete, say_opened
 from policy_service.server.telemetry import Telemetry
 from policy_service.service.access import Access
+from policy_service.service.backends import Backends
 from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
-from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.desk import ControlDesk
+from policy_service.service.erasure import Erasure
 from policy_service.service.first_start import FirstStart
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.log_search import LogSearches
 from policy_service.service.people import People
-from policy_service.service.policies import PolicySetUnreadableError
-from policy_service.service.policy_questions import PolicyQuestions
+from policy_service.service.policies import PolicySetUnreadableError, to_publish
+from policy_service.service.publishing import Prepare
 from policy_service.service.records import Records
+from policy_service.service.replay import Replays
 from policy_service.service.requests import Requests
+from policy_service.service.retention import Retention
+from policy_service.service.retention_clock import keep_to_the_schedule
 
 ENGINE_SEMANTICS = 1
 """The version of what policies mean; a replay needs to know it."""
 
-CONTROL_SLOT = "control"
-WORKER_SLOT = "worker-0"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,8 @@ class Parts:
     telemetry: Telemetry = field(default_factory=Telemetry)
     prometheus: str = ""
     """Where the process's metrics can be read, `host:port`; or empty."""
+    taken_over: Callable[[], bool] = lambda: False
+    """Whether another process writes this one's log stream now."""
 
 
 def utc_now() -> datetime:
@@ -93,18 +115,22 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def open_control(settings: Settings) -> AsyncIterator[Parts]:
-    """Migrate, prepare a first start, and open the control plane.
+async def open_control(settings: Settings, line: SupervisorLine | None = None) -> AsyncIterator[Parts]:
+    """Migrate, prepare a first start, and open the control plane. `line` leads to the workers, if there are
+    any in processes beside it.
 
     Raises `StartError` and `PolicyServiceError`.
     """
     async with AsyncExitStack() as stack:
         control = await asyncio.to_thread(_open_control_stores, settings, stack)
-        memory = FactsMemory(control.reader)
+        # Who has too many facts for a decision is mended here, so that all of them are shown here.
+        memory = FactsMemory(control.reader, settings.cache_bytes, most=None)
         stack.callback(memory.close)
-        sent = await stack.enter_async_context(exporters(settings, CONTROL_SLOT))
+        sent = await stack.enter_async_context(exporters(settings, control.log.slot))
         telemetry = Telemetry(sent.tracing)
-        sent.show((*of_calls(telemetry), *_of_memory(control.reader, memory)), settings.control_prometheus)
+        sent.show(
+            (*of_calls(telemetry), *of_memory(control.reader.head, memory)), settings.control_prometheus
+        )
         broken = asyncio.Event()
         desk = ControlDesk(
             Backends(
@@ -114,29 +140,41 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 control.log,
                 control.fingerprinter,
                 control.versions,
-                control.tokens.seal,
+                control.tokens,
+                DecisionClock(utc_now).saw,
             ),
             clock=utc_now,
             on_lost=broken.set,
         )
         await desk.start()
         log = LogReader(settings.log)
+        await stack.enter_async_context(noting(control.store, log))
         searches = LogSearches(desk, log)
+        replays = Replays(desk, control.reader, log.get, control.versions, utc_now)
+        retention, erasure = Retention(desk, control.reader), Erasure(desk, control.reader)
         router = Router.of(
             (
                 *request_methods(Requests(desk)),
                 *people_methods(People(desk)),
                 *record_methods(Records(desk)),
                 *access_methods(Access(desk)),
-                *policy_methods(PolicyQuestions(desk)),
+                *policy_methods(desk, nobody_else if line is None else preparing_in_workers(line)),
                 *casework_methods(Casework(desk)),
-                *log_methods(LogQuestions(desk, log.get), searches),
+                *log_methods(LogQuestions(desk, log.get), searches, replays),
+                *retention_methods(retention, erasure),
             )
         )
 
         async def write_refusal(call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
-            await desk.refused(call, status=refusal.code.name, reason=error.reason, field=refusal.field_path)
+            await desk.refused(
+                call,
+                status=refusal.code.name,
+                reason=error.reason,
+                field=refusal.field_path,
+                people=error.people,
+            )
 
+        schedule = asyncio.create_task(keep_to_the_schedule(retention, erasure))
         try:
             yield Parts(
                 router,
@@ -146,20 +184,25 @@ async def open_control(settings: Settings) -> AsyncIterator[Parts]:
                 broken,
                 telemetry,
                 sent.prometheus,
+                lambda: control.log.lost,
             )
         finally:
+            schedule.cancel()
+            await asyncio.wait((schedule,))
             await searches.close()
             await desk.close()
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
-    """Open a decision worker; control has migrated. Raises `PolicyServiceError`."""
+async def open_worker(
+    settings: Settings, line: SupervisorLine | None = None, number: int = 0
+) -> AsyncIterator[Parts]:
+    """Open the decision worker of this number; control has migrated. Raises `PolicyServiceError`."""
     async with AsyncExitStack() as stack:
-        worker = await asyncio.to_thread(_open_stores, settings, WORKER_SLOT, stack)
-        memory = FactsMemory(worker.reader)
+        worker = await asyncio.to_thread(_open_worker_stores, settings, number, stack)
+        memory = FactsMemory(worker.reader, settings.cache_bytes)
         stack.callback(memory.close)
-        sent = await stack.enter_async_context(exporters(settings, WORKER_SLOT))
+        sent = await stack.enter_async_context(exporters(settings, worker.log.slot))
         telemetry = Telemetry(sent.tracing)
         broken = asyncio.Event()
 
@@ -168,6 +211,10 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
 
         await advance(await asyncio.to_thread(worker.reader.head))
         clock = DecisionClock(utc_now)
+
+        def not_compiled(error: Exception) -> None:
+            _log.error("the published policies cannot be compiled; nothing is permitted", extra=cause(error))
+            broken.set()
 
         def head() -> int:
             seen = worker.reader.head_and_time()
@@ -183,17 +230,20 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
             checks = CheckService(
                 DeciderParts(
                     memory, commit_round, worker.fingerprinter, worker.tokens, worker.versions, clock
-                )
+                ),
+                on_broken=not_compiled,
             )
             await checks.warm()
+            if line is not None:
+                prepare_when_told(line, _preparing(worker.reader, checks))
             sent.show(
                 (
                     *of_calls(telemetry),
                     *of_decisions(checks.counters),
                     *of_round(commit_round.counters),
-                    *_of_memory(worker.reader, memory),
+                    *of_memory(worker.reader.head, memory),
                 ),
-                settings.decision_prometheus,
+                settings.prometheus_of_worker(number),
             )
 
             async def write_refusal(call: Call, error: PolicyServiceError, refusal: Refusal) -> None:
@@ -214,11 +264,23 @@ async def open_worker(settings: Settings) -> AsyncIterator[Parts]:
                 broken,
                 telemetry,
                 sent.prometheus,
+                lambda: worker.log.lost,
             )
 
 
-def _of_memory(reader: FactsReader, memory: FactsMemory) -> Iterator[Metric]:
-    return of_memory(reader.head, lambda: memory.view.revision)
+def _preparing(reader: FactsReader, checks: CheckService) -> Prepare:
+    """Loads a set that is on file, whatever the memory holds, and has it kept ready."""
+
+    async def prepare(policy_set_id: str, revision: Revision) -> None:
+        key = keys.filed_policy_set(policy_set_id)
+        found = await asyncio.to_thread(reader.load, [key], revision)
+        for filed in found[key]:
+            if isinstance(filed, FiledPolicySet):
+                await checks.prepare(to_publish(filed))
+                return
+        raise NotAvailableError
+
+    return prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +300,13 @@ class _ControlStores(_Stores):
 
 
 def _open_control_stores(settings: Settings, stack: AsyncExitStack) -> _ControlStores:
-    settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    schema.migrate(settings.facts)
-    if not settings.log.startswith("sqlite:"):
-        # On SQLite each writer brings its own file up to date, and a worker may be writing its own now.
-        log_url.migrate(settings.log)
-    stores = _open_stores(settings, CONTROL_SLOT, stack)
+    prepare_both(settings)
+    stores = _open_stores(settings, slots.CONTROL, stack)
+    close_streams_without_a_worker(settings, stores.reader.head(), stores.versions)
     store = stack.enter_context(FactStore(settings.facts, stream_id=stores.log.stream_id))
+    store.hold_to_key(stores.fingerprinter.check())
+    complete(store, stores.log, stores.versions)
+    store.list_named_people()
     first = FirstStart(store, stores.reader, stores.versions, utc_now)
     try:
         first.publish_policies(settings.policies_dir or _shipped_policies())
@@ -256,20 +318,34 @@ def _open_control_stores(settings: Settings, stack: AsyncExitStack) -> _ControlS
     )
 
 
-def _open_stores(settings: Settings, slot: str, stack: AsyncExitStack) -> _Stores:
+def _open_worker_stores(settings: Settings, number: int, stack: AsyncExitStack) -> _Stores:
+    look_at_both(settings)  # they may be others than control has opened
+    return _open_stores(settings, slots.worker(number), stack)
+
+
+def _open_stores(settings: Settings, part: str, stack: AsyncExitStack) -> _Stores:
+    schema.require(settings.facts)
     key = load_or_create_key(settings.fingerprint_key)
     fingerprinter = Fingerprinter(key)
-    versions = Versions(
+    versions = versions_of(fingerprinter)
+    log = stack.enter_context(StreamWriter.open(settings.log, slots.slot(settings.service_name, part)))
+    reader = FactsReader(settings.facts)
+    stack.callback(reader.close)
+    _refuse_wrong_clock(reader)
+    epochs = Epochs.read(reader)
+    say_opened(log, settings.log, reader.head(), epochs.current, versions)
+    tokens = RevisionTokens(key, epochs)
+    return _Stores(reader, log, fingerprinter, tokens, versions)
+
+
+def versions_of(fingerprinter: Fingerprinter) -> Versions:
+    """What stands in each log entry about the program that wrote it."""
+    return Versions(
         engine=ENGINE_SEMANTICS,
         key_generation=fingerprinter.generation,
         time_zones=metadata.version("tzdata"),
         phone_data=metadata.version("phonenumbers"),
     )
-    log = stack.enter_context(StreamWriter.open(settings.log, slot))
-    reader = FactsReader(settings.facts)
-    stack.callback(reader.close)
-    _say_opened(log, settings.log, reader.head(), versions)
-    return _Stores(reader, log, fingerprinter, RevisionTokens(key), versions)
 
 
 def _authenticator(reader: FactsReader, memory: FactsMemory) -> Authenticator:
@@ -300,14 +376,13 @@ def _summaries(stores: _Stores, memory: FactsMemory) -> WriteSummaries:
     return write
 
 
-def _say_opened(log: StreamWriter, url: str, revision: Revision, versions: Versions) -> None:
-    """Leave the entry by which a stream begins, or goes on in a new process."""
-    now = utc_now()
-    stream_id = log.stream_id
-    known = any(stream.size for stream in LogReader(url).streams() if stream.stream_id == stream_id)
-    head = Head(time_ordered_id(now), now, NOBODY, "serve", revision, versions)
-    data = stream_entry(head, kind="continued" if known else "opened", stream_id=stream_id)
-    log.append_now(Entry(head.entry_id, to_microseconds(now), data))
+def _refuse_wrong_clock(reader: FactsReader) -> None:
+    try:
+        DecisionClock(utc_now).saw(reader.head_and_time())
+    except ClockAwayError as error:
+        raise StartError(
+            "this machine's clock is over two seconds away from the database server's; set it right"
+        ) from error
 
 
 def _shipped_policies() -> Path:

@@ -3,7 +3,8 @@
 Each question runs as a call of its own (`handlers.Wrapper`): with its place among the calls in flight, its
 own log entry, its own refusal. What this module adds is the order of the answers and the bounds:
 
-- no more than `MAX_UNANSWERED` questions of one conversation are under way, or answered and not yet written;
+- no more than `MAX_UNANSWERED` questions of one conversation (of some methods fewer: `Several.unanswered`)
+  are under way, or answered and not yet written;
   a stream is not read any further until then, so that its caller waits, and grpc's flow control tells him;
 - a question waits for room among the calls in flight, since a conversation alone can fill it;
 - what has begun goes on to its entry when the caller leaves; what has not begun never does.
@@ -25,6 +26,7 @@ from policy_service.server.guests import Context, forget
 from policy_service.server.handlers import Headers, Method, Several, Wrapper
 from policy_service.server.limits import CONVERSATIONS, Limits
 from policy_service.server.refusals import Refusals
+from policy_service.service.together import Together
 
 MAX_UNANSWERED: Final = 64
 """Questions of one conversation at a time; written answers wait in grpc's own buffer, of about 4 MB."""
@@ -61,6 +63,8 @@ class Conversations:
         self._calls = calls
         self._refusals = refusals
         self._held = Limits(CONVERSATIONS)
+        self._held_of: dict[str, Limits] = {}
+        """Of the methods that have a bound of their own, by path."""
         self._streams: set[_Stream] = set()
         self._ending = False
 
@@ -81,7 +85,7 @@ class Conversations:
             await stream.run()
         finally:
             self._streams.discard(stream)
-            self._held.leave(caller)
+            self._leave(speaker)
 
     async def batch(
         self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
@@ -99,7 +103,7 @@ class Conversations:
         except Exception as error:  # noqa: BLE001 - grpc would send the exception's text to the caller
             await abort(context, refusal_of(error))
         finally:
-            self._held.leave(caller)
+            self._leave(speaker)
         for outcome in outcomes:
             await abort_stranger(context, outcome)
         return answer
@@ -110,10 +114,14 @@ class Conversations:
         for stream in tuple(self._streams):
             stream.end()
 
-    async def begin(self, speaker: Speaker, question: bytes) -> asyncio.Task[bytes | Refusal]:
+    async def begin(
+        self, speaker: Speaker, question: bytes, together: Together | None = None
+    ) -> asyncio.Task[bytes | Refusal]:
         """Begin to answer one question, once there is room for it."""
         await self._calls.room(speaker.caller, ROOM_SECONDS)
-        return self._wrapper.begin(speaker.method, speaker.caller, speaker.headers, question, speaker.peer)
+        return self._wrapper.begin(
+            speaker.method, speaker.caller, speaker.headers, question, speaker.peer, together
+        )
 
     async def begin_message(self, speaker: Speaker, message: bytes) -> asyncio.Task[Any]:
         """Begin to answer the one question in a stream's message."""
@@ -126,11 +134,13 @@ class Conversations:
         return await self.begin(speaker, question)
 
     async def _all(self, speaker: Speaker, questions: Sequence[bytes]) -> list[bytes | Refusal]:
-        unanswered = asyncio.Semaphore(MAX_UNANSWERED)
+        unanswered = asyncio.Semaphore(speaker.several.unanswered or MAX_UNANSWERED)
+        gather = speaker.several.together
+        together = None if gather is None else gather(questions)
         begun = []
         for question in questions:
             await unanswered.acquire()
-            work = await self.begin(speaker, question)
+            work = await self.begin(speaker, question, together)
             work.add_done_callback(lambda _: unanswered.release())
             begun.append(work)
             await asyncio.sleep(0)  # others have their turn between two questions of a batch
@@ -140,11 +150,29 @@ class Conversations:
         """Count one conversation more, or end it where there is no room; whoever enters leaves."""
         if self._ending:
             await abort(context, refusal_of(ending()))
+        own = self._bound_of(speaker)
         try:
-            self._held.enter(speaker.caller)
+            if own is not None:
+                own.enter(speaker.caller)
+            try:
+                self._held.enter(speaker.caller)
+            except OverloadedError:
+                if own is not None:
+                    own.leave(speaker.caller)
+                raise
         except OverloadedError as error:
             self._refusals.count(speaker.peer, error.reason)
             await abort(context, refusal_of(error))
+
+    def _leave(self, speaker: Speaker) -> None:
+        self._held.leave(speaker.caller)
+        own = self._bound_of(speaker)
+        if own is not None:
+            own.leave(speaker.caller)
+
+    def _bound_of(self, speaker: Speaker) -> Limits | None:
+        most = speaker.several.most
+        return self._held_of.setdefault(speaker.method.path, Limits(most)) if most else None
 
 
 class _Stream:
@@ -154,7 +182,7 @@ class _Stream:
         self._conversations = conversations
         self._speaker = speaker
         self._context = context
-        self._unanswered = asyncio.Semaphore(MAX_UNANSWERED)
+        self._unanswered = asyncio.Semaphore(speaker.several.unanswered or MAX_UNANSWERED)
         self._asked: asyncio.Queue[asyncio.Task[bytes | Refusal] | None] = asyncio.Queue()
         self._left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -169,6 +197,8 @@ class _Stream:
             while (work := await self._asked.get()) is not None:
                 outcome = await asyncio.shield(work)
                 await abort_stranger(self._context, outcome)
+                if isinstance(outcome, Refusal) and self._speaker.several.ends_at_refusal:
+                    await abort(self._context, outcome)
                 await self._context.write(self._speaker.several.close([outcome]))
                 self._unanswered.release()
             await reading  # it has ended, and raises what ended it

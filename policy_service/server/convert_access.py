@@ -9,9 +9,12 @@ from policy_service.model.facts import RolePurpose, System, Token, User
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
 from policy_service.server.bounds import count, read_message, text, texts, word, words
 from policy_service.server.convert_attributes import attribute_messages, attribute_values
-from policy_service.server.convert_writes import keyed_note_of, note_of, page_of, timestamp
-from policy_service.service.access import GetUser, IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
+from policy_service.server.convert_past import as_of, earlier_page_of, history_of, version_message
+from policy_service.server.convert_writes import keyed_note_of, note_of, timestamp
+from policy_service.service.access import GetUser, RevokeToken, TokenIssued
+from policy_service.service.access_asked import IssueToken, PutSystem, PutUser
 from policy_service.service.asking import Done, Listed
+from policy_service.service.history import HistoryOf, Version
 from policy_service.service.pages import PageAsked
 
 
@@ -76,7 +79,8 @@ def user_response(done: Done[User]) -> bytes:
 
 
 def parse_get_user(data: bytes) -> GetUser:
-    return GetUser(text(read_message(pb.GetUserRequest, data).reference, "reference", required=True))
+    request = read_message(pb.GetUserRequest, data)
+    return GetUser(text(request.reference, "reference", required=True), as_of(request))
 
 
 def get_user_response(found: User) -> bytes:
@@ -84,7 +88,7 @@ def get_user_response(found: User) -> bytes:
 
 
 def parse_list_users(data: bytes) -> PageAsked:
-    return page_of(read_message(pb.ListUsersRequest, data))
+    return earlier_page_of(read_message(pb.ListUsersRequest, data))
 
 
 def users_response(listed: Listed[User]) -> bytes:
@@ -122,7 +126,7 @@ def revoked_response(done: Done[Token]) -> bytes:
 
 
 def parse_list_systems(data: bytes) -> PageAsked:
-    return page_of(read_message(pb.ListSystemsRequest, data))
+    return earlier_page_of(read_message(pb.ListSystemsRequest, data))
 
 
 def systems_response(listed: Listed[System]) -> bytes:
@@ -132,13 +136,37 @@ def systems_response(listed: Listed[System]) -> bytes:
 
 
 def parse_list_tokens(data: bytes) -> PageAsked:
-    return page_of(read_message(pb.ListTokensRequest, data))
+    return earlier_page_of(read_message(pb.ListTokensRequest, data))
 
 
 def tokens_response(listed: Listed[Token]) -> bytes:
     return pb.ListTokensResponse(
         tokens=[_token(token) for token in listed.items], next_page_token=listed.next_page_token
     ).SerializeToString()
+
+
+def parse_history(data: bytes) -> HistoryOf:
+    request = read_message(pb.AccessServiceHistoryRequest, data)
+    return history_of(request, {"user_reference": User, "system_name": System, "token_id": Token})
+
+
+def history_response(listed: Listed[Version[System | User | Token]]) -> bytes:
+    return pb.AccessServiceHistoryResponse(
+        versions=[_version(version) for version in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def _version(version: Version[System | User | Token]) -> pb.AccessServiceVersion:
+    told = version_message(version)
+    match version.fact:
+        case User():
+            return pb.AccessServiceVersion(version=told, user=_user(version.fact))
+        case System():
+            return pb.AccessServiceVersion(version=told, system=_system(version.fact))
+        case Token():
+            return pb.AccessServiceVersion(version=told, token=_token(version.fact))
+        case None:
+            return pb.AccessServiceVersion(version=told)
 
 
 def _system(system: System) -> pb.System:

@@ -6,7 +6,8 @@ from policy_service.api.v1 import casework_pb2 as pb
 from policy_service.model.facts import CourtOrder, Override
 from policy_service.model.vocabulary import OverrideKind
 from policy_service.server.bounds import read_message, text, texts, word
-from policy_service.server.convert_writes import MAX_CATEGORIES, keyed_note_of, page_of
+from policy_service.server.convert_past import earlier_page_of, history_of, version_message
+from policy_service.server.convert_writes import MAX_CATEGORIES, keyed_note_of
 from policy_service.service.asking import Done, Listed
 from policy_service.service.casework import (
     MAX_JUSTIFICATION,
@@ -16,6 +17,7 @@ from policy_service.service.casework import (
     ListOfRecord,
     RecordOrder,
 )
+from policy_service.service.history import HistoryOf, Version
 
 MAX_PEOPLE = 256
 
@@ -87,7 +89,7 @@ def ended_order_response(done: Done[CourtOrder]) -> bytes:
 
 def parse_list_overrides(data: bytes) -> ListOfRecord:
     request = read_message(pb.ListOverridesRequest, data)
-    return ListOfRecord(text(request.record, "record"), page_of(request))
+    return ListOfRecord(text(request.record, "record"), earlier_page_of(request))
 
 
 def overrides_response(listed: Listed[Override]) -> bytes:
@@ -98,13 +100,35 @@ def overrides_response(listed: Listed[Override]) -> bytes:
 
 def parse_list_orders(data: bytes) -> ListOfRecord:
     request = read_message(pb.ListOrdersRequest, data)
-    return ListOfRecord(text(request.record, "record"), page_of(request))
+    return ListOfRecord(text(request.record, "record"), earlier_page_of(request))
 
 
 def orders_response(listed: Listed[CourtOrder]) -> bytes:
     return pb.ListOrdersResponse(
         orders=[_order(each) for each in listed.items], next_page_token=listed.next_page_token
     ).SerializeToString()
+
+
+def parse_history(data: bytes) -> HistoryOf:
+    request = read_message(pb.CaseworkServiceHistoryRequest, data)
+    return history_of(request, {"override_id": Override, "order_id": CourtOrder})
+
+
+def history_response(listed: Listed[Version[Override | CourtOrder]]) -> bytes:
+    return pb.CaseworkServiceHistoryResponse(
+        versions=[_version(version) for version in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def _version(version: Version[Override | CourtOrder]) -> pb.CaseworkServiceVersion:
+    told = version_message(version)
+    match version.fact:
+        case Override():
+            return pb.CaseworkServiceVersion(version=told, override=_override(version.fact))
+        case CourtOrder():
+            return pb.CaseworkServiceVersion(version=told, order=_order(version.fact))
+        case None:
+            return pb.CaseworkServiceVersion(version=told)
 
 
 def _override(override: Override) -> pb.Override:

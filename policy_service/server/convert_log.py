@@ -5,6 +5,7 @@ from __future__ import annotations
 from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1 import decision_pb2 as pb_decision
 from policy_service.decision_log.entry import StoredEntry
+from policy_service.model.replayed import Difference
 from policy_service.model.vocabulary import Effect
 from policy_service.server.bounds import read_message, reference, text
 from policy_service.service.asking import Listed
@@ -12,6 +13,7 @@ from policy_service.service.log_filter import LogFilter
 from policy_service.service.log_questions import GetEntry
 from policy_service.service.log_search import MAX_TOKEN, Followed, FollowLog, SearchLog
 from policy_service.service.pages import PageAsked
+from policy_service.service.replay import ReplayDecision, Replayed
 from policy_service.service.words import unknown_word
 
 _EFFECT = {pb_decision.EFFECT_UNSPECIFIED: None, pb_decision.EFFECT_PERMIT: Effect.PERMIT}
@@ -56,6 +58,36 @@ def follow_response(followed: Followed) -> bytes:
     return pb.DecisionLogServiceFollowResponse(
         entries=map(_found, followed.entries), resume_token=followed.resume_token
     ).SerializeToString()
+
+
+def parse_replay(data: bytes) -> ReplayDecision:
+    message = read_message(pb.DecisionLogServiceReplayRequest, data)
+    return ReplayDecision(text(message.decision_id, "decision_id", required=True), message.today)
+
+
+def replay_response(replayed: Replayed) -> bytes:
+    """The decision as computed stands without its call, which stands in the entry that was asked about."""
+    computed = pb.LogEntry.FromString(replayed.computed).decision if replayed.computed else None
+    return pb.DecisionLogServiceReplayResponse(
+        same=replayed.same,
+        differences=map(_difference, replayed.differences),
+        versions=map(_difference, replayed.versions),
+        computed=computed,
+        not_computed=replayed.not_computed or "",
+        abridged=replayed.abridged,
+        guessed=replayed.guessed,
+        erased=replayed.erased,
+    ).SerializeToString()
+
+
+def _difference(difference: Difference) -> pb.ReplayDifference:
+    return pb.ReplayDifference(
+        what=difference.what,
+        field=difference.field,
+        recipient=difference.recipient,
+        recorded=difference.recorded,
+        computed=difference.computed,
+    )
 
 
 def _filter(message: pb.EntryFilter, since: str, until: str = "") -> LogFilter:

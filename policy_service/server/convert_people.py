@@ -8,22 +8,22 @@ from policy_service.api.v1 import people_pb2 as pb
 from policy_service.model.facts import ContactPoint, Person, Relationship
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
 from policy_service.server.bounds import MAX_TEXT, read_message, text, texts, word, words
-from policy_service.server.convert_writes import keyed_note_of
-from policy_service.service.asking import Done
+from policy_service.server.convert_past import as_of, version_message
+from policy_service.server.convert_writes import keyed_note_of, page_of
+from policy_service.service.asking import NOTHING_NOTED, Done, Listed, Note
+from policy_service.service.history import HistoryOf, Version
 from policy_service.service.moments import day_of, time_of
-from policy_service.service.people import (
-    GetPerson,
-    PersonFound,
-    PersonPut,
-    PutContactPoint,
-    PutPerson,
-    PutRelationship,
-)
+from policy_service.service.people import GetPerson, PersonFound
+from policy_service.service.people_asked import PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.person_put import PersonPut
 
 
 def parse_put_person(data: bytes) -> PutPerson:
     request = read_message(pb.PutPersonRequest, data)
-    person = request.person
+    return person_asked(request.person, keyed_note_of(request))
+
+
+def person_asked(person: pb.Person, note: Note = NOTHING_NOTED) -> PutPerson:
     return PutPerson(
         identifiers=texts(person.identifiers, "person.identifiers"),
         kind=word(PersonKind, person.kind or PersonKind.PRIVATE, "person.kind"),
@@ -31,7 +31,7 @@ def parse_put_person(data: bytes) -> PutPerson:
         organisation_roles=words(OrganisationRole, person.organisation_roles, "person.organisation_roles"),
         categories=texts(person.categories, "person.categories"),
         names=texts(person.names, "person.names"),
-        note=keyed_note_of(request),
+        note=note,
     )
 
 
@@ -43,7 +43,10 @@ def person_response(done: Done[PersonPut]) -> bytes:
 
 def parse_put_relationship(data: bytes) -> PutRelationship:
     request = read_message(pb.PutRelationshipRequest, data)
-    relationship = request.relationship
+    return relationship_asked(request.relationship, keyed_note_of(request))
+
+
+def relationship_asked(relationship: pb.Relationship, note: Note = NOTHING_NOTED) -> PutRelationship:
     return PutRelationship(
         from_person=text(relationship.from_person, "relationship.from_person", required=True),
         to_person=text(relationship.to_person, "relationship.to_person", required=True),
@@ -54,7 +57,7 @@ def parse_put_relationship(data: bytes) -> PutRelationship:
         valid_until=_day(relationship.valid_until, "relationship.valid_until"),
         review_date=_day(relationship.review_date, "relationship.review_date"),
         confirmed=relationship.confirmed,
-        note=keyed_note_of(request),
+        note=note,
     )
 
 
@@ -66,9 +69,14 @@ def relationship_response(done: Done[Relationship]) -> bytes:
 
 def parse_put_contact_point(data: bytes) -> PutContactPoint:
     request = read_message(pb.PutContactPointRequest, data)
-    point = request.contact_point
+    text(request.contact_point.owner, "contact_point.owner", required=True)
+    return contact_point_asked(request.contact_point, keyed_note_of(request))
+
+
+def contact_point_asked(point: pb.ContactPoint, note: Note = NOTHING_NOTED) -> PutContactPoint:
+    """`owner` may be empty."""
     return PutContactPoint(
-        owner=text(point.owner, "contact_point.owner", required=True),
+        owner=text(point.owner, "contact_point.owner"),
         kind=word(ContactKind, point.kind, "contact_point.kind"),
         value=text(point.value, "contact_point.value", limit=MAX_TEXT, required=True, lines=True),
         reference=text(point.reference, "contact_point.reference"),
@@ -80,7 +88,7 @@ def parse_put_contact_point(data: bytes) -> PutContactPoint:
         from_herself=point.from_herself,
         shared=point.shared,
         service_address=point.service_address,
-        note=keyed_note_of(request),
+        note=note,
     )
 
 
@@ -91,7 +99,8 @@ def contact_point_response(done: Done[ContactPoint]) -> bytes:
 
 
 def parse_get_person(data: bytes) -> GetPerson:
-    return GetPerson(text(read_message(pb.GetPersonRequest, data).person, "person", required=True))
+    request = read_message(pb.GetPersonRequest, data)
+    return GetPerson(text(request.person, "person", required=True), as_of(request))
 
 
 def get_person_response(found: PersonFound) -> bytes:
@@ -101,6 +110,30 @@ def get_person_response(found: PersonFound) -> bytes:
         contact_points=[_contact_point(each) for each in found.contact_points],
         schemes=found.schemes,
     ).SerializeToString()
+
+
+def parse_history(data: bytes) -> HistoryOf:
+    request = read_message(pb.PeopleServiceHistoryRequest, data)
+    return HistoryOf(text(request.person, "person", required=True), page=page_of(request))
+
+
+def history_response(listed: Listed[Version[PersonFound]]) -> bytes:
+    return pb.PeopleServiceHistoryResponse(
+        versions=[_version(version) for version in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def _version(version: Version[PersonFound]) -> pb.PersonVersion:
+    told, found = version_message(version), version.fact
+    if found is None:
+        return pb.PersonVersion(version=told)
+    return pb.PersonVersion(
+        version=told,
+        person=_person(found.person, found.roster_token),
+        relationships=[_relationship(each) for each in found.relationships],
+        contact_points=[_contact_point(each) for each in found.contact_points],
+        schemes=found.schemes,
+    )
 
 
 def _person(person: Person, roster_token: str) -> pb.Person:

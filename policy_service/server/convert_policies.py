@@ -10,7 +10,7 @@ from policy_service.engine.documents import DocumentKind, PolicyDocument
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import Gate
 from policy_service.server.bounds import count, read_message, text, unique
-from policy_service.server.convert_writes import page_of
+from policy_service.server.convert_past import as_of, earlier_page_of
 from policy_service.service.policies import MAX_FILES
 from policy_service.service.policy_questions import (
     GetPolicy,
@@ -67,17 +67,16 @@ def parse_test(data: bytes) -> TestFiles:
 
 
 def parse_list(data: bytes) -> ListPolicies:
-    return ListPolicies(page_of(read_message(pb.PolicyServiceListRequest, data)))
+    return ListPolicies(earlier_page_of(read_message(pb.PolicyServiceListRequest, data)))
 
 
 def parse_get(data: bytes) -> GetPolicy:
     message = read_message(pb.PolicyServiceGetRequest, data)
-    return GetPolicy(text(message.uid, "uid", required=True, limit=MAX_UID))
+    return GetPolicy(text(message.uid, "uid", required=True, limit=MAX_UID), as_of(message))
 
 
 def parse_list_attributes(data: bytes) -> ListAttributes:
-    read_message(pb.PolicyServiceListAttributesRequest, data)
-    return ListAttributes()
+    return ListAttributes(as_of(read_message(pb.PolicyServiceListAttributesRequest, data)))
 
 
 def validate_response(validation: Validation) -> bytes:

@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policy_service.api.v1 import record_pb2 as pb
-from policy_service.model.facts import ArtefactType, Capability, ContentDeclaration, RecordType
+from policy_service.model.facts import ArtefactType, Capability, ContentDeclaration, Fact, Record, RecordType
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import Role
 from policy_service.server.bounds import MAX_TEXT, count, read_message, text, texts, word, words
 from policy_service.server.convert_attributes import MAX_ATTRIBUTES, attribute_messages, attribute_values
+from policy_service.server.convert_past import as_of, earlier_page_of, history_of, version_message
 from policy_service.server.convert_writes import (
     field_messages,
     field_types,
     keyed_note_of,
-    page_of,
     part_messages,
     part_types,
 )
-from policy_service.service.asking import Done, Listed
-from policy_service.service.declarations import DeclareContents
+from policy_service.service.asking import NOTHING_NOTED, Done, Listed, Note
+from policy_service.service.declarations import DeclareContents, ListDeclarations
+from policy_service.service.history import HistoryOf, Version
 from policy_service.service.moments import day_of
 from policy_service.service.pages import PageAsked
-from policy_service.service.records import (
-    GetRecord,
-    PartyAsked,
-    PutArtefactType,
-    PutRecord,
-    PutRecordType,
-    RecordPut,
-)
+from policy_service.service.record_put import PartyAsked, PutRecord, RecordPut
+from policy_service.service.records import GetRecord, OnFile, PutArtefactType, PutRecordType
 
 MAX_PARTIES = 256
 
@@ -58,7 +53,7 @@ def record_type_response(done: Done[RecordType]) -> bytes:
 
 
 def parse_list_record_types(data: bytes) -> PageAsked:
-    return page_of(read_message(pb.ListRecordTypesRequest, data))
+    return earlier_page_of(read_message(pb.ListRecordTypesRequest, data))
 
 
 def record_types_response(listed: Listed[RecordType]) -> bytes:
@@ -79,21 +74,27 @@ def parse_put_artefact_type(data: bytes) -> PutArtefactType:
 
 
 def artefact_type_response(done: Done[ArtefactType]) -> bytes:
-    artefact_type = done.answer
-    message = pb.ArtefactType(
-        name=artefact_type.name,
-        envelope=field_messages(artefact_type.envelope),
-        capabilities=[
-            pb.Capability(obligation=each.obligation, evidence=each.evidence, until=each.until.isoformat())
-            for each in artefact_type.capabilities
-        ],
-    )
-    return pb.PutArtefactTypeResponse(artefact_type=message, facts_token=done.facts_token).SerializeToString()
+    return pb.PutArtefactTypeResponse(
+        artefact_type=_artefact_type(done.answer), facts_token=done.facts_token
+    ).SerializeToString()
+
+
+def parse_list_artefact_types(data: bytes) -> PageAsked:
+    return earlier_page_of(read_message(pb.ListArtefactTypesRequest, data))
+
+
+def artefact_types_response(listed: Listed[ArtefactType]) -> bytes:
+    return pb.ListArtefactTypesResponse(
+        artefact_types=[_artefact_type(each) for each in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
 
 
 def parse_put_record(data: bytes) -> PutRecord:
     request = read_message(pb.PutRecordRequest, data)
-    record = request.record
+    return record_asked(request.record, keyed_note_of(request))
+
+
+def record_asked(record: pb.Record, note: Note = NOTHING_NOTED) -> PutRecord:
     count(record.parties, "record.parties", MAX_PARTIES)
     return PutRecord(
         reference=text(record.reference, "record.reference", required=True),
@@ -110,7 +111,7 @@ def parse_put_record(data: bytes) -> PutRecord:
         premises=text(record.premises, "record.premises", limit=MAX_TEXT, lines=True),
         premises_uprn=text(record.premises_uprn, "record.premises_uprn"),
         attributes=attribute_values(record.attributes, "record.attributes"),
-        note=keyed_note_of(request),
+        note=note,
     )
 
 
@@ -119,7 +120,8 @@ def record_response(done: Done[RecordPut]) -> bytes:
 
 
 def parse_get_record(data: bytes) -> GetRecord:
-    return GetRecord(text(read_message(pb.GetRecordRequest, data).reference, "reference", required=True))
+    request = read_message(pb.GetRecordRequest, data)
+    return GetRecord(text(request.reference, "reference", required=True), as_of(request))
 
 
 def get_record_response(found: RecordPut) -> bytes:
@@ -140,16 +142,51 @@ def parse_declare_contents(data: bytes) -> DeclareContents:
 
 
 def declaration_response(done: Done[ContentDeclaration]) -> bytes:
-    declaration = done.answer
-    message = pb.ContentDeclaration(
-        declaration_id=declaration.declaration_id,
-        digest=bytes.fromhex(declaration.digest),
-        record=declaration.record,
-        field=declaration.field,
-        parts=part_messages(declaration.parts),
-        user=declaration.user,
-    )
-    return pb.DeclareContentsResponse(declaration=message, facts_token=done.facts_token).SerializeToString()
+    return pb.DeclareContentsResponse(
+        declaration=_declaration(done.answer), facts_token=done.facts_token
+    ).SerializeToString()
+
+
+def parse_list_declarations(data: bytes) -> ListDeclarations:
+    request = read_message(pb.ListDeclarationsRequest, data)
+    return ListDeclarations(request.digest, earlier_page_of(request))
+
+
+def declarations_response(listed: Listed[ContentDeclaration]) -> bytes:
+    return pb.ListDeclarationsResponse(
+        declarations=[_declaration(each) for each in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def parse_history(data: bytes) -> HistoryOf:
+    kinds: dict[str, type[Fact]] = {
+        "record_reference": Record,
+        "record_type_name": RecordType,
+        "artefact_type_name": ArtefactType,
+        "declaration_id": ContentDeclaration,
+    }
+    return history_of(read_message(pb.RecordServiceHistoryRequest, data), kinds)
+
+
+def history_response(listed: Listed[Version[OnFile]]) -> bytes:
+    return pb.RecordServiceHistoryResponse(
+        versions=[_version(version) for version in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def _version(version: Version[OnFile]) -> pb.RecordServiceVersion:
+    told = version_message(version)
+    match version.fact:
+        case RecordPut():
+            return pb.RecordServiceVersion(version=told, record=_record(version.fact))
+        case RecordType():
+            return pb.RecordServiceVersion(version=told, record_type=_record_type(version.fact))
+        case ArtefactType():
+            return pb.RecordServiceVersion(version=told, artefact_type=_artefact_type(version.fact))
+        case ContentDeclaration():
+            return pb.RecordServiceVersion(version=told, declaration=_declaration(version.fact))
+        case None:
+            return pb.RecordServiceVersion(version=told)
 
 
 def _capabilities(messages: Sequence[pb.Capability], field: str) -> tuple[Capability, ...]:
@@ -161,6 +198,28 @@ def _capabilities(messages: Sequence[pb.Capability], field: str) -> tuple[Capabi
             until=day_of(message.until, f"{field}[{i}].until"),
         )
         for i, message in enumerate(messages)
+    )
+
+
+def _artefact_type(artefact_type: ArtefactType) -> pb.ArtefactType:
+    return pb.ArtefactType(
+        name=artefact_type.name,
+        envelope=field_messages(artefact_type.envelope),
+        capabilities=[
+            pb.Capability(obligation=each.obligation, evidence=each.evidence, until=each.until.isoformat())
+            for each in artefact_type.capabilities
+        ],
+    )
+
+
+def _declaration(declaration: ContentDeclaration) -> pb.ContentDeclaration:
+    return pb.ContentDeclaration(
+        declaration_id=declaration.declaration_id,
+        digest=bytes.fromhex(declaration.digest),
+        record=declaration.record,
+        field=declaration.field,
+        parts=part_messages(declaration.parts),
+        user=declaration.user,
     )
 
 

@@ -15,8 +15,10 @@ from policy_service.model.vocabulary import (
     WrittenFormat,
 )
 from policy_service.server.bounds import MAX_TEXT, read_message, text, texts, word, words
+from policy_service.server.convert_past import as_of, earlier_page_of, version_message
 from policy_service.server.convert_writes import keyed_note_of, page_of, timestamp
 from policy_service.service.asking import Done, Listed
+from policy_service.service.history import HistoryOf, Version
 from policy_service.service.moments import DEFAULT_ZONE, day_of
 from policy_service.service.request_details import (
     COMMUNICATION,
@@ -62,12 +64,12 @@ def parse_record(data: bytes) -> RecordRequest:
 
 def parse_get(data: bytes) -> GetRequest:
     message = read_message(pb.PrivacyRequestServiceGetRequest, data)
-    return GetRequest(text(message.request_id, "request_id", required=True))
+    return GetRequest(text(message.request_id, "request_id", required=True), as_of(message))
 
 
 def parse_list(data: bytes) -> ListRequests:
     message = read_message(pb.PrivacyRequestServiceListRequest, data)
-    return ListRequests(text(message.person, "person"), page_of(message))
+    return ListRequests(text(message.person, "person"), earlier_page_of(message))
 
 
 def record_response(done: Done[RequestShown]) -> bytes:
@@ -83,6 +85,24 @@ def get_response(shown: RequestShown) -> bytes:
 def list_response(listed: Listed[RequestShown]) -> bytes:
     return pb.PrivacyRequestServiceListResponse(
         requests=[_message(shown) for shown in listed.items], next_page_token=listed.next_page_token
+    ).SerializeToString()
+
+
+def parse_history(data: bytes) -> HistoryOf:
+    message = read_message(pb.PrivacyRequestServiceHistoryRequest, data)
+    return HistoryOf(text(message.request_id, "request_id", required=True), page=page_of(message))
+
+
+def history_response(listed: Listed[Version[RequestShown]]) -> bytes:
+    return pb.PrivacyRequestServiceHistoryResponse(
+        versions=[
+            pb.PrivacyRequestVersion(
+                version=version_message(version),
+                request=None if version.fact is None else _message(version.fact),
+            )
+            for version in listed.items
+        ],
+        next_page_token=listed.next_page_token,
     ).SerializeToString()
 
 

@@ -6,7 +6,8 @@ that one question that cannot be read harms no other, and an answer is not read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import grpc
@@ -15,11 +16,13 @@ from google.protobuf.message import DecodeError, Message
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.errors import InvalidArgumentError
-from policy_service.model.question import MAX_QUESTIONS
+from policy_service.model.question import MAX_QUESTIONS, CheckCall
 from policy_service.server.bounds import read_message
+from policy_service.server.convert_check import parse_check
 from policy_service.server.errors import Refusal
 from policy_service.server.handlers import Several
 from policy_service.server.limits import MAX_RESPONSE_BYTES
+from policy_service.service.together import Together
 
 MAX_CHECKS: Final = 1_000
 """Of one batch."""
@@ -84,7 +87,20 @@ def close_message(outcomes: Sequence[bytes | Refusal]) -> bytes:
     return close_batch(outcomes)
 
 
-BATCH = Several(streamed=False, open=open_batch, close=close_batch)
+def asked_together(checks: Sequence[bytes]) -> Together:
+    """The checks of a batch, read only where their facts have to be loaded; one that cannot be read needs
+    none, and is refused in its place.
+    """
+
+    def calls() -> Iterator[CheckCall]:
+        for check in checks:
+            with suppress(InvalidArgumentError):
+                yield parse_check(check)
+
+    return Together(calls)
+
+
+BATCH = Several(streamed=False, open=open_batch, close=close_batch, together=asked_together)
 STREAM = Several(streamed=True, open=open_message, close=close_message)
 
 

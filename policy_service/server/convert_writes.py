@@ -12,7 +12,7 @@ from policy_service.api.v1 import record_pb2
 from policy_service.model.facts import FieldType, PartType
 from policy_service.server.bounds import count, text, texts
 from policy_service.service.asking import Note
-from policy_service.service.desk import MAX_IDEMPOTENCY_KEY, MAX_REASON
+from policy_service.service.notes import MAX_IDEMPOTENCY_KEY, MAX_REASON
 from policy_service.service.pages import PageAsked
 from policy_service.service.record_types import MOST_FIELDS, MOST_PARTS
 

@@ -11,6 +11,7 @@ import logging
 import secrets
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
@@ -19,6 +20,7 @@ from grpc_status import rpc_status
 
 from policy_service.model.errors import (
     ConflictError,
+    FailedPreconditionError,
     InvalidArgumentError,
     NotAvailableError,
     OverloadedError,
@@ -37,6 +39,7 @@ STATUS: dict[type[PolicyServiceError], grpc.StatusCode] = {
     PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     NotAvailableError: grpc.StatusCode.NOT_FOUND,
     ConflictError: grpc.StatusCode.ALREADY_EXISTS,
+    FailedPreconditionError: grpc.StatusCode.FAILED_PRECONDITION,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
@@ -62,7 +65,7 @@ class Refusal:
     reason: str
     text: str
     field_path: str = ""
-    """The field at fault, where the call alone shows it."""
+    """The field at fault, or empty."""
     error_id: str = field(default_factory=_new_id)
 
 
@@ -82,7 +85,7 @@ def status_of(refusal: Refusal) -> grpc.Status:
     if refusal.error_id:
         info.metadata["id"] = refusal.error_id
     status.details.add().Pack(info)
-    if refusal.code is grpc.StatusCode.INVALID_ARGUMENT:
+    if refusal.code is grpc.StatusCode.INVALID_ARGUMENT or refusal.field_path:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=refusal.field_path, description=refusal.text, reason=refusal.reason
         )
@@ -98,8 +101,7 @@ def refusal_of(error: Exception) -> Refusal:
         for kind in type(error).__mro__:
             code = STATUS.get(kind)
             if code is not None:
-                path = error.field if isinstance(error, InvalidArgumentError) else ""
-                return Refusal(code, error.reason, error.message, path)
+                return Refusal(code, error.reason, error.message, error.field)
     refusal = Refusal(grpc.StatusCode.INTERNAL, "INTERNAL", INTERNAL_TEXT)
     _log.error("a call failed", extra={"error_id": refusal.error_id, **cause(error)})
     return refusal
@@ -126,6 +128,15 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: Refusal) -
 
 class StartError(Exception):
     """The process cannot start, in words for whoever starts it; until something is changed it never will."""
+
+
+class FolderTakenError(StartError):
+    """Another service runs on the data of this folder; `process_id`: its supervisor, where it is known."""
+
+    def __init__(self, folder: Path, process_id: int | None) -> None:
+        which = "" if process_id is None else f": process {process_id}"
+        super().__init__(f"another service runs on the data in `{folder}`{which}")
+        self.process_id = process_id
 
 
 class PortTakenError(StartError):

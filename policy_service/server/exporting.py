@@ -15,18 +15,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import metadata
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk import metrics as sdk_metrics
 from opentelemetry.sdk.metrics import export as sdk_export
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from prometheus_client import CollectorRegistry
 
@@ -35,6 +33,9 @@ from policy_service.server.metrics import Kind, Metric
 from policy_service.server.scraping import Endpoint
 from policy_service.server.settings import Settings, host_and_port
 from policy_service.server.tracing import Tracing
+
+if TYPE_CHECKING:
+    from policy_service.server.sending import Metrics, Spans
 
 SEND_SECONDS: Final = 5.0
 """How long one sending may take, its repetitions included."""
@@ -63,7 +64,7 @@ class Exporters:
                 "service.instance.id": process,
             }
         )
-        self._senders: list[_Spans | _Metrics] = []
+        self._senders: list[Spans | Metrics] = []
         self._ends: list[Callable[[], None]] = []
         self.tracing: Tracing | None = None
         """What makes spans, where they are wanted."""
@@ -74,7 +75,9 @@ class Exporters:
         """Begin to send spans, if an endpoint is set. Raises `StartError`."""
         if not self._settings.otlp_endpoint:
             return
-        exporter = _made(_Spans, self._settings.otlp_endpoint)
+        from policy_service.server.sending import Spans
+
+        exporter = _made(Spans, self._settings.otlp_endpoint)
         processor = BatchSpanProcessor(
             exporter,
             max_queue_size=MOST_SPANS,
@@ -97,7 +100,9 @@ class Exporters:
         histograms = _Histograms([metric for metric in shown if metric.kind is Kind.HISTOGRAM])
         readers: list[MetricReader] = []
         if self._settings.otlp_endpoint:
-            exporter = _made(_Metrics, self._settings.otlp_endpoint)
+            from policy_service.server.sending import Metrics
+
+            exporter = _made(Metrics, self._settings.otlp_endpoint)
             self._senders.append(exporter)
             readers.append(_Sending(histograms, exporter, 1_000 * self._settings.telemetry_seconds))
         if prometheus:
@@ -212,7 +217,7 @@ class _Histograms:
 
 
 class _Sending(sdk_export.PeriodicExportingMetricReader):
-    def __init__(self, histograms: _Histograms, exporter: _Metrics, milliseconds: float) -> None:
+    def __init__(self, histograms: _Histograms, exporter: Metrics, milliseconds: float) -> None:
         self._histograms = histograms
         super().__init__(exporter, export_interval_millis=milliseconds)
 
@@ -233,47 +238,7 @@ class _Shown(PrometheusMetricReader):
         super()._receive_metrics(self._histograms.added_to(metrics_data), timeout_millis, **kwargs)
 
 
-class _Told:
-    """Says when sending begins to fail, and when it works again."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._failing = False
-
-    def of(self, *, sent: bool) -> None:
-        if self._failing is sent:
-            self._failing = not sent
-            if sent:
-                _log.info("sending telemetry works again", extra={"what": self._what})
-            else:
-                _log.warning("telemetry cannot be sent, and some is lost", extra={"what": self._what})
-
-
-class _Spans(OTLPSpanExporter):
-    def __init__(self, endpoint: str, timeout: float) -> None:
-        self._told = _Told("traces")
-        super().__init__(endpoint=endpoint, timeout=timeout)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = super().export(spans)
-        self._told.of(sent=result is SpanExportResult.SUCCESS)
-        return result
-
-
-class _Metrics(OTLPMetricExporter):
-    def __init__(self, endpoint: str, timeout: float) -> None:
-        self._told = _Told("metrics")
-        super().__init__(endpoint=endpoint, timeout=timeout)
-
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
-        result = super().export(metrics_data, timeout_millis, **kwargs)
-        self._told.of(sent=result is MetricExportResult.SUCCESS)
-        return result
-
-
-Sender = TypeVar("Sender", _Spans, _Metrics)
+Sender = TypeVar("Sender", "Spans", "Metrics")
 
 
 def _made(kind: type[Sender], endpoint: str) -> Sender:

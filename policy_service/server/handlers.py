@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from policy_service.model.caller import Caller
 from policy_service.model.errors import (
+    InvalidArgumentError,
     OverloadedError,
     PermissionDeniedError,
     PolicyServiceError,
@@ -25,10 +26,11 @@ from policy_service.model.facts import Controller
 from policy_service.server.bounds import text
 from policy_service.server.errors import Refusal, abort, cause, refusal_of
 from policy_service.server.guests import Context
-from policy_service.server.limits import Limits
+from policy_service.server.limits import MAX_REQUEST_BYTES, Limits
 from policy_service.server.refusals import Refusals
 from policy_service.server.telemetry import Telemetry
 from policy_service.server.tracing import TraceParent
+from policy_service.service.together import Together
 
 PACKAGE = "policy_service.api.v1"
 
@@ -54,6 +56,8 @@ class Call:
     """The bearer token as it came, never logged. Use cases judge it again, on the facts that they rest on."""
     trace_id: bytes = b""
     """W3C trace id, 16 bytes, or empty."""
+    together: Together | None = None
+    """The questions of its batch, if it is of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,16 @@ class Several:
     """The questions in a message, as bytes; raises `InvalidArgumentError`. Of a stream's message, one."""
     close: Callable[[Sequence[bytes | Refusal]], bytes]
     """The message that answers them, in their order."""
+    unanswered: int = 0
+    """Questions of one conversation that are under way at a time; 0: as many as there may be of any."""
+    most: int = 0
+    """Conversations of this method at a time, in one process, of which no caller has more than a quarter;
+    0: as many as there may be of all.
+    """
+    together: Callable[[Sequence[bytes]], Together] | None = None
+    """Makes of a batch's questions what loads the facts of them all at once."""
+    ends_at_refusal: bool = False
+    """A question that is refused ends its stream with its status; else it is answered in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,8 @@ class Method(Generic[Request, Response]):
     call: Callable[[Call, Request], Awaitable[Response]]
     serialise: Callable[[Response], bytes]
     several: Several | None = None
+    most_bytes: int = MAX_REQUEST_BYTES
+    """Of a message; what has more is `MESSAGE_TOO_LARGE`, unless it is more than the whole server takes."""
 
     @property
     def streamed(self) -> bool:
@@ -135,6 +151,12 @@ class Router:
                 raise ValueError(f"`{method.path}` is registered twice")
             by_path[method.path] = method
         return cls(by_path)
+
+    @property
+    def most_bytes(self) -> int:
+        """The most that a message to any of them may have."""
+        several = (method.most_bytes for method in self.methods.values() if isinstance(method, Method))
+        return max(several, default=MAX_REQUEST_BYTES)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -191,10 +213,16 @@ class Wrapper:
         return outcome
 
     def begin(
-        self, method: Method[Any, Any], caller: Caller, headers: Headers, request: bytes, peer: str
+        self,
+        method: Method[Any, Any],
+        caller: Caller,
+        headers: Headers,
+        request: bytes,
+        peer: str,
+        together: Together | None = None,
     ) -> asyncio.Task[bytes | Refusal]:
         """Begin to answer one question; it goes on to its entry whoever waits for it."""
-        perform = partial(self._perform, method, caller, headers, request, peer)
+        perform = partial(self._perform, method, caller, headers, request, peer, together)
         return self._started(self._observed(method, headers, perform))
 
     def begin_refusal(
@@ -250,6 +278,7 @@ class Wrapper:
         headers: Headers,
         request: bytes,
         peer: str,
+        together: Together | None,
         trace_id: bytes,
     ) -> bytes | Refusal:
         try:
@@ -257,11 +286,12 @@ class Wrapper:
         except OverloadedError as error:
             self._refusals.count(peer, error.reason)
             return refusal_of(error)
-        call = Call(caller, method.entry_name, caller.controller, headers.authorization, trace_id)
+        call = Call(caller, method.entry_name, caller.controller, headers.authorization, trace_id, together)
         try:
             try:
                 if headers.controller:
                     call = replace(call, controller=_acting_for(caller, headers.controller))
+                _check_size(request, method.most_bytes)
                 message = method.parse(request)
             except PolicyServiceError:
                 await self._confirm(headers.authorization)
@@ -294,6 +324,13 @@ class Wrapper:
                 return refusal_of(UnavailableError())
             return refusal_of(failure)
         return refusal
+
+
+def _check_size(request: bytes, most: int) -> None:
+    if len(request) > most:
+        raise InvalidArgumentError(
+            "", "MESSAGE_TOO_LARGE", f"the message has more than the {most:,} bytes that this method takes"
+        )
 
 
 def _acting_for(caller: Caller, named: str) -> Controller:

@@ -32,6 +32,7 @@ class Health:
     def __init__(self, services: Iterable[str], guests: Guests) -> None:
         self._services = frozenset({"", SERVICE, *services})
         self._guests = guests
+        self._elsewhere: dict[str, bool] = {}
         self._serving = False
         self._ended = False
         self._changed = asyncio.Event()
@@ -43,9 +44,15 @@ class Health:
         return self._serving
 
     def set(self, *, serving: bool) -> None:
-        """Say whether this process serves. All its services share one state."""
+        """Say whether this process serves. All services of its own share one state."""
         if serving is not self._serving and not self._ended:
             self._serving = serving
+            self._wake()
+
+    def set_elsewhere(self, service: str, *, serving: bool) -> None:
+        """Say whether other processes beside this one serve a service that it does not serve itself."""
+        if self._elsewhere.get(service) is not serving:
+            self._elsewhere[service] = serving
             self._wake()
 
     def end(self) -> None:
@@ -87,6 +94,8 @@ class Health:
                     raise overloaded()
 
     def _status(self, service: str) -> int:
+        if service in self._elsewhere:
+            return SERVING if self._serving and self._elsewhere[service] else NOT_SERVING
         if service not in self._services:
             return SERVICE_UNKNOWN
         return SERVING if self._serving else NOT_SERVING

@@ -14,6 +14,10 @@ from policy_service.model.errors import OverloadedError
 
 MAX_REQUEST_BYTES = 1 << 20
 """A call with 4,096 field instances of 100 characters is under half of it."""
+MAX_FILES_BYTES = 4 << 20
+"""Of a call that sends files of policies, which control alone takes: 2,000 policies with their cases, as they
+ship, are some 3 MB.
+"""
 MAX_RESPONSE_BYTES = 4 << 20
 """What clients accept unless they say otherwise."""
 MAX_METADATA_BYTES = 8 << 10
@@ -28,11 +32,15 @@ SHARES = 4
 """No caller holds more than one part in so many."""
 
 
-def server_options(*, share_port: bool) -> tuple[tuple[str, int], ...]:
-    """The channel arguments of every server of this product."""
+def server_options(*, share_port: bool, most_bytes: int) -> tuple[tuple[str, int], ...]:
+    """The channel arguments of every server of this product.
+
+    `most_bytes` is the most that any of its methods takes: grpcio has one bound for all of them, and the
+    wrapper holds each to its own.
+    """
     return (
         ("grpc.so_reuseport", int(share_port)),
-        ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+        ("grpc.max_receive_message_length", most_bytes),
         ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", 2 * MAX_METADATA_BYTES),

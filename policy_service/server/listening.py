@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -12,16 +13,17 @@ from policy_service.server.errors import PortTakenError, StartError
 from policy_service.server.settings import Settings
 
 _PORT_WAIT_SECONDS = 5.0
+_SEARCHES = 20
 
 
-def free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int, *, wait_seconds: float = _PORT_WAIT_SECONDS) -> int:
     """Find out that nobody listens on the port, and return it; for 0, choose a free one.
 
     grpc would share it without a word: SO_REUSEPORT lets every process of the same user listen on it. A
     predecessor that is just ending is waited for. Raises `PortTakenError`.
     """
     family, _, _, _, address = _resolve(host, port)
-    deadline = time.monotonic() + _PORT_WAIT_SECONDS
+    deadline = time.monotonic() + wait_seconds
     while True:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,6 +37,17 @@ def free_port(host: str, port: int) -> int:
                     why = (error.strerror or "refused").lower()
                     raise PortTakenError(f"port {port} on {host} cannot be used: {why}") from None
         time.sleep(0.1)
+
+
+def free_ports(host: str, count: int) -> int:
+    """Find so many free ports that follow one another, and return the first. Raises `PortTakenError`."""
+    for _ in range(_SEARCHES):
+        first = free_port(host, 0)
+        with suppress(PortTakenError):
+            for port in range(first + 1, first + count):
+                free_port(host, port, wait_seconds=0.0)
+            return first
+    raise PortTakenError(f"no {count} ports in a row are free on {host}")
 
 
 def address_of(settings: Settings, port: int) -> str:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from policy_service.decision_log.pending import RoundCounters
+from policy_service.facts.memory import FactsMemory
 from policy_service.model.counting import Histogram
 from policy_service.model.errors import PolicyServiceError
 from policy_service.model.vocabulary import Gate
@@ -165,8 +166,9 @@ def of_round(counters: RoundCounters) -> Iterator[Metric]:
     )
 
 
-def of_memory(head: Callable[[], int], remembered: Callable[[], int]) -> Iterator[Metric]:
-    """How far the facts in memory are behind those on file. `head` reads the store; blocking."""
+def of_memory(head: Callable[[], int], memory: FactsMemory) -> Iterator[Metric]:
+    """The facts in memory, and how far they are behind those on file. `head` reads the store; blocking."""
+    counters = memory.counters
     seen_at, seen = float("-inf"), 0
 
     def behind() -> Iterator[tuple[float, Labels]]:
@@ -178,7 +180,11 @@ def of_memory(head: Callable[[], int], remembered: Callable[[], int]) -> Iterato
             except PolicyServiceError:
                 return  # nobody knows now; an old number would say that all is well
             seen_at = now
-        yield max(0, seen - remembered()), {}
+        yield max(0, seen - memory.view.revision), {}
+
+    def forgotten() -> Iterator[tuple[float, Labels]]:
+        yield counters.changed, {"because": "changed"}
+        yield counters.evicted, {"because": "room"}
 
     yield Metric(
         Kind.GAUGE,
@@ -186,4 +192,46 @@ def of_memory(head: Callable[[], int], remembered: Callable[[], int]) -> Iterato
         "{revision}",
         "How many revisions the facts in memory are behind those on file; the next decision catches up.",
         behind,
+    )
+    yield Metric(
+        Kind.GAUGE,
+        "policy_service.memory.size",
+        "By",
+        "About how many bytes of facts are remembered; `cache_bytes` is the bound.",
+        lambda: [(memory.bytes, {})],
+    )
+    yield Metric(
+        Kind.GAUGE,
+        "policy_service.memory.lookups",
+        "{lookup}",
+        "How many look-ups are remembered, those that find nothing among them.",
+        lambda: [(len(memory), {})],
+    )
+    yield Metric(
+        Kind.COUNTER,
+        "policy_service.memory.loads",
+        "{load}",
+        "How often something was not in memory and was read from the store.",
+        lambda: [(counters.loads, {})],
+    )
+    yield Metric(
+        Kind.COUNTER,
+        "policy_service.memory.loaded",
+        "{lookup}",
+        "Look-ups that were read from the store into memory, those read ahead among them.",
+        lambda: [(counters.loaded, {})],
+    )
+    yield Metric(
+        Kind.COUNTER,
+        "policy_service.memory.forgotten",
+        "{lookup}",
+        "Look-ups that were forgotten: since a revision changed what they find, or to make room.",
+        forgotten,
+    )
+    yield Metric(
+        Kind.COUNTER,
+        "policy_service.memory.restarts",
+        "{restart}",
+        "How often all was forgotten, because too much had changed at once.",
+        lambda: [(counters.restarts, {})],
     )

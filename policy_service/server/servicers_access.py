@@ -25,4 +25,5 @@ def access_methods(access: Access) -> tuple[Method[Any, Any], ...]:
             SERVICE, "RevokeToken", convert.parse_revoke_token, access.revoke_token, convert.revoked_response
         ),
         Method(SERVICE, "ListTokens", convert.parse_list_tokens, access.list_tokens, convert.tokens_response),
+        Method(SERVICE, "History", convert.parse_history, access.history, convert.history_response),
     )

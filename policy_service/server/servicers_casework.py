@@ -51,4 +51,5 @@ def casework_methods(casework: Casework) -> tuple[Method[Any, Any], ...]:
         Method(
             SERVICE, "ListOrders", convert.parse_list_orders, casework.list_orders, convert.orders_response
         ),
+        Method(SERVICE, "History", convert.parse_history, casework.history, convert.history_response),
     )

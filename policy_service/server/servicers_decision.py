@@ -30,7 +30,9 @@ def decision_methods(
     explanations, reports = ExplainService(checks), OutcomeReports(checks, get)
 
     async def check(call: Call, asked: CheckCall) -> Decision:
-        return _noted(await checks.check(call.authorization, _traced(asked, call), call.method))
+        return _noted(
+            await checks.check(call.authorization, _traced(asked, call), call.method, call.together)
+        )
 
     async def explain(call: Call, asked: CheckCall) -> Explained:
         explained = await explanations.explain(call.authorization, _traced(asked, call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from policy_service.server import convert_import
 from policy_service.server import convert_records as convert
 from policy_service.server.handlers import Method
 from policy_service.service.records import Records
@@ -44,5 +45,28 @@ def record_methods(records: Records) -> tuple[Method[Any, Any], ...]:
             convert.parse_list_record_types,
             records.list_record_types,
             convert.record_types_response,
+        ),
+        Method(
+            SERVICE,
+            "ListArtefactTypes",
+            convert.parse_list_artefact_types,
+            records.list_artefact_types,
+            convert.artefact_types_response,
+        ),
+        Method(
+            SERVICE,
+            "ListDeclarations",
+            convert.parse_list_declarations,
+            records.list_declarations,
+            convert.declarations_response,
+        ),
+        Method(SERVICE, "History", convert.parse_history, records.history, convert.history_response),
+        Method(
+            SERVICE,
+            "Import",
+            convert_import.parse_records,
+            records.import_records,
+            convert_import.records_response,
+            convert_import.STREAM,
         ),
     )

@@ -16,4 +16,5 @@ def request_methods(requests: Requests) -> tuple[Method[Any, Any], ...]:
         Method(SERVICE, "Record", convert.parse_record, requests.record, convert.record_response),
         Method(SERVICE, "Get", convert.parse_get, requests.get, convert.get_response),
         Method(SERVICE, "List", convert.parse_list, requests.list, convert.list_response),
+        Method(SERVICE, "History", convert.parse_history, requests.history, convert.history_response),
     )

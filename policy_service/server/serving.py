@@ -40,6 +40,10 @@ class Ended(Enum):
     BROKEN = "broken"
 
 
+GUESTS_BYTES = 256 << 20
+"""What strangers' messages may have together, while health and reflection read them."""
+
+
 async def serve(
     parts: Parts,
     settings: Settings,
@@ -51,7 +55,8 @@ async def serve(
     guests: Guests | None = None,
 ) -> Ended:
     """Serve until `stop` is set or the process is broken, then drain. Raises `StartError`."""
-    guests = guests or Guests()
+    most_bytes = parts.router.most_bytes
+    guests = guests or Guests(most=GUESTS_BYTES // most_bytes)
     limits = Limits(settings.max_calls)
     refusals = Refusals(parts.write_summaries, utc_now, parts.telemetry.refused)
     wrapper = Wrapper(limits, refusals, parts.write_refusal, parts.authenticator.settle, parts.telemetry)
@@ -64,7 +69,7 @@ async def serve(
     door = Door(
         parts.router, wrapper, conversations, tails, parts.authenticator, limits, refusals, open_to_all
     )
-    server = Server(server_options(share_port=share_port), door, door.paths)
+    server = Server(server_options(share_port=share_port, most_bytes=most_bytes), door, door.paths)
     server.bind(address_of(settings, port), server_credentials(settings))
     await server.start()
     health.set(serving=True)

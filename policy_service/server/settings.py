@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from policy_service.facts.room import ROOM
+
+MOST_WORKERS = 64
+_LAST_PORT = 65_535
+
 
 class Settings(BaseSettings):
     """How one installation runs. Everything has a default that works on one machine."""
@@ -27,18 +32,24 @@ class Settings(BaseSettings):
     policies_dir: Path | None = None
     """What is published on the first start; default: the policies that ship with the product."""
     bind: str = "127.0.0.1"
-    decision_port: int = Field(default=50051, ge=0, le=65_535)
+    decision_port: int = Field(default=50051, ge=0, le=_LAST_PORT)
     """0: any free port, as for `control_port`; which, is logged."""
-    control_port: int = Field(default=50052, ge=0, le=65_535)
+    control_port: int = Field(default=50052, ge=0, le=_LAST_PORT)
     tls_certificate: Path | None = None
     """PEM of the server's certificate chain. Without it the service binds to loopback only."""
     tls_key: Path | None = None
-    workers: int = Field(default=1, ge=1)
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    """Decision workers on the decision port. More than there are cores only get into each other's way."""
+    service_name: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,39})?$")
+    """Tells services apart that share one PostgreSQL: each must have another one."""
     reflection: bool = True
     drain_seconds: float = Field(default=10.0, ge=0, le=300)
     """How long calls in flight may take to finish after SIGTERM."""
     max_calls: int = Field(default=2_048, ge=4)
     """Calls in flight in one process; no system holds more than a quarter."""
+
+    cache_bytes: int = Field(default=ROOM, ge=32 * 1024 * 1024, le=2**40)
+    """What a process remembers of the facts, in bytes; the least recently used is forgotten to make room."""
 
     otlp_endpoint: str = ""
     """Where traces and metrics are sent to, by OTLP over gRPC: `http://127.0.0.1:4317`; empty: nowhere.
@@ -49,8 +60,8 @@ class Settings(BaseSettings):
     telemetry_seconds: float = Field(default=5.0, ge=0.25, le=3_600)
     """How often metrics are sent, and at the latest spans."""
     decision_prometheus: str = ""
-    """Where Prometheus may read the decision worker's metrics, on this machine alone: `127.0.0.1:9464`; port
-    0: any free port, which is logged; empty: nowhere.
+    """Where Prometheus may read the decision workers' metrics, on this machine alone: `127.0.0.1:9464` for
+    the first worker, the next port for the next; port 0: any free ports, which are logged; empty: nowhere.
     """
     control_prometheus: str = ""
     """The same for control."""
@@ -66,15 +77,18 @@ class Settings(BaseSettings):
             host, port = host_and_port(address)
             if port is None or not _is_loopback(host):
                 raise ValueError(f"`{name}` must be a loopback address and a port, as in `127.0.0.1:9464`")
-            if port and port in taken:
-                raise ValueError(f"`{name}` must have a port of its own")
-            taken.add(port)
+            count = self.workers if name == "decision_prometheus" else 1
+            ports = set(range(port, port + count)) if port else set()
+            if ports & taken:
+                each = " for each worker" if count > 1 else ""
+                raise ValueError(f"`{name}` must have a port of its own{each}")
+            if any(number > _LAST_PORT for number in ports):
+                raise ValueError(f"`{name}` must leave a port for each worker after the first")
+            taken |= ports
         return self
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.workers > 1:
-            raise ValueError("`workers` must be 1: this version runs one decision worker")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("`tls_certificate` and `tls_key` go together: set both or none")
         if self.tls_certificate is None and not _is_loopback(self.bind):
@@ -85,6 +99,11 @@ class Settings(BaseSettings):
         if self.decision_port and self.decision_port == self.control_port:
             raise ValueError("`decision_port` and `control_port` must differ")
         return self
+
+    def prometheus_of_worker(self, number: int) -> str:
+        """Where the metrics of the worker of this number can be read, from 0; or empty."""
+        host, colon, port = self.decision_prometheus.rpartition(":")
+        return f"{host}{colon}{int(port) + number}" if port and int(port) else self.decision_prometheus
 
     @property
     def facts(self) -> str:
@@ -115,7 +134,7 @@ def host_and_port(address: str) -> tuple[str, int | None]:
     elif ":" in host:
         return address, None  # an IPv6 address without its brackets: where would it end?
     number = int(port) if port.isascii() and port.isdigit() else -1
-    return host, number if 0 <= number <= 65_535 else None
+    return host, number if 0 <= number <= _LAST_PORT else None
 
 
 def _check_endpoint(endpoint: str) -> None:
