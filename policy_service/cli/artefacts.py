@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import flags, parts
+from policy_service.cli import flags, parts, past
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.exits import Exit, Failure
-from policy_service.cli.render import print_json, print_pairs, print_table, say
+from policy_service.cli.pages import all_pages
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.model.obligation import ObligationKind
 
@@ -93,6 +96,66 @@ def put(
             ("can", "evidence", "until"),
             ((each.obligation, each.evidence, each.until) for each in artefact_type.capabilities),
         )
+
+
+@app.command("list", epilog=example_of("artefacts list"))
+def list_artefacts(
+    context: typer.Context,
+    as_of: flags.AsOf = "",
+    controller: flags.Controller = "",
+    limit: flags.Limit = 1000,
+    json: flags.AsJson = False,
+) -> None:
+    """List the artefact types of an organisation; --json shows their envelopes and proofs whole."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = RecordServiceStub(connection.channel).ListArtefactTypes
+
+        def page(token: str, size: int) -> tuple[list[pb.ArtefactType], str]:
+            question = pb.ListArtefactTypesRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
+            answer = connection.call(method, question, controller=controller)
+            return list(answer.artefact_types), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    if json:
+        print_json({"artefactTypes": [as_json(each) for each in found], "more": more})
+        return
+    print_table(
+        ("artefact", "envelope", "can"),
+        (
+            (
+                each.name,
+                ", ".join(field.name for field in each.envelope),
+                ", ".join(f"{can.obligation} until {can.until}" for can in each.capabilities),
+            )
+            for each in found
+        ),
+    )
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command(epilog=example_of("artefacts history"))
+def history(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `artefacts list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of an artefact type, when, by whom and why, newest first."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = RecordServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.RecordServiceVersion], str]:
+            question = pb.RecordServiceHistoryRequest(
+                artefact_type_name=name, page_size=size, page_token=token
+            )
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
 
 
 def _capability(text: str) -> pb.Capability:

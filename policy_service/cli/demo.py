@@ -15,7 +15,7 @@ from policy_service.cli.connect import decisions
 from policy_service.cli.example.command import world_directory
 from policy_service.cli.example.questions import Question, read_questions, unexpected
 from policy_service.cli.exits import Exit, Failure
-from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say, say_wrapped
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import asking_system, current
 from policy_service.cli.words import print_obligations, print_reasons
 
@@ -69,7 +69,7 @@ def _print(
 ) -> None:
     kind = "the fatal question" if question.fatal else "the rightful question"
     say(f"{number}. {question.organisation}: {kind}")
-    say_wrapped(question.asks, indent="   ")
+    say(question.asks, indent="   ")
     say()
     print_table(("field", "recipient", "answer", "reason"), cell_rows(request, answer))
     say()

@@ -21,7 +21,11 @@ Exit codes
   0  permitted, or done
   1  denied or not available (demo: an answer was not as expected;
      policies validate: something is wrong with them;
-     policies test: a case failed, or is missing)
+     policies test: a case failed, or is missing;
+     migrate --check: something is to be migrated;
+     backup --verify: it is not as it was written;
+     import: a line was refused;
+     log replay: it came out otherwise, or could not be computed)
   2  the command, or what it asks, cannot be right
   3  the token is missing, refused, or may not do this
   4  no answer; nothing was decided, and nothing is permitted
@@ -36,3 +40,10 @@ class Failure(Exception):
         self.message = message
         self.do_next = do_next
         self.code = code
+
+
+class ConnectionLost(Failure):
+    """There was a connection, and it ended: what was asked may have been done.
+
+    Who asks for what may safely be done twice goes on by asking again.
+    """

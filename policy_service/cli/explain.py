@@ -15,7 +15,7 @@ from policy_service.cli.asking import question_command
 from policy_service.cli.check import question
 from policy_service.cli.connect import decisions
 from policy_service.cli.exits import CODES_IN_WORDS, Exit
-from policy_service.cli.render import WIDTH, print_json, print_pairs, print_table, say, wrap_sentence
+from policy_service.cli.render import print_json, print_pairs, print_table, say
 from policy_service.cli.run import asking_system, current
 
 EPILOG = f"""\b
@@ -89,8 +89,7 @@ def print_explanation(request: pb.CheckRequest, explained: pb.ExplainResponse, *
     )
     if not explained.questions:
         say()
-        for line in wrap_sentence(_NOTHING_EXPLAINED, WIDTH):
-            say(line)
+        say(_NOTHING_EXPLAINED)
 
 
 def _about(request: pb.CheckRequest, asked: pb.ExplainedQuestion) -> Iterator[tuple[str, str]]:

@@ -30,31 +30,40 @@ class Running:
     control_address: str
     var_dir: Path
     tls_ca: Path | None
-    decision_prometheus: str = ""
-    """Where metrics of the questions can be read, `host:port`; or empty."""
+    decision_prometheus: Sequence[str] = ()
+    """Where each decision worker's metrics can be read, `host:port`; or nothing."""
     control_prometheus: str = ""
     """The same of the management."""
     otlp_endpoint: str = ""
     """Where traces and metrics are sent, or empty."""
+    workers: int = 1
+    """How many decision workers answer questions."""
 
 
 def what_runs_where(running: Running) -> Sequence[str]:
     """Tell where to call and where things are, a line each."""
+    workers = f", {running.workers} workers" if running.workers > 1 else ""
+    each = running.decision_prometheus
+    of_questions = [
+        (at, f"questions, worker {n}" if len(each) > 1 else "questions") for n, at in enumerate(each)
+    ]
     return (
-        f"questions   {running.address}  DecisionService",
+        f"questions   {running.address}  DecisionService{workers}",
         f"management  {running.control_address}  requests, people, records, access, policies, log",
         f"data        {running.var_dir.absolute()}",
-        f"your token  {running.var_dir / 'admin.token'}",
+        f"your token  {_administrators(running.var_dir / 'admin.token')}",
         *(
             f"metrics     http://{address}/metrics  of the {whose}, for Prometheus"
-            for address, whose in (
-                (running.decision_prometheus, "questions"),
-                (running.control_prometheus, "management"),
-            )
+            for address, whose in (*of_questions, (running.control_prometheus, "management"))
             if address
         ),
         *([f"telemetry   {running.otlp_endpoint}  gets traces and metrics"] if running.otlp_endpoint else []),
     )
+
+
+def _administrators(token: Path) -> str:
+    """Where the first administrator's token is; after a restore elsewhere there is no such file."""
+    return str(token) if token.exists() else f"not in {token}: the one that you have from before"
 
 
 def commands_to_try(running: Running) -> Sequence[str]:

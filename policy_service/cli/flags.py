@@ -46,6 +46,18 @@ Key = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Show at most this many.")]
+AsOf = Annotated[
+    str,
+    typer.Option(
+        "--as-of",
+        metavar="WHEN",
+        help="As it was at a time (RFC 3339, as times are printed), at the end of a day (a date, "
+        "Europe/London), or in a version (its token, as `history` shows it).",
+    ),
+]
+Versions = Annotated[
+    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many versions, the newest.")
+]
 VarDir = Annotated[
     Path,
     typer.Option(

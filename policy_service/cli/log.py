@@ -10,11 +10,11 @@ import typer
 from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 from policy_service.api.v1.decision_pb2 import VERB_SEE, VERB_SEND
-from policy_service.cli import flags, log_search
+from policy_service.cli import flags, log_replay, log_search
 from policy_service.cli.answers import effect, obligation_in_words
 from policy_service.cli.connect import control
 from policy_service.cli.log_events import event_pairs
-from policy_service.cli.render import moment, print_json, print_pairs, print_table, say, say_sentence
+from policy_service.cli.render import moment, print_json, print_pairs, print_table, say, say_whole
 from policy_service.cli.run import current, manager
 
 _VERBS: Final = {VERB_SEE: "see", VERB_SEND: "send"}
@@ -23,6 +23,10 @@ _EXPLAIN: Final = "DecisionService/Explain"
 """Nobody acts on an explanation, so that nobody reports of it."""
 
 SHOW_EPILOG: Final = """\b
+Example
+  policy-service log show 019cae6b-6600-7193-b2a4-fb2f2b292c41
+
+\b
 The ids are those of answers (`decision`), of `log search` and `log follow`,
 and of reports (`report_id`).
 """
@@ -41,6 +45,7 @@ and stands before the command, as in
 )
 app.command(epilog=log_search.SEARCH_EPILOG)(log_search.search)
 app.command(epilog=log_search.FOLLOW_EPILOG)(log_search.follow)
+app.command(epilog=log_replay.EPILOG)(log_replay.replay)
 
 
 @app.command(epilog=SHOW_EPILOG)
@@ -88,10 +93,12 @@ def show(
 
 
 def _say_next(decision_id: str) -> None:
-    """What came of it stands in entries of its own."""
+    """What came of it stands in entries of its own; whether it comes out the same is computed."""
     say()
     say("what was reported of it is found by")
-    say(f"  policy-service log search --decision {decision_id}")
+    say_whole(f"  policy-service log search --decision {decision_id}")
+    say("and it is computed again by")
+    say_whole(f"  policy-service log replay {decision_id}")
 
 
 def _show_decision(decision: pb.DecisionEvent) -> None:
@@ -131,7 +138,7 @@ def _show_decision(decision: pb.DecisionEvent) -> None:
         say()
         print_table(("field", "to", "answer", "reason", "told", "tier"), [row[:6] for row in rows])
         for note in dict.fromkeys(row[7] for row in rows if row[7]):
-            say_sentence(note)
+            say(note)
         say()
         for policy in sorted({policy for row in rows for policy in row[6].split()}):
             say(f"decided by {policy}")

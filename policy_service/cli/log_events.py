@@ -24,14 +24,19 @@ def event_pairs(entry: pb.LogEntry) -> Iterator[tuple[str, str]]:
         case "write":
             yield from (("wrote", fact) for fact in entry.write.facts)
             yield "reason", entry.write.reason
+            yield "despite", entry.write.despite
             yield "refused", "yes" if entry.write.refused else ""
+            yield from (("kept", kept) for kept in entry.write.kept)
+            yield from (("refused for", person) for person in entry.write.refused_people)
         case "read":
             yield from (("looked at", fact) for fact in entry.read.facts)
             yield "found", "yes" if entry.read.found else "no"
+            yield "as of", f"revision {entry.read.as_of_revision:,}" if entry.read.as_of_revision else ""
         case "refusal":
             yield "status", entry.refusal.status
             yield "reason", entry.refusal.reason
             yield "field", entry.refusal.field
+            yield from (("asked about", person) for person in entry.refusal.people)
         case "refused_callers":
             yield "peer", entry.refused_callers.peer
             yield "cause", entry.refused_callers.cause
@@ -39,6 +44,10 @@ def event_pairs(entry: pb.LogEntry) -> Iterator[tuple[str, str]]:
         case "stream":
             yield "kind", entry.stream.kind
             yield "of stream", entry.stream.stream_id
+            yield "backup", entry.stream.backup.hex()
+            yield "facts' epoch", f"{entry.stream.facts_epoch:012x}" if entry.stream.facts_epoch else ""
+            yield "entries", f"{entry.stream.owed:,}" if entry.stream.owed else ""
+            yield from (("before it", f"{each.stream_id} {each.size:,}") for each in entry.stream.before)
         case _:
             pass
 

@@ -12,14 +12,14 @@ import typer
 from policy_service.api.v1 import decision_log_pb2 as pb
 from policy_service.api.v1 import decision_pb2
 from policy_service.api.v1.decision_log_pb2_grpc import DecisionLogServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, times
 from policy_service.cli.answers import effect as effect_in_words
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.log_events import DISPATCHES
 from policy_service.cli.methods import note_of
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, moment, print_json, print_table, progress, say
+from policy_service.cli.render import as_json, moment, print_columns, print_json, print_table, progress, say
 from policy_service.cli.run import current, manager
 
 SEARCH_EPILOG: Final = """\b
@@ -41,6 +41,8 @@ Ctrl-C ends it, with exit code 0.
 _EFFECTS: Final = {"": 0, "permit": decision_pb2.EFFECT_PERMIT, "deny": decision_pb2.EFFECT_DENY}
 _BETWEEN_TRIES: Final = 0.5
 """Seconds."""
+_WIDTHS: Final = (36, 7, 16, 15)
+"""Of the columns of `follow`: an id, what came, why and who, and which record."""
 
 Person = Annotated[
     str,
@@ -63,8 +65,10 @@ Decision = Annotated[
     str,
     typer.Option(metavar="ID", help="A decision's id: its own entry, and each report of what came of it."),
 ]
-Since = Annotated[str, typer.Option(metavar="TIME", help="RFC 3339: from then on.")]
-Until = Annotated[str, typer.Option(metavar="TIME", help="RFC 3339: before then.")]
+Since = Annotated[str, typer.Option(metavar="TIME", help="A time (RFC 3339) or a date: from then on.")]
+Until = Annotated[
+    str, typer.Option(metavar="TIME", help="A time (RFC 3339): before then; or a date, which is included.")
+]
 
 
 def search(
@@ -95,7 +99,11 @@ def search(
 
         def page(token: str, size: int) -> tuple[list[pb.FoundEntry], str]:
             question = pb.DecisionLogServiceSearchRequest(
-                filter=wanted, since=since, until=until, page_size=size, page_token=token
+                filter=wanted,
+                since=times.from_then_on(since),
+                until=times.before_then(until),
+                page_size=size,
+                page_token=token,
             )
             answer = connection.call(search_log, question, controller=controller)
             return list(answer.entries), answer.next_page_token
@@ -143,7 +151,7 @@ def follow(
     """
     question = pb.DecisionLogServiceFollowRequest(
         filter=_filter(person, user, system, record, record_type, effect, reason, method, decision),
-        since=since,
+        since=times.from_then_on(since),
     )
     run = current(context)
     try:
@@ -245,8 +253,13 @@ def _reason(entry: pb.LogEntry) -> str:
 
 
 def _say_line(line: _Line) -> None:
-    say(f"{line.time:<36}  {line.what:<7} {line.reason:<16} {line.record}".rstrip())
-    say(f"{line.entry_id:<36}  {'':<7} {line.user:<16} {line.system}".rstrip())
+    cells = (
+        f"{line.time}\n{line.entry_id}",
+        line.what,
+        f"{line.reason}\n{line.user}",
+        f"{line.record}\n{line.system}",
+    )
+    print_columns(_WIDTHS, cells)
 
 
 def _flat(text: str) -> str:

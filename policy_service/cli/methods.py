@@ -27,11 +27,12 @@ def _known() -> frozenset[str]:
         policy_pb2,
         privacy_request_pb2,
         record_pb2,
+        retention_pb2,
     )
 
     modules = (
         *(access_pb2, casework_pb2, decision_log_pb2, decision_pb2),
-        *(people_pb2, policy_pb2, privacy_request_pb2, record_pb2),
+        *(people_pb2, policy_pb2, privacy_request_pb2, record_pb2, retention_pb2),
     )
     return frozenset(
         f"{service.name}/{method.name}"

@@ -176,6 +176,17 @@ OPTION_OF: Final = {
     "filter.decision": "--decision",
     "since": "--since",
     "until": "--until",
+    # the past, and histories
+    "as_of": "--as-of",
+    "what": "what the history is of",
+    "user_reference": "the REF",
+    "system_name": "the NAME",
+    "record_reference": "the REF",
+    "record_type_name": "--type",
+    "artefact_type_name": "the NAME",
+    "declaration_id": "--declaration",
+    "rule_kind": "the KIND",
+    "digest": "--digest",
     # of several
     "x-controller": "--controller",
     "controller": "--controller",

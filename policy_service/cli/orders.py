@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,10 +12,11 @@ import typer
 
 from policy_service.api.v1 import casework_pb2 as pb
 from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, print_json, print_notes, print_pairs, print_table, say
+from policy_service.cli.render import MOMENT, as_json, print_json, print_notes, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
 from policy_service.service import moments
 
@@ -76,7 +78,7 @@ def record(
         print_notes(answer.notes)
 
 
-@app.command()
+@app.command(epilog=example_of("orders end"))
 def end(
     context: typer.Context,
     order_id: Annotated[str, typer.Argument(metavar="ID", help="As `orders list` shows it.")],
@@ -97,10 +99,11 @@ def end(
         _show(answer.order)
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("orders list"))
 def list_orders(
     context: typer.Context,
     record: Annotated[str, typer.Option(metavar="REF", help="Only this record's.")] = "",
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -111,7 +114,9 @@ def list_orders(
         method = CaseworkServiceStub(connection.channel).ListOrders
 
         def page(token: str, size: int) -> tuple[list[pb.CourtOrder], str]:
-            question = pb.ListOrdersRequest(record=record, page_size=size, page_token=token)
+            question = pb.ListOrdersRequest(
+                record=record, page_size=size, page_token=token, as_of=past.as_of(as_of)
+            )
             answer = connection.call(method, question, controller=controller)
             return list(answer.orders), answer.next_page_token
 
@@ -128,6 +133,27 @@ def list_orders(
     )
     if more:
         say(f"the first {limit}; there are more, see --limit")
+
+
+@app.command(epilog=example_of("orders history"))
+def history(
+    context: typer.Context,
+    order_id: Annotated[str, typer.Argument(metavar="ID", help="As `orders list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show when, by whom and why an order was recorded and ended, newest first."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = CaseworkServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.CaseworkServiceVersion], str]:
+            question = pb.CaseworkServiceHistoryRequest(order_id=order_id, page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
 
 
 def _show(order: pb.CourtOrder) -> None:
@@ -168,4 +194,4 @@ def _day_or_time(text: str, back: timedelta) -> str:
     day = moment.astimezone(zone).date()
     if moments.first_moment(day, zone) == moment:
         return (day - back).isoformat()
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment:{MOMENT}}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -10,8 +11,9 @@ import typer
 
 from policy_service.api.v1 import casework_pb2 as pb
 from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment_of, now, print_json, print_notes, print_pairs, say
 from policy_service.cli.run import current, manager
@@ -97,7 +99,7 @@ def grant(
         print_notes(answer.notes)
 
 
-@app.command()
+@app.command(epilog=example_of("overrides end"))
 def end(
     context: typer.Context,
     override_id: Annotated[str, typer.Argument(metavar="ID", help="As `overrides list` shows it.")],
@@ -118,10 +120,11 @@ def end(
         _show(answer.override)
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("overrides list"))
 def list_overrides(
     context: typer.Context,
     record: Annotated[str, typer.Option(metavar="REF", help="Only this record's.")] = "",
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -132,7 +135,9 @@ def list_overrides(
         method = CaseworkServiceStub(connection.channel).ListOverrides
 
         def page(token: str, size: int) -> tuple[list[pb.Override], str]:
-            question = pb.ListOverridesRequest(record=record, page_size=size, page_token=token)
+            question = pb.ListOverridesRequest(
+                record=record, page_size=size, page_token=token, as_of=past.as_of(as_of)
+            )
             answer = connection.call(method, question, controller=controller)
             return list(answer.overrides), answer.next_page_token
 
@@ -147,7 +152,7 @@ def list_overrides(
             [
                 ("override", each.override_id),
                 ("kind", each.kind),
-                ("state", _state(each)),
+                ("state", _state(each, past.clock_of(as_of))),
                 ("user", each.user),
                 ("record", each.record),
                 ("categories", ", ".join(each.categories)),
@@ -159,10 +164,35 @@ def list_overrides(
         say(f"the first {limit}; there are more, see --limit")
 
 
-def _state(override: pb.Override) -> str:
-    """Whether it runs, by this machine's clock."""
+@app.command(epilog=example_of("overrides history"))
+def history(
+    context: typer.Context,
+    override_id: Annotated[str, typer.Argument(metavar="ID", help="As `overrides list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show when, by whom and why an override was granted and ended, newest first."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = CaseworkServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.CaseworkServiceVersion], str]:
+            question = pb.CaseworkServiceHistoryRequest(
+                override_id=override_id, page_size=size, page_token=token
+            )
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
+
+
+def _state(override: pb.Override, at: datetime | None) -> str:
+    """Whether it runs, or ran `at` a moment; None: at one that is not known."""
+    if at is None:
+        return ""
     try:
-        return "runs" if datetime.fromisoformat(override.ends_at) > now() else "ended"
+        return "runs" if datetime.fromisoformat(override.ends_at) > at else "ended"
     except (ValueError, TypeError):
         return ""
 
@@ -172,7 +202,7 @@ def _show(override: pb.Override) -> None:
         [
             ("override", override.override_id),
             ("kind", override.kind),
-            ("state", _state(override)),
+            ("state", _state(override, now())),
             ("user", override.user),
             ("record", override.record),
             ("about", ", ".join(override.people) or "every party"),

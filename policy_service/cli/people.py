@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from policy_service.api.v1 import people_pb2 as pb
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import control
 from policy_service.cli.render import moment_of, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
@@ -22,6 +23,11 @@ app = typer.Typer(
 _SHOW_EXAMPLE = """\b
 Example
   policy-service people show police-ref:P-1001 --controller example-police
+"""
+_HISTORY_EXAMPLE = """\b
+Example
+  policy-service people history police-ref:P-1001 \\
+      --controller example-police
 """
 _PUT_EXAMPLE = """\b
 Example
@@ -47,6 +53,7 @@ Person = Annotated[str, typer.Argument(metavar="PERSON", help="An identifier, SC
 def show(
     context: typer.Context,
     person: Person,
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
@@ -58,7 +65,8 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = PeopleServiceStub(connection.channel).GetPerson
-        answer = connection.call(method, pb.GetPersonRequest(person=person), controller=controller)
+        question = pb.GetPersonRequest(person=person, as_of=past.as_of(as_of))
+        answer = connection.call(method, question, controller=controller)
     if json:
         print_json(answer)
         return
@@ -84,6 +92,30 @@ def show(
                 for each in answer.contact_points
             ),
         )
+
+
+@app.command(epilog=_HISTORY_EXAMPLE)
+def history(
+    context: typer.Context,
+    person: Person,
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of a person, her relationships and contact points, newest first.
+
+    Each version says when, by whom and why. The reading itself is logged.
+    """
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PeopleServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.PersonVersion], str]:
+            question = pb.PeopleServiceHistoryRequest(person=person, page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
 
 
 @app.command(epilog=_PUT_EXAMPLE)

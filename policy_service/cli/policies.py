@@ -1,4 +1,7 @@
-"""`policies`: what one may name, whether files are right and decide as expected, and what is published."""
+"""`policies`: what one may name, whether files are right and decide as expected, and what is published.
+
+The commands that publish, and those about whole sets, are in `policy_publish` and `policy_sets`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ import typer
 
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.api.v1.policy_pb2_grpc import PolicyServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past, policy_publish, policy_sets
 from policy_service.cli.connect import Connection, control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.policy_files import PolicyFiles, policy_files
-from policy_service.cli.policy_tests import print_tried
+from policy_service.cli.policy_tests import print_tried, problem_in_words
 from policy_service.cli.render import (
     WIDTH,
     as_json,
@@ -25,13 +29,15 @@ from policy_service.cli.render import (
     print_pairs,
     print_table,
     say,
-    say_wrapped,
+    say_finding,
+    say_whole,
 )
 from policy_service.cli.run import current, manager
 from policy_service.model.vocabulary import Gate, Tier
 
 app = typer.Typer(
-    no_args_is_help=True, help="Policies: what they may name, whether they are right, and what is published."
+    no_args_is_help=True,
+    help="Policies: what they may name, whether they are right, and what is published, now and before.",
 )
 
 _TYPE_WORDS = {
@@ -69,13 +75,15 @@ def attributes(
         Gate | None, typer.Option(metavar="GATE", help=f"Only those of one gate: {', '.join(Gate)}.")
     ] = None,
     controller: flags.Controller = "",
+    as_of: flags.AsOf = "",
     json: flags.AsJson = False,
 ) -> None:
     """What a policy may name: each attribute with its type, its gates, a sentence and an example."""
     run = current(context)
     with control(run, manager(run)) as connection:
         method = PolicyServiceStub(connection.channel).ListAttributes
-        answer = connection.call(method, pb.PolicyServiceListAttributesRequest(), controller=controller)
+        question = pb.PolicyServiceListAttributesRequest(as_of=past.as_of(as_of))
+        answer = connection.call(method, question, controller=controller)
     found = [each for each in answer.attributes if part in each.path and (gate is None or gate in each.gates)]
     if not found:
         raise _no_attribute(part, [each.path for each in answer.attributes])
@@ -137,9 +145,9 @@ def validate(
         )
     else:
         for each in problems:
-            say(f"{each.file}:{each.line}: {each.text}" if each.file else f"the set: {each.text}")
+            say_finding(problem_in_words(each))
         for each in answer.warnings:
-            say(f"{each.file}:{each.line}: warning: {each.text}")
+            say_finding(f"{each.file}:{each.line}: warning: {each.text}")
         _sum_up(sent + len(files.problems), problems, unchecked, len(answer.warnings))
     if problems or unchecked or (strict and answer.warnings):
         raise typer.Exit(Exit.DENIED)
@@ -183,10 +191,11 @@ def try_cases(
         raise typer.Exit(Exit.DENIED)
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("policies list"))
 def list_policies(
     context: typer.Context,
     controller: flags.Controller = "",
+    as_of: flags.AsOf = "",
     limit: flags.Limit = 10_000,
     json: flags.AsJson = False,
 ) -> None:
@@ -198,7 +207,7 @@ def list_policies(
 
         def page(token: str, size: int) -> tuple[list[pb.Policy], str]:
             nonlocal policy_set
-            question = pb.PolicyServiceListRequest(page_size=size, page_token=token)
+            question = pb.PolicyServiceListRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
             answer = connection.call(method, question, controller=controller)
             policy_set = answer.policy_set
             return list(answer.policies), answer.next_page_token
@@ -216,11 +225,12 @@ def list_policies(
         say(f"the first {limit}; there are more, see --limit")
 
 
-@app.command()
+@app.command(epilog=example_of("policies show"))
 def show(
     context: typer.Context,
     uid: Annotated[str, typer.Argument(metavar="UID", help="As `policies list` shows it.")],
     controller: flags.Controller = "",
+    as_of: flags.AsOf = "",
     json: flags.AsJson = False,
 ) -> None:
     """Show one published policy, as its file says it."""
@@ -228,9 +238,10 @@ def show(
     with control(run, manager(run)) as connection:
         method = PolicyServiceStub(connection.channel).Get
         try:
-            answer = connection.call(method, pb.PolicyServiceGetRequest(uid=uid), controller=controller)
+            question = pb.PolicyServiceGetRequest(uid=uid, as_of=past.as_of(as_of))
+            answer = connection.call(method, question, controller=controller)
         except Failure as failure:
-            raise _not_published(connection, uid, controller, failure) from None
+            raise _not_published(connection, uid, controller, as_of, failure) from None
     if json:
         print_json(answer)
         return
@@ -251,7 +262,15 @@ def show(
         ]
     )
     say()
-    say(answer.file.text.rstrip("\n"))
+    say_whole(answer.file.text.rstrip("\n"))
+
+
+app.command(epilog=policy_publish.PUSH_EPILOG)(policy_publish.push)
+app.command(epilog=policy_sets.PULL_EPILOG)(policy_sets.pull)
+app.command(epilog=policy_publish.ROLLBACK_EPILOG)(policy_publish.rollback)
+app.command(epilog=policy_sets.DIFF_EPILOG)(policy_sets.diff)
+app.command(epilog=policy_sets.SETS_EPILOG)(policy_sets.sets)
+app.command(epilog=policy_sets.HISTORY_EPILOG)(policy_sets.history)
 
 
 def _check_there_is_something(files: PolicyFiles) -> None:
@@ -292,23 +311,28 @@ def _no_attribute(part: str, paths: list[str]) -> Failure:
     )
 
 
-def _not_published(connection: Connection, uid: str, controller: str, failure: Failure) -> Failure:
+def _not_published(
+    connection: Connection, uid: str, controller: str, as_of: str, failure: Failure
+) -> Failure:
     """Where there is no such policy, the failure with the one that is likely meant."""
     if failure.code is not Exit.DENIED:
         return failure
     method = PolicyServiceStub(connection.channel).List
 
     def page(token: str, size: int) -> tuple[list[str], str]:
-        question = pb.PolicyServiceListRequest(page_size=size, page_token=token)
+        question = pb.PolicyServiceListRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
         answer = connection.call(method, question, controller=controller)
         return [each.uid for each in answer.policies], answer.next_page_token
 
-    known, _ = all_pages(page, 10_000)
+    try:
+        known, _ = all_pages(page, 10_000)
+    except Failure:  # there was no set then
+        return failure
     # Whoever knows a policy by its file writes the last name alone.
     last = [each for each in known if each.rpartition(".")[2] == uid]
     near = f", perhaps `{last[0]}` is meant" if last else _perhaps(uid, known)
     return Failure(
-        f"no policy with this uid is published{near}",
+        f"no policy with this uid {'was' if as_of else 'is'} published{near}",
         do_next="`policy-service policies list` shows them all",
         code=Exit.DENIED,
     )
@@ -324,18 +348,18 @@ def _show_attribute(attribute: pb.PolicyAttribute) -> None:
         facts.append("for obligations alone")
     if attribute.declared:
         facts.append("declared: for the tiers baseline and basis, and for obligations")
-    say_wrapped(attribute.sentence, "  ")
-    say_wrapped("; ".join(facts), "  ")
+    say(attribute.sentence, "  ")
+    say("; ".join(facts), "  ")
     # Both are there to be copied, so neither is broken.
     written, example = f"  in rules: $.{rest} under {ace}", f"e.g. {attribute.example}"
     if len(written) + len(example) + 2 <= WIDTH:
-        say(f"{written}; {example}")
+        say_whole(f"{written}; {example}")
     else:
-        say(written)
-        say(f"  {example}")
+        say_whole(written)
+        say_whole(f"  {example}")
     if attribute.values:
         more = [f"{family}.…" for family in attribute.families]
-        say_wrapped(f"one of: {', '.join(each or '(empty)' for each in (*attribute.values, *more))}", "  ")
+        say(f"one of: {', '.join(each or '(empty)' for each in (*attribute.values, *more))}", "  ")
     say()
 
 

@@ -1,4 +1,4 @@
-"""Reading the files that `policies validate` and `policies test` send."""
+"""Reading the files of policies that commands send."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
-from policy_service.server.limits import MAX_REQUEST_BYTES
+from policy_service.server.limits import MAX_FILES_BYTES
 from policy_service.service.policies import (
     ATTRIBUTES,
     BASE_TYPES,
@@ -41,29 +41,29 @@ class PolicyFiles:
     problems: list[pb.PolicyProblem] = field(default_factory=list)
 
     def to_validate(self) -> pb.PolicyServiceValidateRequest:
-        return _bounded(
+        return bounded(
             pb.PolicyServiceValidateRequest(
                 documents=self.documents,
                 base_types=self.base_types,
                 messages=self.messages,
                 attributes=self.attributes,
             ),
-            "validate",
+            "validate a folder at a time",
         )
 
     def to_test(self) -> pb.PolicyServiceTestRequest:
-        return _bounded(
+        return bounded(
             pb.PolicyServiceTestRequest(
                 documents=self.documents, cases=self.cases, attributes=self.attributes
             ),
-            "test",
+            "test a folder at a time",
         )
 
 
 def policy_files(paths: Iterable[Path]) -> PolicyFiles:
     """Read files and folders; raises Failure where a path cannot be read, or they are too many for a call."""
     found = PolicyFiles()
-    for number, path in enumerate(dict.fromkeys(each for given in paths for each in _below(given))):
+    for number, path in enumerate(dict.fromkeys(each for given in paths for each in files_below(given))):
         if number == MAX_FILES:
             raise Failure(
                 f"there are more than {MAX_FILES:,} files",
@@ -71,7 +71,7 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
                 code=Exit.USAGE,
             )
         name = os.fsencode(path).decode("utf-8", "replace")
-        data = _read(path)
+        data = read_file(path)
         if is_passed_over(path):
             found.problems.append(pb.PolicyProblem(file=name, line=1, text=RENAME))
             continue
@@ -96,12 +96,13 @@ def policy_files(paths: Iterable[Path]) -> PolicyFiles:
     return found
 
 
-def _bounded(request: Request, what: str) -> Request:
+def bounded(request: Request, do_next: str) -> Request:
+    """A message of files that is not more than a call may have; raises Failure for what is."""
     size = request.ByteSize()
-    if size > MAX_REQUEST_BYTES:
+    if size > MAX_FILES_BYTES:
         raise Failure(
-            f"the files have {size:,} bytes together, and a call may have {MAX_REQUEST_BYTES:,}",
-            do_next=f"{what} a folder at a time",
+            f"the files have {size:,} bytes together, and a call may have {MAX_FILES_BYTES:,}",
+            do_next=do_next,
             code=Exit.USAGE,
         )
     return request
@@ -117,7 +118,8 @@ def _named_folders(path: Path) -> tuple[str, ...]:
     return folder.parts[-2:]
 
 
-def _below(path: Path) -> Iterator[Path]:
+def files_below(path: Path) -> Iterator[Path]:
+    """A file itself; of a folder every *.yaml in it, and what was perhaps meant to be one."""
     if not path.is_dir():
         yield path
         return
@@ -129,7 +131,8 @@ def _below(path: Path) -> Iterator[Path]:
     yield from files
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """What is in a file; raises Failure."""
     try:
         return path.read_bytes()
     except OSError as error:

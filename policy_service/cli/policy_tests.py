@@ -7,25 +7,22 @@ from itertools import groupby
 from typing import Final
 
 from policy_service.api.v1 import policy_pb2 as pb
-from policy_service.cli.render import (
-    WIDTH,
-    counted,
-    print_pairs,
-    print_table,
-    say,
-    say_wrapped,
-    wrap_sentence,
-)
+from policy_service.cli.render import WIDTH, counted, print_pairs, print_table, say, say_finding, say_whole
 
 _NOTHING: Final = "nothing"
 _MOST_SHOWN: Final = 20
 """Failed cases: they often have one cause."""
 
 
+def problem_in_words(problem: pb.PolicyProblem) -> str:
+    """Where it is, as editors read it, and what is wrong."""
+    return f"{problem.file}:{problem.line}: {problem.text}" if problem.file else f"the set: {problem.text}"
+
+
 def print_tried(answer: pb.PolicyServiceTestResponse) -> None:
     """Print problems, or failures, or gaps, and sum up. What has failed is mended before gaps are filled."""
     for problem in answer.problems:
-        say(f"{problem.file}:{problem.line}: {problem.text}" if problem.file else f"the set: {problem.text}")
+        say_finding(problem_in_words(problem))
     if answer.problems:
         say()
         say(f"{counted(len(answer.problems), 'problem')}; no case was tried")
@@ -56,13 +53,12 @@ def _sum_up(answer: pb.PolicyServiceTestResponse) -> None:
 
 def _print_failure(failure: pb.PolicyTestFailure) -> None:
     say(f"{failure.file}:{failure.line}")
-    say_wrapped(failure.title, "")
+    say(failure.title)
     said = {each.uid: set(each.parameters) for each in failure.expected.owed}
     print_pairs([("expected", _outcome(failure.expected, said)), ("came", _outcome(failure.came, said))])
     for looked in failure.looked:
         say()
-        for line in wrap_sentence(_heading(looked, failure), WIDTH):
-            say(line)
+        say(_heading(looked, failure))
         wanted = ("true", "error") if looked.counted else ("false", "error")
         rows = [
             (f"{each.path}\n{each.condition}", _saw(each))
@@ -118,6 +114,7 @@ def _print_gaps(gaps: Iterable[pb.PolicyTestGap]) -> None:
             if not gap.path:
                 say(f"  {gap.text}")
                 continue
-            say(f"  {gap.path}: {gap.condition}" if len(gap.condition) < WIDTH else f"  {gap.path}")
-            say_wrapped(gap.text, "    ")
+            said = f"  {gap.path}: {gap.condition}"
+            say_whole(said if len(said) <= WIDTH else f"  {gap.path}")
+            say(gap.text, "    ")
         say()

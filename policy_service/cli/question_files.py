@@ -66,22 +66,23 @@ def _is_a_line_each(text: str) -> bool:
 
 def _json(text: str, path: Path, place: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_each_key_once)
-    except _TwiceError as error:
+        return json.loads(text, object_pairs_hook=each_key_once)
+    except KeyTwiceError as error:
         raise refused(path, f"{place}`{error}` stands twice") from None
     except (ValueError, RecursionError):
         raise refused(path, f"{place}this is not JSON") from None
 
 
-class _TwiceError(ValueError):
+class KeyTwiceError(ValueError):
     """A key stands twice in an object; which of the two was meant?"""
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `json.loads`; a key that stands twice raises KeyTwiceError with its name."""
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+        raise KeyTwiceError(next(key for key in keys if keys.count(key) > 1))
     return found
 
 

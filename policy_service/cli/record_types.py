@@ -8,7 +8,7 @@ import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import flags, parts
+from policy_service.cli import flags, parts, past
 from policy_service.cli.connect import control
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
@@ -26,6 +26,7 @@ Example
 
 def types(
     context: typer.Context,
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -36,7 +37,7 @@ def types(
         method = RecordServiceStub(connection.channel).ListRecordTypes
 
         def page(token: str, size: int) -> tuple[list[pb.RecordType], str]:
-            question = pb.ListRecordTypesRequest(page_size=size, page_token=token)
+            question = pb.ListRecordTypesRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
             answer = connection.call(method, question, controller=controller)
             return list(answer.record_types), answer.next_page_token
 

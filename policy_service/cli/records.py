@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,12 @@ import typer
 
 from policy_service.api.v1 import record_pb2 as pb
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli import attributes, flags, parts, record_types, targets
+from policy_service.cli import attributes, flags, parts, past, record_types, targets
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.exits import Exit, Failure
-from policy_service.cli.render import print_json, print_pairs, print_table, say
+from policy_service.cli.pages import all_pages
+from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import asking_system, current, manager
 from policy_service.cli.values import value_of
 from policy_service.model.vocabulary import Role
@@ -22,6 +25,10 @@ app = typer.Typer(no_args_is_help=True, help="Records on file, their types, and 
 _SHOW_EXAMPLE = """\b
 Example
   policy-service records show OM-1001 --controller example-police
+"""
+_HISTORY_EXAMPLE = """\b
+Example
+  policy-service records history OM-1001 --controller example-police
 """
 _PUT_EXAMPLE = """\b
 Example
@@ -38,7 +45,7 @@ Example
       --controller example-police
 """
 
-app.command()(record_types.types)
+app.command(epilog=example_of("records types"))(record_types.types)
 app.command(epilog=record_types.PUT_EPILOG)(record_types.put_type)
 
 
@@ -46,6 +53,7 @@ app.command(epilog=record_types.PUT_EPILOG)(record_types.put_type)
 def show(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="REF", help="The organisation's own reference.")],
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
@@ -53,11 +61,91 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = RecordServiceStub(connection.channel).GetRecord
-        answer = connection.call(method, pb.GetRecordRequest(reference=reference), controller=controller)
+        question = pb.GetRecordRequest(reference=reference, as_of=past.as_of(as_of))
+        answer = connection.call(method, question, controller=controller)
     if json:
         print_json(answer)
     else:
         _show(answer.record)
+
+
+@app.command(epilog=_HISTORY_EXAMPLE)
+def history(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="[REF]", help="The organisation's own reference.")] = "",
+    record_type: Annotated[
+        str, typer.Option("--type", metavar="NAME", help="Of a record type, as `records types` shows it.")
+    ] = "",
+    declaration: Annotated[
+        str, typer.Option(metavar="ID", help="Of what a document holds, as `records declarations` shows it.")
+    ] = "",
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of a record and its parties, newest first; or of a type or declaration.
+
+    Each version says when, by whom and why. The reading itself is logged.
+    """
+    if [bool(reference), bool(record_type), bool(declaration)].count(True) != 1:
+        raise Failure(
+            "a history is of one record, record type or declaration",
+            do_next="give one of REF, --type and --declaration",
+            code=Exit.USAGE,
+        )
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = RecordServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.RecordServiceVersion], str]:
+            question = pb.RecordServiceHistoryRequest(page_size=size, page_token=token)
+            if reference:
+                question.record_reference = reference
+            elif record_type:
+                question.record_type_name = record_type
+            else:
+                question.declaration_id = declaration
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
+
+
+@app.command(epilog=example_of("records declarations"))
+def declarations(
+    context: typer.Context,
+    digest: Annotated[str, typer.Option(metavar="HEX", help="Only of the document of this SHA-256.")] = "",
+    as_of: flags.AsOf = "",
+    controller: flags.Controller = "",
+    limit: flags.Limit = 1000,
+    json: flags.AsJson = False,
+) -> None:
+    """List what was declared of documents. The reading itself is logged."""
+    wanted = targets.digest(digest) if digest else b""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = RecordServiceStub(connection.channel).ListDeclarations
+
+        def page(token: str, size: int) -> tuple[list[pb.ContentDeclaration], str]:
+            question = pb.ListDeclarationsRequest(
+                digest=wanted, page_size=size, page_token=token, as_of=past.as_of(as_of)
+            )
+            answer = connection.call(method, question, controller=controller)
+            return list(answer.declarations), answer.next_page_token
+
+        found, more = all_pages(page, limit)
+    if json:
+        print_json({"declarations": [as_json(each) for each in found], "more": more})
+        return
+    print_table(
+        ("declaration", "record", "field", "parts"),
+        (
+            (each.declaration_id, each.record, each.field, ", ".join(part.name for part in each.parts))
+            for each in found
+        ),
+    )
+    if more:
+        say(f"the first {limit}; there are more, see --limit")
 
 
 @app.command(epilog=_PUT_EXAMPLE)

@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from itertools import zip_longest
+from typing import IO, Any, Final
 
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -24,6 +24,7 @@ from rich.text import Text
 WIDTH: Final = 80
 _ID_WIDTH: Final = 44
 """That of `person:` and a UUID, and a little more."""
+_LABEL_WIDTH: Final = 40
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 
 
@@ -39,26 +40,30 @@ def print_json(value: Message | dict[str, Any]) -> None:
     )
 
 
-def say(text: str = "") -> None:
-    """Print a line, never wrapped, so that ids and commands can be copied out of it."""
+def say(text: str = "", indent: str = "") -> None:
+    """Print sentences, a line each, within 80 columns: what does not fit goes on below, behind the indent.
+
+    A word is never broken, nor what stands in backticks, so that ids and commands can be copied.
+    """
+    _print_wrapped(text, indent, _columns(sys.stdout) or WIDTH)
+
+
+def say_finding(text: str) -> None:
+    """Print what was found at a place, as `FILE:LINE: what`.
+
+    Within 80 columns for a person, as `tell_failure` does; else a line each, as editors and `grep` want it.
+    """
+    _print_wrapped(text, "", _columns(sys.stdout), below="  ")
+
+
+def say_whole(text: str) -> None:
+    """Print what is there to be copied, a command say, or a line of a file: it is never broken."""
     typer.echo(clean(text))
 
 
-def say_wrapped(text: str, indent: str) -> None:
-    """Print a sentence in lines of at most 80 columns."""
-    for line in textwrap.wrap(clean(text), WIDTH - len(indent)):
-        typer.echo(indent + line)
-
-
-def say_sentence(text: str) -> None:
-    """As `say_wrapped`, but an id is never broken."""
-    for line in wrap_sentence(clean(text), WIDTH):
-        typer.echo(line)
-
-
 def progress(text: str) -> None:
-    """Print a line about what goes on, on standard error."""
-    typer.echo(clean(text), err=True)
+    """Print a line about what goes on, on standard error: within 80 columns for a person, else whole."""
+    _print_wrapped(text, "", _columns(sys.stderr), err=True)
 
 
 def tell_failure(message: str, do_next: str) -> None:
@@ -66,12 +71,27 @@ def tell_failure(message: str, do_next: str) -> None:
 
     In lines of at most 80 columns for a person: on a terminal, or where COLUMNS is set. Else a line each.
     """
-    width = None
-    if sys.stderr.isatty() or os.environ.get("COLUMNS"):
-        width = min(shutil.get_terminal_size().columns, WIDTH)
+    width = _columns(sys.stderr)
     for label, text in (("error: ", message), ("next:  ", do_next)):
         lines = wrap_sentence(clean(text), width - len(label)) if width else [clean(text)]
         typer.echo(label + f"\n{' ' * len(label)}".join(lines), err=True)
+
+
+def _columns(stream: IO[str]) -> int | None:
+    """How wide lines for a person may be; None where nobody said that it is a person who reads."""
+    if stream.isatty() or os.environ.get("COLUMNS"):
+        return min(shutil.get_terminal_size().columns, WIDTH)
+    return None
+
+
+def _print_wrapped(text: str, indent: str, width: int | None, *, below: str = "", err: bool = False) -> None:
+    """Each line of `text` behind the indent and its own blanks; what does not fit, behind `below` as well."""
+    for line in clean(text).split("\n"):
+        said = line.lstrip(" ")
+        before = indent + " " * (len(line) - len(said))
+        fits = width is None or len(before + said) <= width
+        lines = [said] if width is None or fits else wrap_sentence(said, width - len(before) - len(below))
+        typer.echo((before + f"\n{before}{below}".join(lines)).rstrip(" "), err=err)
 
 
 def wrap_sentence(text: str, width: int) -> list[str]:
@@ -113,31 +133,49 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         typer.echo(line.rstrip())
 
 
+def print_columns(widths: Sequence[int], cells: Sequence[str]) -> None:
+    """Print cells beside each other, two blanks between them, each folded at its width; within 80 columns.
+
+    For rows that come one by one, where a table, which is as wide as its widest row, cannot be.
+    """
+    folded = [
+        [
+            clean(line)[at : at + width]
+            for line in cell.split("\n")
+            for at in range(0, max(len(clean(line)), 1), width)
+        ]
+        for width, cell in zip(widths, cells, strict=True)
+    ]
+    for row in zip_longest(*folded, fillvalue=""):
+        typer.echo("  ".join(each.ljust(width) for width, each in zip(widths, row, strict=True)).rstrip())
+
+
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print names and values, one pair a line, leaving out what has no value.
 
     A value that is too long goes on below itself; it is broken at blanks alone, so that ids can be copied.
     """
-    shown = [(name, value) for name, value in pairs if value]
-    width = max((len(name) for name, _ in shown), default=0)
+    shown = [(clean(name), clean(value)) for name, value in pairs if value]
+    width = max((len(name) for name, _ in shown if len(name) <= _LABEL_WIDTH), default=0)
     for name, value in shown:
         label = f"{name.ljust(width)}  "
-        whole = clean(value)
-        fits = len(label) + len(whole) <= WIDTH
-        lines = [whole] if fits else wrap_sentence(whole, WIDTH - len(label))
-        typer.echo(clean(label) + f"\n{' ' * len(label)}".join(lines))
+        if len(name) > width:  # a server's word, which takes lines of its own
+            say(name)
+            label = " " * (width + 2)
+        fits = len(label) + len(value) <= WIDTH
+        lines = [value] if fits else wrap_sentence(value, WIDTH - len(label))
+        typer.echo(label + f"\n{' ' * len(label)}".join(lines))
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was taken and may not be what was meant, in lines of at most 80 columns."""
     for note in notes:
-        for line in wrap_sentence(clean(f"note: {note}"), WIDTH):
-            typer.echo(line)
+        say(f"note: {note}")
 
 
-def counted(number: int, what: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: int, what: str, several: str = "") -> str:
+    """`1 file`, `2 files`; `several` where it is not by an s alone."""
+    return f"{number:,} {what if number == 1 else several or f'{what}s'}"
 
 
 def clean(text: str) -> str:
@@ -145,8 +183,9 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-MOMENT: Final = "%Y-%m-%d %H:%M:%S UTC"
-"""How people read a moment; in JSON it is RFC 3339."""
+MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_RFC_3339: Final = re.compile(r"[0-9-]{10}T[0-9:]{8}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
+"""RFC 3339 to the second, so that every option that takes a time takes one that was printed."""
 
 
 def moment(timestamp: Timestamp) -> str:
@@ -162,11 +201,12 @@ def moment(timestamp: Timestamp) -> str:
 
 def moment_of(text: str) -> str:
     """Give an RFC 3339 time as `moment` does; what is none, such as a date, as it stands."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+    if not _RFC_3339.fullmatch(text):
         return text
-    return text if at.tzinfo is None else at.astimezone(UTC).strftime(MOMENT)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).strftime(MOMENT)
+    except (ValueError, OverflowError):
+        return text
 
 
 def now() -> datetime:

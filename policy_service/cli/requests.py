@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from policy_service.api.v1 import privacy_request_pb2 as pb
 from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, moment, now, print_json, print_notes, print_pairs, say
+from policy_service.cli.request_words import if_over, scope_of, show_request, towards
 from policy_service.cli.run import current, manager
-from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.vocabulary import (
     Channel,
     InterpreterGender,
     InterpreterMode,
-    OnLapse,
     RequestKind,
-    RequestState,
     WrittenFormat,
 )
-from policy_service.service import moments
 
 app = typer.Typer(no_args_is_help=True, help="Privacy requests: record them, and read what is recorded.")
 
@@ -41,6 +39,11 @@ Example
       --person trust-ref:T-2001 --kind communication_support \\
       --sign-language bfi --interpreter-gender woman \\
       --not-this-person trust-ref:T-2004
+"""
+_HISTORY_EXAMPLE = """\b
+Example
+  policy-service requests history 01890a5d-ac96-774b-bcce-b302099a8057 \\
+      --controller example-nhs-trust
 """
 
 
@@ -228,14 +231,15 @@ def record(
     if json:
         print_json(answer)
         return
-    _show(answer.request)
+    show_request(answer.request, now())
     print_notes(answer.notes)
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("requests list"))
 def list_requests(
     context: typer.Context,
     person: Annotated[str, typer.Option(metavar="SCHEME:VALUE", help="Only this person's.")] = "",
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -246,7 +250,9 @@ def list_requests(
         method = PrivacyRequestServiceStub(connection.channel).List
 
         def page(token: str, size: int) -> tuple[list[pb.PrivacyRequest], str]:
-            question = pb.PrivacyRequestServiceListRequest(person=person, page_size=size, page_token=token)
+            question = pb.PrivacyRequestServiceListRequest(
+                person=person, page_size=size, page_token=token, as_of=past.as_of(as_of)
+            )
             answer = connection.call(method, question, controller=controller)
             return list(answer.requests), answer.next_page_token
 
@@ -262,11 +268,11 @@ def list_requests(
                 ("request", each.request_id),
                 ("kind", f"{each.kind}, {each.state}" if each.state else each.kind),
                 ("person", each.person),
-                ("scope", _scope(each)),
-                _towards(each),
+                ("scope", scope_of(each)),
+                towards(each),
                 ("received", moment(each.received_at)),
                 ("from", each.valid_from),
-                ("until", f"{each.valid_until}{_if_over(each)}"),
+                ("until", f"{each.valid_until}{if_over(each, past.clock_of(as_of))}"),
             ]
         )
         say()
@@ -274,10 +280,11 @@ def list_requests(
         say(f"the first {limit}; there are more, see --limit")
 
 
-@app.command()
+@app.command(epilog=example_of("requests show"))
 def show(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(metavar="ID", help="As `requests list` shows it.")],
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
@@ -285,104 +292,32 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = PrivacyRequestServiceStub(connection.channel).Get
-        question = pb.PrivacyRequestServiceGetRequest(request_id=request_id)
+        question = pb.PrivacyRequestServiceGetRequest(request_id=request_id, as_of=past.as_of(as_of))
         answer = connection.call(method, question, controller=controller)
     if json:
         print_json(answer)
     else:
-        _show(answer.request)
+        show_request(answer.request, past.clock_of(as_of))
 
 
-def _details(request: pb.PrivacyRequest) -> list[tuple[str, str]]:
-    """What a request of its kind says besides what all of them do."""
-    safe, needs = request.safe_contact, request.communication
-    return [
-        ("only by", ", ".join(safe.contact_points)),
-        ("only via", ", ".join(safe.channels)),
-        ("only at", "; ".join(safe.hours)),
-        ("voicemail", "never" if safe.no_voicemail else ""),
-        ("sender", "neutral" if safe.neutral_sender else ""),
-        ("language", needs.language),
-        ("sign language", needs.sign_language),
-        ("interpreter", ", ".join((*needs.modes, *needs.interpreter_gender))),
-        ("not these", ", ".join(needs.not_these)),
-        ("formats", ", ".join(needs.written_formats)),
-        ("access needs", ", ".join(needs.access_needs)),
-    ]
+@app.command(epilog=_HISTORY_EXAMPLE)
+def history(
+    context: typer.Context,
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="As `requests list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of a request, when, by whom and why, newest first; it is logged."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = PrivacyRequestServiceStub(connection.channel).History
 
+        def page(token: str, size: int) -> tuple[Sequence[pb.PrivacyRequestVersion], str]:
+            question = pb.PrivacyRequestServiceHistoryRequest(
+                request_id=request_id, page_size=size, page_token=token
+            )
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
 
-def _scope(request: pb.PrivacyRequest) -> str:
-    """What it is about, in one line; empty where it is about everything."""
-    scope = request.scope
-    named = {
-        "": scope.categories,
-        "record types ": scope.record_types,
-        "records ": scope.records,
-        "systems ": scope.systems,
-        "purposes ": request.purposes,
-    }
-    return "; ".join(f"{what}{', '.join(names)}" for what, names in named.items() if names)
-
-
-_RECIPIENTS: Final[Mapping[str, str]] = {
-    RequestKind.AUTHORISED_REPRESENTATIVE: "authorised",
-    RequestKind.RESTRICTED_ACCESS: "only for",
-}
-"""What the recipients are to a request of each kind that is not against them."""
-
-
-def _towards(request: pb.PrivacyRequest) -> tuple[str, str]:
-    """Against whom it is, who is let in, or who is authorised."""
-    against = ", ".join(request.recipients)
-    if not against and request.kind == RequestKind.DO_NOT_SHARE and not request.everyone_except:
-        against = "everybody"
-    return (
-        _RECIPIENTS.get(request.kind, "against"),
-        f"everyone except {against or 'nobody'}" if request.everyone_except else against,
-    )
-
-
-def _show(request: pb.PrivacyRequest) -> None:
-    print_pairs(
-        [
-            ("request", request.request_id),
-            ("kind", request.kind),
-            ("state", request.state),
-            ("person", request.person),
-            ("covers", ", ".join(request.covers)),
-            _towards(request),
-            *_details(request),
-            ("categories", ", ".join(request.scope.categories)),
-            ("record types", ", ".join(request.scope.record_types)),
-            ("records", ", ".join(request.scope.records)),
-            ("systems", ", ".join(request.scope.systems)),
-            ("purposes", ", ".join(request.purposes)),
-            ("legal basis", request.legal_basis),
-            ("raised by", request.raised_by),
-            ("evidence", request.evidence),
-            ("from", request.valid_from),
-            ("until", f"{request.valid_until}{_if_over(request)}"),
-            ("zone", request.zone),
-            ("review", request.review_date),
-            ("on lapse", request.on_lapse),
-            ("visibility", request.visibility),
-            ("received", moment(request.received_at)),
-            ("received by", request.received_by),
-        ]
-    )
-
-
-def _if_over(request: pb.PrivacyRequest) -> str:
-    """What follows from an end that has passed, by this machine's clock; nothing where it has not."""
-    if not request.valid_until or request.state not in ("", RequestState.ACTIVE):
-        return ""
-    try:
-        zone = moments.zone_of(request.zone, "request.zone")
-        if moments.end(request.valid_until, zone, "request.valid_until") > now():
-            return ""
-    except InvalidArgumentError:
-        return ""
-    if request.kind == RequestKind.AUTHORISED_REPRESENTATIVE:
-        return "; already ended"
-    held = request.on_lapse == OnLapse.HOLD
-    return "; already ended; held until reviewed" if held else "; already ended; protects no longer"
+        past.show_history(page, limit, json=json)

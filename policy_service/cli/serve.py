@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-import os
-import re
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import pydantic
 import typer
 
 from policy_service.cli.example.command import load_world, world_directory
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.first_steps import Running, commands_to_try, what_runs_where
-from policy_service.cli.render import progress, say, tell_failure
+from policy_service.cli.render import progress, say, say_whole, tell_failure
 from policy_service.cli.run import Run, current, first_administrator
+from policy_service.cli.settings import read_settings
+
+if TYPE_CHECKING:
+    from policy_service.server.errors import FolderTakenError
 
 EPILOG = """\b
 Every setting may stand in the environment, as POLICY_SERVICE_ and its name.
@@ -37,17 +36,6 @@ Examples
   policy-service serve --var-dir /srv/policy-service --decision-port 6001 \\
       --control-port 6002
 """
-
-PREFIX: Final = "POLICY_SERVICE_"
-OF_COMMANDS: Final = frozenset(
-    ("ADDRESS", "CONTROL_ADDRESS", "CONTROLLER", "TLS_CA", "TOKEN", "TRACEBACK", "VAR_DIR")
-)
-"""What commands read of the environment, so that it may be there, too."""
-
-_OF_KUBERNETES: Final = re.compile(
-    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?"
-)
-"""What Kubernetes puts into the environment of every container where a Service is called `policy-service`."""
 
 _OTHER_PORTS: Final = (
     "end the process that has it, or choose others with --decision-port and --control-port, or with"
@@ -77,6 +65,19 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, metavar="PORT", help="For all else. Default: 50052; 0: any."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            metavar="NUMBER",
+            help="Processes that answer questions, on one port. Default: 1; no more than there are cores.",
+        ),
+    ] = None,
+    service_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Needed by each of several services on one PostgreSQL."),
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="PEM of the server's certificate chain.")
     ] = None,
@@ -91,7 +92,8 @@ def serve(
         str | None,
         typer.Option(
             metavar="ADDRESS:PORT",
-            help="Where Prometheus may read metrics, on this machine. Default: nowhere.",
+            help="Where Prometheus may read metrics, on this machine; of each further worker at the next"
+            " port. Default: nowhere.",
         ),
     ] = None,
     control_prometheus: Annotated[
@@ -109,28 +111,23 @@ def serve(
         "bind": bind,
         "decision_port": decision_port,
         "control_port": control_port,
+        "workers": workers,
+        "service_name": service_name,
         "tls_certificate": tls_certificate,
         "tls_key": tls_key,
         "otlp_endpoint": otlp_endpoint,
         "decision_prometheus": decision_prometheus,
         "control_prometheus": control_prometheus,
     }
-    raise typer.Exit(
-        _serve(run, {name: value for name, value in given.items() if value is not None}, example)
-    )
+    raise typer.Exit(_serve(run, given, example))
 
 
 def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
     # Imported here, since no other command needs what a server needs, and each would wait for it.
     from policy_service.server import supervisor
-    from policy_service.server.errors import PortTakenError, StartError
-    from policy_service.server.settings import Settings
+    from policy_service.server.errors import FolderTakenError, PortTakenError, StartError
 
-    _refuse_unknown_variables(Settings.model_fields)
-    try:
-        settings = Settings(**given)
-    except pydantic.ValidationError as error:
-        raise _wrong_settings(error) from None
+    settings = read_settings(given)
 
     def on_ready(there: supervisor.Running) -> None:
         here = replace(
@@ -150,6 +147,7 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
             there.decision_prometheus,
             there.control_prometheus,
             settings.otlp_endpoint,
+            there.workers,
         )
         threading.Thread(target=_welcome, args=(here, example, running), name="welcome", daemon=True).start()
 
@@ -158,10 +156,19 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
         return Exit.OK if supervisor.run(settings, on_ready) == 0 else Exit.UNAVAILABLE
     except PortTakenError as error:
         raise Failure(f"cannot start: {error}", do_next=_OTHER_PORTS, code=Exit.UNAVAILABLE) from None
+    except FolderTakenError as error:
+        raise Failure(
+            f"cannot start: {error}", do_next=_another_folder(error), code=Exit.UNAVAILABLE
+        ) from None
     except StartError as error:
         raise Failure(
             f"cannot start: {error}", do_next="change that and start again", code=Exit.UNAVAILABLE
         ) from None
+
+
+def _another_folder(error: FolderTakenError) -> str:
+    end = "end that one" if error.process_id is None else f"end that one (`kill {error.process_id}`)"
+    return f"{end}, or name another folder with --var-dir, and ports with --decision-port and --control-port"
 
 
 def _welcome(run: Run, example: bool, running: Running) -> None:
@@ -178,7 +185,7 @@ def _welcome(run: Run, example: bool, running: Running) -> None:
     if example:
         say("\ntry next, in another terminal, in this folder")
         for command in commands_to_try(running):
-            say(f"  {command}")
+            say_whole(f"  {command}")
     say("\nready; Ctrl-C ends it")
 
 
@@ -191,28 +198,3 @@ def _address(bind: str, port: int) -> str:
     """Give the address by which this machine reaches what is bound to `bind`."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - compared, not bound
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _refuse_unknown_variables(settings: Iterable[str]) -> None:
-    """A setting that nobody reads is one that somebody relies on: TLS, say, or where the facts are."""
-    known = OF_COMMANDS.union(name.upper() for name in settings)
-    for variable in sorted(os.environ):
-        name = variable.removeprefix(PREFIX)
-        if name != variable and name not in known and not _OF_KUBERNETES.fullmatch(name):
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            raise Failure(
-                f"`{variable}` is in the environment, and is no setting",
-                do_next=f"write `{PREFIX}{near[0]}`" if near else "take it out",
-                code=Exit.USAGE,
-            )
-
-
-def _wrong_settings(error: pydantic.ValidationError) -> Failure:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    what = first["msg"].removeprefix("Value error, ")
-    return Failure(
-        f"`{name}`: {what[:1].lower()}{what[1:]}" if name else what,
-        do_next="correct the option, or the environment's POLICY_SERVICE_ variable of that name",
-        code=Exit.USAGE,
-    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import Connection, control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
@@ -28,6 +30,11 @@ Example
 _SHOW_EXAMPLE = """\b
 Example
   policy-service systems show police-records --controller example-police
+"""
+_HISTORY_EXAMPLE = """\b
+Example
+  policy-service systems history police-records \\
+      --controller example-police
 """
 _ALL = 10_000
 """More systems than any organisation has."""
@@ -122,9 +129,10 @@ def put(
         _show(answer.system)
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("systems list"))
 def list_systems(
     context: typer.Context,
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -135,7 +143,7 @@ def list_systems(
         method = AccessServiceStub(connection.channel).ListSystems
 
         def page(token: str, size: int) -> tuple[list[pb.System], str]:
-            question = pb.ListSystemsRequest(page_size=size, page_token=token)
+            question = pb.ListSystemsRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
             answer = connection.call(method, question, controller=controller)
             return list(answer.systems), answer.next_page_token
 
@@ -164,13 +172,14 @@ def list_systems(
 def show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `systems list` shows it.")],
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
     """Show a system with its whole grant, which is what `systems put` replaces."""
     run = current(context)
     with control(run, manager(run)) as connection:
-        on_file = _all_systems(connection, controller)
+        on_file = _all_systems(connection, controller, as_of)
     found = [each for each in on_file if each.name == name]
     if not found:
         near = perhaps(name, (each.name for each in on_file))
@@ -188,11 +197,32 @@ def show(
         _show(system)
 
 
-def _all_systems(connection: Connection, controller: str) -> list[pb.System]:
+@app.command(epilog=_HISTORY_EXAMPLE)
+def history(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `systems list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of a system and its grant, when, by whom and why, newest first."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.AccessServiceVersion], str]:
+            question = pb.AccessServiceHistoryRequest(system_name=name, page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
+
+
+def _all_systems(connection: Connection, controller: str, as_of: str) -> list[pb.System]:
     method = AccessServiceStub(connection.channel).ListSystems
 
     def page(token: str, size: int) -> tuple[list[pb.System], str]:
-        question = pb.ListSystemsRequest(page_size=size, page_token=token)
+        question = pb.ListSystemsRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
         answer = connection.call(method, question, controller=controller)
         return list(answer.systems), answer.next_page_token
 

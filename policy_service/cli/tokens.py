@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +12,12 @@ import typer
 
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
-from policy_service.cli import flags
+from policy_service.cli import flags, past
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
-from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, print_table, say
+from policy_service.cli.render import as_json, moment, print_json, print_pairs, print_table, say, say_whole
 from policy_service.cli.run import current, manager
 from policy_service.cli.secrets import place_for_secret
 from policy_service.model.vocabulary import StaffRole
@@ -84,13 +87,14 @@ def issue(
     if out is not None:
         say(f"written to `{out}`")
     else:
-        say(f"token       {answer.secret}")
+        say_whole(f"token       {answer.secret}")
         say("it is not shown again")
 
 
-@app.command("list")
+@app.command("list", epilog=example_of("tokens list"))
 def list_tokens(
     context: typer.Context,
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -101,7 +105,7 @@ def list_tokens(
         method = AccessServiceStub(connection.channel).ListTokens
 
         def page(token: str, size: int) -> tuple[list[pb.Token], str]:
-            question = pb.ListTokensRequest(page_size=size, page_token=token)
+            question = pb.ListTokensRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
             answer = connection.call(method, question, controller=controller)
             return list(answer.tokens), answer.next_page_token
 
@@ -117,7 +121,7 @@ def list_tokens(
                 each.system or each.principal,
                 each.controller or "all",
                 moment(each.expires_at)[:10],
-                state(each),
+                state(each, past.clock_of(as_of)),
             )
             for each in found
         ),
@@ -126,7 +130,7 @@ def list_tokens(
         say(f"the first {limit}; there are more, see --limit")
 
 
-@app.command()
+@app.command(epilog=example_of("tokens revoke"))
 def revoke(
     context: typer.Context,
     token_id: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="As `tokens list` shows it.")],
@@ -146,11 +150,34 @@ def revoke(
         _show(answer.token)
 
 
-def state(token: pb.Token) -> str:
-    """Tell whether a token holds, by this machine's clock."""
+@app.command(epilog=example_of("tokens history"))
+def history(
+    context: typer.Context,
+    token_id: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="As `tokens list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show when, by whom and why a token was issued and revoked, newest first."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.AccessServiceVersion], str]:
+            question = pb.AccessServiceHistoryRequest(token_id=token_id, page_size=size, page_token=token)
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
+
+
+def state(token: pb.Token, at: datetime | None) -> str:
+    """Tell whether a token holds, or held `at` a moment; None: at one that is not known."""
     if token.HasField("revoked_at"):
         return "revoked"
-    return "expired" if token.expires_at.seconds <= now().timestamp() else "active"
+    if at is None:
+        return ""
+    return "expired" if token.expires_at.seconds <= at.timestamp() else "active"
 
 
 def _show(token: pb.Token) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -9,7 +10,7 @@ import typer
 
 from policy_service.api.v1 import access_pb2 as pb
 from policy_service.api.v1.access_pb2_grpc import AccessServiceStub
-from policy_service.cli import attributes, flags
+from policy_service.cli import attributes, flags, past
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
@@ -31,6 +32,10 @@ Example
 _SHOW_EXAMPLE = """\b
 Example
   policy-service users show o.manager --controller example-police
+"""
+_HISTORY_EXAMPLE = """\b
+Example
+  policy-service users history o.manager --controller example-police
 """
 _LOOKED_THROUGH: Final = 1_000
 """Users among whom the nearest to a slip of the pen is looked for."""
@@ -110,6 +115,7 @@ def put(
 @app.command("list", epilog=_LIST_EXAMPLE)
 def list_users(
     context: typer.Context,
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     limit: flags.Limit = 1000,
     json: flags.AsJson = False,
@@ -117,7 +123,7 @@ def list_users(
     """List the users on file that this token may see, with what they may be. The reading itself is logged."""
     run = current(context)
     with control(run, manager(run)) as connection:
-        found, more = _users(connection, controller, limit)
+        found, more = _users(connection, controller, limit, as_of)
     if json:
         print_json({"users": [as_json(each) for each in found], "more": more})
         return
@@ -137,6 +143,7 @@ def list_users(
 def show(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="REF", help="As `users list` shows it.")],
+    as_of: flags.AsOf = "",
     controller: flags.Controller = "",
     json: flags.AsJson = False,
 ) -> None:
@@ -144,22 +151,46 @@ def show(
     run = current(context)
     with control(run, manager(run)) as connection:
         method = AccessServiceStub(connection.channel).GetUser
+        question = pb.GetUserRequest(reference=reference, as_of=past.as_of(as_of))
         try:
-            answer = connection.call(method, pb.GetUserRequest(reference=reference), controller=controller)
+            answer = connection.call(method, question, controller=controller)
         except Failure as failure:
-            raise _not_on_file(connection, reference, controller, failure) from None
+            raise _not_on_file(connection, reference, controller, as_of, failure) from None
     if json:
         print_json(answer)
     else:
         _show(answer.user)
 
 
-def _users(connection: Connection, controller: str, limit: int) -> tuple[list[pb.User], bool]:
+@app.command(epilog=_HISTORY_EXAMPLE)
+def history(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="REF", help="As `users list` shows it.")],
+    controller: flags.Controller = "",
+    limit: flags.Versions = 20,
+    json: flags.AsJson = False,
+) -> None:
+    """Show what was changed of a user, when, by whom and why, newest first. The reading itself is logged."""
+    run = current(context)
+    with control(run, manager(run)) as connection:
+        method = AccessServiceStub(connection.channel).History
+
+        def page(token: str, size: int) -> tuple[Sequence[pb.AccessServiceVersion], str]:
+            question = pb.AccessServiceHistoryRequest(
+                user_reference=reference, page_size=size, page_token=token
+            )
+            answer = connection.call(method, question, controller=controller)
+            return answer.versions, answer.next_page_token
+
+        past.show_history(page, limit, json=json)
+
+
+def _users(connection: Connection, controller: str, limit: int, as_of: str) -> tuple[list[pb.User], bool]:
     """Read up to `limit` users, in the order of their organisations and references; are there more?"""
     method = AccessServiceStub(connection.channel).ListUsers
 
     def page(token: str, size: int) -> tuple[list[pb.User], str]:
-        question = pb.ListUsersRequest(page_size=size, page_token=token)
+        question = pb.ListUsersRequest(page_size=size, page_token=token, as_of=past.as_of(as_of))
         answer = connection.call(method, question, controller=controller)
         return list(answer.users), answer.next_page_token
 
@@ -167,11 +198,13 @@ def _users(connection: Connection, controller: str, limit: int) -> tuple[list[pb
     return sorted(found, key=lambda user: (user.controller, user.reference)), more
 
 
-def _not_on_file(connection: Connection, reference: str, controller: str, failure: Failure) -> Failure:
+def _not_on_file(
+    connection: Connection, reference: str, controller: str, as_of: str, failure: Failure
+) -> Failure:
     """The same with the nearest reference that there is, if the service says that it has no such user."""
     if failure.code is not Exit.DENIED:
         return failure
-    found, _ = _users(connection, controller, _LOOKED_THROUGH)
+    found, _ = _users(connection, controller, _LOOKED_THROUGH, as_of)
     return Failure(
         f"no user of this reference is on file{perhaps(reference, (each.reference for each in found))}",
         do_next="`policy-service users list` shows those that are; who is described in a call is not kept",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.example.world import shipped
-from policy_service.cli.render import say, say_wrapped
+from policy_service.cli.render import say
 
 if TYPE_CHECKING:
     from policy_service.service.messages import Messages
@@ -29,9 +29,9 @@ def print_texts(texts: Iterable[pb.StaffText]) -> None:
     """Print reasons, each with its sentence and the next step."""
     for told in texts:
         say(told.reason)
-        say_wrapped(told.text, indent="  ")
+        say(told.text, indent="  ")
         if told.next_step:
-            say_wrapped(f"Next: {told.next_step}", indent="  ")
+            say(f"Next: {told.next_step}", indent="  ")
 
 
 def print_obligations(request: pb.CheckRequest, answer: pb.CheckResponse) -> None:
@@ -39,7 +39,7 @@ def print_obligations(request: pb.CheckRequest, answer: pb.CheckResponse) -> Non
     kinds = dict.fromkeys((owed.kind, owed.parameters.get(_PROMPT, "")) for owed in answer.obligations)
     for kind, prompt in kinds:
         if sentence := _messages().obligation(kind, request.language, prompt=prompt):
-            say_wrapped(f"{kind}: {sentence}", indent="  ")
+            say(f"{kind}: {sentence}", indent="  ")
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from policy_service.cli.connect import control
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.example.load import Say, is_loaded, keep_tokens, load_organisation
 from policy_service.cli.example.world import read_world, shipped
 from policy_service.cli.render import progress
@@ -21,7 +22,7 @@ def _example() -> None:
     """Keep `load` a command of its own: Typer would fold a group of one into its parent."""
 
 
-@app.command()
+@app.command(epilog=example_of("example load"))
 def load(
     context: typer.Context,
     world: Annotated[

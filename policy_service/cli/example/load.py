@@ -17,12 +17,13 @@ from policy_service.api.v1.casework_pb2_grpc import CaseworkServiceStub
 from policy_service.api.v1.people_pb2_grpc import PeopleServiceStub
 from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
-from policy_service.cli.connect import Connection, Method
+from policy_service.cli.connect import Connection
 from policy_service.cli.example.world import Organisation
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import now
 from policy_service.cli.run import Run
 from policy_service.cli.secrets import write_secret
+from policy_service.cli.stub_methods import Method
 
 REASON: Final = "example world"
 TOKEN_DAYS: Final = 366
