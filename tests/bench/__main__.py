@@ -33,7 +33,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.server.listening import free_port
 from policy_service.server.settings import Settings
 from policy_service.service.policies import shipped_policy_set
-from tests.bench import deciding, engine, world
+from tests.bench import deciding, engine, importing, served, world
 from tests.bench.cerbos import server as cerbos_server
 from tests.bench.cerbos import world as cerbos_world
 from tests.bench.compared import (
@@ -110,7 +110,7 @@ def _without_settings() -> dict[str, str]:
 
 
 def main() -> None:
-    plan, report = Plan.of_environment(), Report()
+    plan, report, began = Plan.of_environment(), Report(), time.monotonic()
     asked = _asked(plan)
     mixed = [message for name in KINDS for message in asked[name].messages]
     random.Random(1).shuffle(mixed)
@@ -129,6 +129,10 @@ def main() -> None:
         with report.doing("the engine by itself"):
             engine.say(report, quick=plan.quick)
             deciding.say(report, POLICIES, rounds=plan.rounds)
+        with report.doing("importing, on SQLite and on PostgreSQL"):
+            importing.say(report, quick=plan.quick)
+        with report.doing("the whole service, with two workers and while an import runs"):
+            served.say(report, plan, Path(scratch), POLICIES, Asked(CHECK, mixed))
         denied = _denied_of_a_batch(ours, asked[BATCH])
         half = _HalfRate(ours, Asked(CHECK, mixed))
         # What is compared is measured one shortly after the other.
@@ -164,6 +168,7 @@ def main() -> None:
         report.say(f"{name} / floor", median_ratio(calls[name], calls[FLOOR]), "ratio")
     report.say(f"{OBSERVED} / off", median_ratio(calls[OBSERVED], calls[ON_FILE]), "ratio")
     say_comparisons(report, calls)
+    report.say("all of it took", time.monotonic() - began, "s")
     report.show()
     report.write(ROOT / "build" / "bench.json")
 

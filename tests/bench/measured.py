@@ -48,9 +48,10 @@ class Asked:
     """One call on each connection, with a message for each question."""
     effects: bool = True
     """Each answer is one decision of the service."""
+    connections: int = CONNECTIONS
 
 
-@dataclass
+@dataclass(frozen=True)
 class Measured:
     """A server that runs, and what a closed loop makes of it."""
 
@@ -69,7 +70,7 @@ class Measured:
             messages=[*messages[begin:], *messages[:begin]],
             seconds=plan.seconds,
             warm_up=plan.warm_up if number == 0 else 0.5,
-            connections=CONNECTIONS,
+            connections=asked.connections,
             concurrency=asked.concurrency,
             rate=rate,
             core=plan.generator_core,

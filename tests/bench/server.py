@@ -32,11 +32,12 @@ from policy_service.model.facts import Revision
 from policy_service.model.ids import time_ordered_id
 from policy_service.server import logs
 from policy_service.server.authenticator import Authenticator
-from policy_service.server.child import Role, prepare_process, tune_collector
+from policy_service.server.child import prepare_process, tune_collector
 from policy_service.server.compose import Parts, open_worker, utc_now
 from policy_service.server.errors import Refusal
 from policy_service.server.handlers import Call, Method, Router
 from policy_service.server.health import Health
+from policy_service.server.role import Role
 from policy_service.server.serving import serve
 from policy_service.server.settings import Settings
 from policy_service.service.caller import authenticate

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from policy_service.cli.example.world import read_world, shipped
-from policy_service.cli.main import app
 from tests.support.fake_service import FakeService, running
+from tests.support.typing_here import type_here
 
 ADMIN, POLICE, TRUST = "psk_admin_a", "psk_police_b", "psk_trust_c"
+
+TO_A_PROGRAM = {"COLUMNS": ""}
+"""The environment of a command whose output no person reads."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,25 @@ class Typed:
 
 @dataclass(frozen=True)
 class Terminal:
-    """Types `policy-service` with the addresses of the fake and a folder of its own."""
+    """Types `policy-service` in this process, with the addresses of a service and a folder of its own."""
 
     address: str
     var_dir: Path
+    control_address: str = ""
+    """Where it is another, as it is of all but the fake."""
 
     def __call__(
         self,
         *args: str,
         before: tuple[str, ...] = (),
-        env: dict[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         stdin: str | None = None,
     ) -> Typed:
         """Run a command; `before` are global options, which stand before it."""
-        addresses = ("--address", self.address, "--control-address", self.address)
-        result = CliRunner(env={"COLUMNS": "80", **(env or {})}).invoke(
-            app, [*addresses, "--var-dir", str(self.var_dir), *before, *args], input=stdin
-        )
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Typed(result.exit_code, result.stdout, re.sub(r"\n {7}(?=\S)", " ", result.stderr))
+        addresses = ("--address", self.address, "--control-address", self.control_address or self.address)
+        words = [*addresses, "--var-dir", str(self.var_dir), *before, *args]
+        code, out, err = type_here(words, {"COLUMNS": "80", **(env or {})}, stdin)
+        return Typed(code, out, re.sub(r"\n {7}(?=\S)", " ", err))
 
 
 @pytest.fixture

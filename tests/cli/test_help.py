@@ -11,16 +11,13 @@ from typing import Any
 
 import pytest
 import typer
-from typer.main import get_command
-from typer.testing import CliRunner
 
 from policy_service.cli.example.questions import read_questions
 from policy_service.cli.example.world import shipped
-from policy_service.cli.main import app
+from policy_service.service.retention_rules import RULED
 from tests.cli.conftest import Terminal, give_every_token
 from tests.support.fake_service import FakeService
-
-ROOT = get_command(app)
+from tests.support.typing_here import ROOT, type_here
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -29,13 +26,15 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield from commands(inner, (*path, name))
 
 
+OF_NO_SERVICE = re.compile(r" (serve|backup|restore|migrate|version)\b")
+"""Examples of commands that ask no service."""
 COMMANDS = list(commands(ROOT))
 
 
 def help_of(path: tuple[str, ...]) -> str:
-    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*path, "--help"])
-    assert result.exit_code == 0
-    return result.stdout
+    code, out, _ = type_here([*path, "--help"], {"COLUMNS": "80"})
+    assert code == 0
+    return out
 
 
 @functools.cache
@@ -51,15 +50,22 @@ def examples() -> list[str]:
 def test_what_there_is() -> None:
     assert {" ".join(path) for path, command in COMMANDS if not hasattr(command, "commands")} == {
         *("serve", "check", "explain", "demo", "version", "example load"),
-        *("log show", "log search", "log follow"),
+        *("migrate", "backup", "restore", "import"),
+        *("log show", "log search", "log follow", "log replay"),
         *("policies attributes", "policies validate", "policies test", "policies list", "policies show"),
-        *("requests record", "requests list", "requests show"),
-        *("people show", "people put", "people relate", "people reach"),
+        *("policies push", "policies pull", "policies rollback", "policies diff", "policies sets"),
+        "policies history",
+        *("requests record", "requests list", "requests show", "requests history"),
+        *("people show", "people put", "people relate", "people reach", "people history"),
         *("records show", "records put", "records declare", "records types", "records put-type"),
-        *("artefacts put", "users put", "users show", "users list"),
-        *("overrides grant", "overrides end", "overrides list"),
-        *("orders record", "orders end", "orders list"),
-        *("systems put", "systems show", "systems list", "tokens issue", "tokens list", "tokens revoke"),
+        *("records history", "records declarations", "artefacts list", "artefacts history"),
+        *("artefacts put", "users put", "users show", "users list", "users history"),
+        *("overrides grant", "overrides end", "overrides list", "overrides history"),
+        *("orders record", "orders end", "orders list", "orders history"),
+        *("retention show", "retention set", "retention run", "retention erase"),
+        *("retention hold", "retention lift", "retention holds", "retention history"),
+        *("systems put", "systems show", "systems list", "systems history"),
+        *("tokens issue", "tokens list", "tokens revoke", "tokens history"),
     }
 
 
@@ -79,7 +85,10 @@ def test_help_says_what_it_does_within_80_columns(path: tuple[str, ...], command
         for path, _ in COMMANDS
         if path[-1:]
         and path[-1]
-        in ("list", "show", "search", "follow", "types", "check", "demo", "attributes", "validate", "test")
+        in {
+            *("list", "show", "history", "declarations", "search", "follow", "types", "check", "demo"),
+            *("attributes", "validate", "test", "push", "pull", "rollback", "diff", "sets"),
+        }
     ],
 )
 def test_every_reading_command_has_json(path: tuple[str, ...]) -> None:
@@ -92,7 +101,21 @@ def test_the_codes_that_scripts_rely_on_are_told() -> None:
             assert line in help_of(path)
 
 
-@pytest.mark.parametrize("line", [each for each in examples() if " serve" not in each])
+@pytest.mark.parametrize(
+    "path", [path for path, command in COMMANDS if not hasattr(command, "commands")], ids=" ".join
+)
+def test_every_command_has_an_example(path: tuple[str, ...]) -> None:
+    text = help_of(path)
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    policy-service ")]
+    assert any(f" {' '.join(path)} " in f"{line} " for line in lines), text
+
+
+def test_the_kinds_that_a_rule_may_be_about_are_listed() -> None:
+    listed = help_of(("retention", "set")).partition("Kinds of fact\n")[2].partition("Example")[0]
+    assert [kind.strip() for kind in listed.replace("\n", " ").split(",")] == sorted(RULED)
+
+
+@pytest.mark.parametrize("line", [each for each in examples() if not OF_NO_SERVICE.search(each)])
 def test_an_example_can_be_typed(
     terminal: Terminal, fake: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:

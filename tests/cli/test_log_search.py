@@ -61,6 +61,12 @@ def test_each_option_is_a_field_of_the_filter(terminal: Terminal, fake: FakeServ
     assert fake.requests(FOLLOW) == [pb.DecisionLogServiceFollowRequest(filter=wanted, since=times[1])]
 
 
+def test_a_day_may_be_said(terminal: Terminal, fake: FakeService) -> None:
+    terminal("log", "search", "--since", "2026-07-01", "--until", "2026-07-01")
+    (asked,) = fake.requests(SEARCH)
+    assert (asked.since, asked.until) == ("2026-06-30T23:00:00+00:00", "2026-07-01T23:00:00+00:00")
+
+
 def test_a_table_shows_what_is_needed_to_look_closer(terminal: Terminal, fake: FakeService) -> None:
     reading = pb.FoundEntry(
         entry=pb.LogEntry(
@@ -81,7 +87,7 @@ def test_a_table_shows_what_is_needed_to_look_closer(terminal: Terminal, fake: F
     typed = terminal("log", "search")
     lines = typed.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[2].split() == ["2026-03-02", "12:00:00", "UTC", "deny", "ADVERSE_PERSON", "OM-1001"]
+    assert lines[2].split() == ["2026-03-02T12:00:00Z", "deny", "ADVERSE_PERSON", "OM-1001"]
     assert lines[3].split() == [f"{ID}1", "o.manager", "police-records"]
     assert [line.split() for line in lines[4:6]] == [["read", "GetPerson"], [f"{ID}9", "p.officer", "police"]]
     assert "TOO_LONG" in lines[6]
@@ -118,8 +124,8 @@ def test_a_search_follows_its_pages_and_says_whether_there_is_more(
     [
         ("DecisionService/Check", ""),
         ("DecisionLogService/Search", ""),
-        ("DecisionService/Chek", " `DecisionService/Chek`, perhaps `DecisionService/Check` is meant\n"),
-        ("Zzzz/Qqqq", " `Zzzz/Qqqq`\n"),
+        ("DecisionService/Chek", " `DecisionService/Chek`, perhaps `DecisionService/Check` is meant"),
+        ("Zzzz/Qqqq", " `Zzzz/Qqqq`"),
     ],
 )
 def test_nothing_found_of_a_method_that_is_none_is_no_reassurance(
@@ -127,7 +133,7 @@ def test_nothing_found_of_a_method_that_is_none_is_no_reassurance(
 ) -> None:
     typed = terminal("log", "search", "--method", method)
     assert (typed.code, typed.out) == (0, "none\n")
-    assert typed.err == (f"note: this version has no method{note}" if note else "")
+    assert " ".join(typed.err.split()) == (f"note: this version has no method{note}" if note else "")
     assert fake.requests(SEARCH)[0].filter.method == method
 
 
@@ -207,7 +213,7 @@ def test_what_is_followed_is_printed_as_it_comes_and_taken_up_again(
     assert {call.metadata["x-controller"] for call in fake.calls} == {"police"}
 
     lines = terminal("log", "follow").out.splitlines()
-    assert lines[0].split() == ["2026-03-02", "12:00:00", "UTC", "deny", "ADVERSE_PERSON", "OM-1001"]
+    assert lines[0].split() == ["2026-03-02T12:00:00Z", "deny", "ADVERSE_PERSON", "OM-1001"]
     assert lines[1].split() == [f"{ID}1", "o.manager", "police-records"]
     assert max(map(len, lines)) <= 80
 
@@ -250,6 +256,6 @@ def test_ctrl_c_ends_it_with_success(terminal: Terminal, fake: FakeService) -> N
     assert following.stdout is not None
     assert json.loads(following.stdout.readline())["entry"]["entryId"].endswith("1")
     following.send_signal(signal.SIGINT)
-    out, err = following.communicate(timeout=10)
+    out, err = following.communicate(timeout=30)
     assert (following.returncode, out) == (0, "")
     assert err == "following; Ctrl-C ends it\n"

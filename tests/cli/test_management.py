@@ -222,7 +222,7 @@ def test_requests_list_shows_whose_each_is_and_what_of(terminal: Terminal, fake:
         f"person    {person}",
         "scope     health.summary; records WR-1, WR-2; purposes billing",
         "against   role:clinician",
-        "received  2026-11-28 22:16:54 UTC",
+        "received  2026-11-28T22:16:54Z",
         "until     2199-01-01",
         "",
     ]
@@ -615,7 +615,9 @@ def test_log_show_tells_how_what_was_reported_of_a_decision_is_found(
 ) -> None:
     answer = entry()
     fake.answers["DecisionLogService/Get"] = lambda _: answer
-    assert terminal("log", "show", "d-1").out.endswith("\n  policy-service log search --decision d-1\n")
+    shown = terminal("log", "show", "d-1").out
+    assert "\n  policy-service log search --decision d-1\n" in shown
+    assert shown.endswith("\n  policy-service log replay d-1\n")
     answer.entry.method = "DecisionService/Explain"
     assert "--decision" not in terminal("log", "show", "d-1").out
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from typer.testing import CliRunner
 
 from policy_service.api.v1 import (
     access_pb2,
@@ -16,11 +15,11 @@ from policy_service.api.v1 import (
     record_pb2,
 )
 from policy_service.api.v1 import privacy_request_pb2 as requests_pb2
-from policy_service.cli.main import app
 from policy_service.cli.option_of import OPTION_OF, option_of
 from policy_service.cli.render import wrap_sentence
 from tests.cli.conftest import Terminal
 from tests.cli.test_help import COMMANDS
+from tests.support.typing_here import type_here
 
 
 @pytest.mark.parametrize(
@@ -63,9 +62,9 @@ def test_a_mistake_in_typing_is_told_as_everything_else_is(
     arguments: tuple[str, ...], told: str, do_next: str
 ) -> None:
     """Without the options of the `terminal`, some of which are what is mistyped; and it is never a deny."""
-    result = CliRunner().invoke(app, arguments, prog_name="policy-service", env={"COLUMNS": ""})
-    assert (result.exit_code, result.stdout) == (2, "")
-    error, following = result.stderr.splitlines()
+    code, out, err = type_here(arguments, {"COLUMNS": ""})
+    assert (code, out) == (2, "")
+    error, following = err.splitlines()
     assert error.startswith(f"error: {told}")
     assert following.startswith("next:  ")
     assert do_next in following
@@ -171,9 +170,9 @@ def test_a_sentence_is_broken_for_a_person_and_what_can_be_copied_is_not() -> No
 def test_only_where_a_person_reads_lines_have_a_width(columns: str) -> None:
     env = {"COLUMNS": columns, "POLICY_SERVICE_TOKEN": "psk_env_e"}
     arguments = ("--control-address", "127.0.0.1:1", "systems", "list")
-    result = CliRunner().invoke(app, arguments, env=env)
-    assert result.exit_code == 4
-    lines = result.stderr.splitlines()
+    code, _, err = type_here(arguments, env)
+    assert code == 4
+    lines = err.splitlines()
     assert (max(map(len, lines)) <= 80) is bool(columns)
     assert (len(lines) > 2) is bool(columns)
     assert all(line.startswith(("error: ", "next:  ", " " * 7)) for line in lines)

@@ -81,7 +81,7 @@ def test_overrides_end(terminal: Terminal, fake: FakeService) -> None:
     assert fake.calls[0].request == pb.EndOverrideRequest(
         override_id="o-1", reason="why", idempotency_key="k"
     )
-    assert "ends      2026-03-02 12:00:00 UTC" in typed.out
+    assert "ends      2026-03-02T12:00:00Z" in typed.out
 
 
 def test_overrides_list_reads_every_page(terminal: Terminal, fake: FakeService) -> None:
@@ -109,7 +109,7 @@ def test_overrides_list_reads_every_page(terminal: Terminal, fake: FakeService) 
         ["state", "ended"],
         ["user", "d.doctor"],
         ["record", "W-1"],
-        ["ends", "2026-03-02 12:00:00 UTC"],
+        ["ends", "2026-03-02T12:00:00Z"],
     ]
     listed = terminal("overrides", "list", "--limit", "2", "--json").json
     assert [each["overrideId"] for each in listed["overrides"]] == ["o-0", "o-1"]
@@ -158,7 +158,7 @@ def test_orders_end_and_list(terminal: Terminal, fake: FakeService) -> None:
     assert "order      o-1" in typed.out
     listed = terminal("orders", "list", "--record", "W-1")
     assert fake.calls[1].request.record == "W-1"
-    times = ["2026-03-01", "2026-03-02", "12:00:00", "UTC"]
+    times = ["2026-03-01", "2026-03-02T12:00:00Z"]
     assert listed.out.splitlines()[2].split() == ["o-1", "FC/12", "W-1", *times]
     assert terminal("orders", "list", "--json").json["orders"][0]["orderId"] == "o-1"
 
@@ -169,7 +169,7 @@ def test_orders_end_and_list(terminal: Terminal, fake: FakeService) -> None:
         # What is on file of `--ends 2030-01-31` and, in summer time, of `--ends 2030-06-30`.
         ("2030-02-01T00:00:00+00:00", "2030-01-31"),
         ("2030-06-30T23:00:00+00:00", "2030-06-30"),
-        ("2030-07-01T00:00:00+00:00", "2030-07-01 00:00:00 UTC"),
+        ("2030-07-01T00:00:00+00:00", "2030-07-01T00:00:00Z"),
         ("no moment", "no moment"),
     ],
 )

@@ -15,7 +15,7 @@ from policy_service.server.convert_policies import list_attributes_response
 from policy_service.server.convert_policy_test import tried_response
 from policy_service.service.policy_cases import try_policy_cases
 from policy_service.service.validate_policies import PolicyFile, validate
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import TO_A_PROGRAM, Terminal
 from tests.support.fake_service import FakeService, Refusal
 
 RIGHT = (shipped("policies") / "disclosure/basis/contract.yaml").read_text("utf-8")
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_printed_as_editors_read_it(
     fake.answers["PolicyService/Validate"] = judging
     wrong = folder / "a.yaml"
     wrong.write_text(RIGHT.replace("tier: basis", "tier: bases").replace("contractor", "contracter"))
-    typed = terminal("policies", "validate", str(folder))
+    typed = terminal("policies", "validate", str(folder), env=TO_A_PROGRAM)
     assert typed.code == 1
     first, second, third, *_ = typed.out.splitlines()
     assert first.startswith(f"{wrong}:4: tier: perhaps `basis` is meant; write one of")
@@ -126,7 +126,7 @@ def test_warnings_are_told_and_fail_where_they_are_to(
     fake.answers["PolicyService/Validate"] = judging
     (folder / "base_types" / "base.x.yaml").unlink()
     (folder / "a.yaml").write_text(RIGHT.replace("uid: disclosure", "uid: own"))
-    typed = terminal("policies", "validate", str(folder))
+    typed = terminal("policies", "validate", str(folder), env=TO_A_PROGRAM)
     assert typed.code == 0
     warning, blank, summary = typed.out.splitlines()
     assert warning.startswith(
@@ -163,7 +163,7 @@ def test_what_is_no_text_is_told_and_the_rest_is_sent(
 ) -> None:
     fake.answers["PolicyService/Validate"] = judging
     (folder / "c.yaml").write_bytes(b"uid: x\ntitle: caf\xe9\n")
-    typed = terminal("policies", "validate", str(folder / "c.yaml"), str(folder / "b.yaml"))
+    typed = terminal("policies", "validate", str(folder / "c.yaml"), str(folder / "b.yaml"), env=TO_A_PROGRAM)
     assert typed.code == 1
     assert f"{folder / 'c.yaml'}:2: this is not UTF-8" in typed.out
     assert "1 problem in 1 of 2 files" in typed.out
@@ -404,7 +404,7 @@ def test_a_file_that_would_be_passed_over_is_a_problem(
     mine.parent.mkdir(exist_ok=True)
     mine.write_text(RIGHT)
     for paths, files in (([folder], 2), ([mine], 1), ([mine.parent], 1 if "/" in name else 2)):
-        typed = terminal("policies", "validate", *map(str, paths))
+        typed = terminal("policies", "validate", *map(str, paths), env=TO_A_PROGRAM)
         assert typed.code == 1
         assert f"{mine}:1: give it a name that ends in `.yaml`, the service reads no other" in typed.out
         assert f"1 problem in 1 of {files} file" in typed.out
@@ -427,11 +427,11 @@ def test_what_cannot_be_read_is_an_error_of_usage(
 def test_what_no_call_can_carry_is_told_before_it_is_sent(
     terminal: Terminal, fake: FakeService, folder: Path
 ) -> None:
-    for number in range(17):
+    for number in range(66):
         (folder / f"large{number}.yaml").write_text("#" * 65_000)
     typed = terminal("policies", "validate", str(folder))
     assert typed.code == 2
-    assert "a call may have 1,048,576" in typed.err
+    assert "a call may have 4,194,304" in typed.err
     assert not fake.calls
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_service.cli.render import moment_of, print_pairs, print_table, say_sentence
+from policy_service.cli.render import moment_of, print_pairs, print_table, say
 
 ID = "01a2081b-c1c8-7f29-ba1d-f67582ec4d09"
 
@@ -20,7 +20,7 @@ def test_a_long_value_goes_on_below_itself(capsys: pytest.CaptureFixture[str]) -
 
 def test_what_is_to_be_copied_is_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
     print_pairs([("to 1", f"person:{ID} {ID} post"), ("digest", "ab" * 60)])
-    say_sentence(f"subject.address deny: towards shares_point:person:{ID} and others who may open it")
+    say(f"subject.address deny: towards shares_point:person:{ID} and others who may open it")
     lines = capsys.readouterr().out.splitlines()
     assert f"to 1    person:{ID}" in lines[0]
     assert lines[1].strip() == f"{ID} post"
@@ -37,11 +37,13 @@ def test_a_person_as_commands_name_her_stands_whole_in_a_table(capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("2026-11-28T22:16:54+00:00", "2026-11-28 22:16:54 UTC"),
-        ("2026-11-28T23:16:54.5+01:00", "2026-11-28 22:16:54 UTC"),
-        ("2026-11-28T22:16:54Z", "2026-11-28 22:16:54 UTC"),
+        ("2026-11-28T22:16:54+00:00", "2026-11-28T22:16:54Z"),
+        ("2026-11-28T23:16:54.5+01:00", "2026-11-28T22:16:54Z"),
+        ("2026-11-28T22:16:54Z", "2026-11-28T22:16:54Z"),
         ("2026-11-28", "2026-11-28"),
         ("2026-11-28T22:16:54", "2026-11-28T22:16:54"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("20261128T231654+0100", "20261128T231654+0100"),
         ("soon", "soon"),
         ("", ""),
     ],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from policy_service.decision_log.url import migrate
-from tests.support.postgres import postgres_url
+from tests.support.migrated import postgresql
 
 
 @pytest.fixture
@@ -15,17 +15,10 @@ def sqlite_log(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'log'}"
 
 
-@pytest.fixture(scope="session")
-def migrated_database() -> str:
-    """A database that was migrated once, to be copied by each test."""
-    url = postgres_url()
-    migrate(url)
-    return url
-
-
 @pytest.fixture
-def postgres_log(migrated_database: str) -> str:
-    return postgres_url(copy_of=migrated_database)
+def postgres_log() -> Iterator[str]:
+    with postgresql().lent() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -16,6 +16,7 @@ from policy_service.model.obligation import ObligationKind
 from policy_service.model.question import CheckCall, DescribedPerson, Description, FieldAsked
 from policy_service.model.trace import DecisionTrace, TracedOutcome, TracedRecipient, TracedTask
 from policy_service.model.vocabulary import Channel, Effect, UserKind, Verb
+from tests.decision_log.asking import EVERYTHING_ASKED
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CANARY = "canary 17 Acacia Avenue"
@@ -77,6 +78,7 @@ TRACE = DecisionTrace(
     declared_contents=("declaration:1",),
     capabilities=("redact",),
     alerts=("own_case",),
+    kept=EVERYTHING_ASKED,
 )
 
 

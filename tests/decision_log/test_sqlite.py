@@ -117,7 +117,7 @@ def test_a_log_that_is_not_there_yet_is_empty(sqlite_log: str) -> None:
 def test_migrating_waits_for_the_writer_of_a_file_that_needs_it(sqlite_log: str) -> None:
     with StreamWriter.open(sqlite_log, "worker-0"):
         locate(sqlite_log, IMPATIENT).migrate()
-        meddle(sqlite_log, "worker-0", "UPDATE log_version SET version_num = 'older'")
+        meddle(sqlite_log, "worker-0", "UPDATE log_version SET version_num = '0001'")
         with pytest.raises(LogUnavailable, match="another process writes"):
             locate(sqlite_log, IMPATIENT).migrate()
 

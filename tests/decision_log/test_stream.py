@@ -77,6 +77,33 @@ def test_a_closed_stream_is_left_for_a_new_one(log_url: str) -> None:
     assert [head.closed for head in LogReader(log_url).streams()] == [True, False]
 
 
+def test_a_finished_stream_ends_with_its_last_entry(log_url: str) -> None:
+    last = entry()
+    with StreamWriter.open(log_url, "worker-0") as writer:
+        old = writer.stream_id
+        writer.append(entries(2))
+        writer.finish(last)
+        assert indexes(writer.append(entries(1))) == ["LogUnavailable"]
+    log = LogReader(log_url)
+    (head,) = log.streams()
+    assert (head.size, head.closed) == (3, True)
+    assert log.entries(old)[-1].data == last.data
+    verified = log.verify(old)
+    assert verified is not None
+    assert verified.holds
+    with StreamWriter.open(log_url, "worker-0") as writer:
+        assert writer.stream_id != old
+
+
+def test_a_stream_that_another_writes_now_is_not_finished(postgres_log: str) -> None:
+    with StreamWriter.open(postgres_log, "worker-0") as earlier:
+        with StreamWriter.open(postgres_log, "worker-0") as later:
+            with pytest.raises(LogUnavailable):
+                earlier.finish(entry())
+            assert indexes(later.append(entries(1))) == [0]
+        assert [(head.size, head.closed) for head in LogReader(postgres_log).streams()] == [(1, False)]
+
+
 def test_promise_5_a_second_writer_is_found_at_once(log_url: str) -> None:
     with StreamWriter.open(log_url, "worker-0") as writer:
         writer.append(entries(1))

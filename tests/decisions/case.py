@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict
 
@@ -143,6 +145,22 @@ class Run:
 
 def case_names(folder: Path = CASES) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def numbered_and(every: int | None) -> pytest.MarkDecorator:
+    """The parameter `name`: the cases that have a number, and every so manieth of the others. The rest of
+    them, all where `every` is None, is left to the torture runs.
+
+    For roads that are made of the parts of others, on which `make test` has each case.
+    """
+    others = itertools.count(1)
+    names = []
+    for name in case_names():
+        if name.startswith("case_") or (every is not None and next(others) % every == 0):
+            names.append(pytest.param(name))
+        else:
+            names.append(pytest.param(name, marks=pytest.mark.torture))
+    return pytest.mark.parametrize("name", names)
 
 
 def read_run(name: str, *, twin: bool, tag: str, renamed: bool, folder: Path = CASES) -> Run:

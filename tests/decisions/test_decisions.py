@@ -1,5 +1,5 @@
 """Every decision case, and its twin, on every road, alone, in a batch and on a stream; and once more under
-other names.
+other names. `make test` has all of them on one road, and some on each; `make torture` the rest.
 
 The services are opened once for all cases: each run has names of its own, so none meets another's facts.
 """
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.decisions.case import Run, case_names, read_run
+from tests.decisions.case import Run, case_names, numbered_and, read_run
 from tests.decisions.compare import (
     agrees_with_its_entry,
     expected_to_say,
@@ -44,14 +44,8 @@ TWINS_IN_TORTURE = pytest.mark.parametrize(
     "twin", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["case", "twin"]
 )
 """Of the roads that are made of the parts of others: their twins are seen on those."""
-DOMAIN_CASES = pytest.mark.parametrize(
-    "name",
-    [
-        name if name.startswith("case_") else pytest.param(name, marks=pytest.mark.torture)
-        for name in case_names()
-    ],
-)
-"""Over a socket to PostgreSQL: the cases that have a number; the others have each been on one of the two."""
+NUMBERED = numbered_and(None)
+SOME = numbered_and(4)
 CASES = pytest.mark.parametrize("name", case_names())
 
 
@@ -80,7 +74,8 @@ async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) ->
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
     directory = tmp_path_factory.mktemp("installation")
-    async with installation(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}") as road:
+    urls = f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}"
+    async with installation(*urls, whole=True) as road:
         yield road
 
 
@@ -122,25 +117,25 @@ async def test_use_case_on_sqlite(name: str, twin: bool, on_sqlite: Installation
     await travel(on_sqlite, name, twin=twin)
 
 
-@CASES
+@NUMBERED
 @TWINS_IN_TORTURE
 async def test_use_case_on_postgresql(name: str, twin: bool, on_postgresql: Installation) -> None:
     await travel(on_postgresql, name, twin=twin)
 
 
-@CASES
-@SIDES
+@SOME
+@TWINS_IN_TORTURE
 async def test_socket_on_sqlite(name: str, twin: bool, socket_to_sqlite: SocketRoad) -> None:
     await travel(socket_to_sqlite, name, twin=twin)
 
 
-@DOMAIN_CASES
+@NUMBERED
 @TWINS_IN_TORTURE
 async def test_socket_on_postgresql(name: str, twin: bool, socket_to_postgresql: SocketRoad) -> None:
     await travel(socket_to_postgresql, name, twin=twin)
 
 
-@CASES
+@SOME
 @TWINS_IN_TORTURE
 async def test_whatever_the_names(name: str, twin: bool, on_sqlite: Installation) -> None:
     """Every party renamed, another record type of its base, another organisation."""

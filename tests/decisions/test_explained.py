@@ -12,7 +12,7 @@ from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.service import explaining
-from tests.decisions.case import case_names, read_run
+from tests.decisions.case import numbered_and, read_run
 from tests.decisions.compare import without_its_own, without_moments
 from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.mark.parametrize("name", case_names())
+@numbered_and(4)
 @pytest.mark.parametrize("twin", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["case", "twin"])
 async def test_an_explanation_is_of_what_check_answers(name: str, twin: bool, road: Installation) -> None:
     answer, explanation = await explained(road, name, twin=twin)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
 from collections.abc import Iterator
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import psycopg
 import pytest
-from sqlalchemy import URL, make_url
 
 from policy_service.facts.reader import FactsReader
-from policy_service.facts.schema import migrate
 from policy_service.facts.store import FactStore
 from tests.facts.world import Kept
+from tests.support.migrated import place
+from tests.support.migrated import postgresql as postgresql_stores
 from tests.support.postgres import postgres_url
-from tests.support.session_end import undone_at_session_end
 
 BACKENDS = ["sqlite", "postgresql"]
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(params=BACKENDS)
@@ -32,15 +25,23 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return migrated(request.param, tmp_path)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with migrated(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database on PostgreSQL."""
+    with migrated("postgresql", tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """One store for many examples, each of which takes back what it put there."""
-    url = migrated(request.param, tmp_path_factory.mktemp("facts"))
-    with FactStore(url, stream_id="control-1") as store:
+    directory = tmp_path_factory.mktemp("facts")
+    with migrated(request.param, directory) as url, FactStore(url, stream_id="control-1") as store:
         reader = FactsReader(url)
         yield Kept(url, store, reader)
         reader.close()
@@ -59,30 +60,12 @@ def reader(url: str) -> Iterator[FactsReader]:
     reader.close()
 
 
-def migrated(backend: str, directory: Path) -> str:
-    """The URL of a copy of a migrated database; a migration takes longer than most tests."""
+@contextmanager
+def migrated(backend: str, directory: Path) -> Iterator[str]:
+    """The URL of a database of its own that holds no facts yet."""
     if backend == "sqlite":
-        shutil.copy(_sqlite_template(), directory / "facts.db")
-        return f"sqlite:///{directory}/facts.db"
-    template = _postgresql_template()
-    name = f"{template.database}_{next(_numbers)}"
-    server = template.set(drivername="postgresql", database="postgres")
-    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template.database}")
-    return template.set(database=name).render_as_string(hide_password=False)
-
-
-@cache
-def _sqlite_template() -> Path:
-    directory = TemporaryDirectory(prefix="facts-")
-    undone_at_session_end.callback(directory.cleanup)
-    path = Path(directory.name, "facts.db")
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@cache
-def _postgresql_template() -> URL:
-    url = postgres_url()
-    migrate(url)
-    return make_url(url)
+        place(url := f"sqlite:///{directory}/facts.db")
+        yield url
+        return
+    with postgresql_stores().lent() as url:
+        yield url

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import itertools
+import random
+import re
 import struct
 from datetime import date
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_service.facts import fingerprints
 from policy_service.facts.fingerprints import MAX_LENGTH, Fingerprinter
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import PersonId
@@ -216,3 +219,19 @@ def test_a_roster_token_tells_nothing_of_the_person() -> None:
     assert (len(token), token.isalnum()) == (32, True)
     assert person_id.replace("-", "")[:8] not in token
     assert token != Fingerprinter(b"j" * 32).roster_token(person_id)
+
+
+@pytest.mark.parametrize("blanks", [0, 1, 3])
+def test_a_plain_number_is_spelt_as_phonenumbers_spells_it(
+    blanks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(blanks)
+    for _ in range(500):
+        digits = list("0" + dice.choice("1235789") + "".join(dice.choices("0123456789", k=9)))
+        for _ in range(blanks):
+            digits.insert(dice.randrange(len(digits)), " ")
+        value = "".join(digits)
+        quick = fingerprints._phone(value)
+        with monkeypatch.context() as slowly:
+            slowly.setattr(fingerprints, "_PLAIN_GB", re.compile("none"))
+            assert quick == fingerprints._phone(value), value

@@ -32,7 +32,7 @@ def test_another_body_under_the_same_key_is_refused(store: FactStore) -> None:
     write(store, ASKED)
     with pytest.raises(ConflictError) as refused:
         store.write(replace(ASKED, facts=(vera,), body_hash=b"other"), entry)
-    assert refused.value.reason == "IDEMPOTENCY_KEY_REUSED"
+    assert (refused.value.field, refused.value.reason) == ("idempotency_key", "IDEMPOTENCY_KEY_REUSED")
     assert store.head() == 1
 
 

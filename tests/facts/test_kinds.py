@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import Table, create_engine, text
+from sqlalchemy import Connection, Table, create_engine, literal, select, text
 
+import policy_service
 from policy_service.facts.connect import loading_engine, parse_url, sqlite_path
-from policy_service.facts.keys import LOOKUPS, Key, Lookup, key_from_text, keys_of
+from policy_service.facts.keys import LOOKUPS, Key, Lookup, is_empty, keys_from_texts, keys_of
 from policy_service.facts.mapping import KINDS
-from policy_service.facts.reader import find
+from policy_service.facts.reader import FactsReader, find
 from policy_service.facts.store import FactStore
-from policy_service.facts.tables import Base, ChangeRow, HeadRow, PrivacyRequestPersonRow, RevisionRow
+from policy_service.facts.tables import (
+    Base,
+    ChangeRow,
+    EpochRow,
+    ErasedVersionRow,
+    HeadRow,
+    NamedPersonRow,
+    NotedStreamRow,
+    PrivacyRequestPersonRow,
+    RevisionRow,
+)
 from policy_service.model.facts import Fact, Revision
-from tests.facts.world import ADAM, CHILD, ONE_OF_EACH, VERA, Kept, put, withhold
+from tests.facts.conftest import migrated
+from tests.facts.world import ADAM, CHILD, ONE_OF_EACH, VERA, Kept, adverse, put, withhold
+from tests.support.revisions import on_file, unaccounted_for
 
 EVERY_KIND = pytest.mark.parametrize("kind", get_args(Fact), ids=lambda kind: kind.__name__)
 EACH_FACT = pytest.mark.parametrize("fact", ONE_OF_EACH, ids=lambda fact: type(fact).__name__)
 EVERY_LOOKUP = pytest.mark.parametrize("lookup", LOOKUPS.values(), ids=LOOKUPS.keys())
 
 
-def test_every_table_is_a_kind_of_fact_or_one_of_four() -> None:
-    others = {row.__tablename__ for row in (HeadRow, RevisionRow, ChangeRow, PrivacyRequestPersonRow)}
+def test_every_table_is_a_kind_of_fact_or_one_of_eight() -> None:
+    others = {
+        row.__tablename__
+        for row in (
+            *(EpochRow, HeadRow, RevisionRow, ChangeRow),
+            *(PrivacyRequestPersonRow, NamedPersonRow, ErasedVersionRow, NotedStreamRow),
+        )
+    }
     assert set(Base.metadata.tables) == {kind.table.name for kind in KINDS.values()} | others
 
 
@@ -69,7 +93,7 @@ def announced(url: str, revision: Revision) -> set[Key]:
     engine = create_engine(parse_url(url))
     with engine.connect() as connection:
         found = connection.execute(text("SELECT key FROM changes WHERE revision = :r"), {"r": revision})
-        keys = {key_from_text(row.key) for row in found}
+        keys = set(keys_from_texts(row.key for row in found))
     engine.dispose()
     return keys
 
@@ -132,3 +156,104 @@ def test_a_look_up_is_answered_from_an_index(kept: Kept, lookup: Lookup) -> None
     else:
         assert not any("Seq Scan on " + table in line for line in plan), plan
         assert any("Index Cond" in line for line in plan), plan
+
+
+def rows_found_by(connection: Connection, lookup: Lookup) -> set[Key]:
+    """The keys under which the look-up's own statement can find what is or was on file: read from the tables,
+    not from the facts.
+    """
+    table = PrivacyRequestPersonRow.__table__ if lookup.many else KINDS[lookup.kind].table
+    columns = [table.c[name] for name in lookup.fields] or [literal(lookup.name).label("name")]
+    rows = connection.execute(select(*columns).select_from(table).distinct()).all()
+    found = {(lookup.name, *row) if lookup.fields else (lookup.name,) for row in rows}
+    return {key for key in found if not is_empty(key)}
+
+
+def unannounced(kept: Kept, facts: Sequence[Fact], removed: tuple[Fact, ...] = ()) -> set[Key]:
+    """Write, and tell which look-ups answer otherwise than before without having been announced."""
+    before = put(kept.store)
+    after = put(kept.store, *facts, removed=removed)
+    engine = create_engine(parse_url(kept.url))
+    with engine.connect() as connection:
+        wanted = {key for lookup in LOOKUPS.values() for key in rows_found_by(connection, lookup)}
+    engine.dispose()
+    then, now = kept.reader.load(wanted, before), kept.reader.load(wanted, after)
+    changed = kept.reader.changed(before, after)
+    assert changed is not None
+    return {key for key in wanted if then[key] != now[key]} - changed
+
+
+def life_of(kept: Kept, fact: Fact) -> set[Key]:
+    """What is not announced when a fact is recorded, amended and removed."""
+    other = otherwise(fact)
+    return unannounced(kept, [fact]) | unannounced(kept, [other]) | unannounced(kept, [], (other,))
+
+
+@EACH_FACT
+def test_every_look_up_whose_answer_changes_is_announced(kept: Kept, fact: Fact) -> None:
+    assert life_of(kept, fact) == set()
+
+
+def test_a_relation_that_is_announced_by_one_end_alone_is_found_out(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_end(fact: Fact) -> Iterator[Key]:
+        yield from (key for key in keys_of(fact) if key[0] != "relationships_to")
+
+    monkeypatch.setattr("policy_service.facts.rows.keys_of", one_end)
+    assert {key[0] for key in life_of(kept, adverse)} == {"relationships_to"}
+
+
+WHO_MAY_WRITE = {
+    "facts/store.py",
+    "facts/rows.py",  # called by the store, in its transaction
+    "facts/erasing.py",  # the same
+    "facts/named.py",  # the same
+    "facts/epochs.py",  # the epoch, and no fact
+    "facts/noted_streams.py",  # how far the log reached, and no fact; called by the store
+    "facts/restore.py",  # all rows of a backup, into a database that nobody serves from
+    "facts/schema.py",  # migrations
+}
+
+
+def test_a_row_that_no_revision_wrote_is_found_out(tmp_path: Path) -> None:
+    """Whichever way it got there: what is served is looked at so when every method was called
+    (`tests/promises/test_promise_2_every_method.py`).
+    """
+    with migrated("sqlite", tmp_path) as url:
+        with FactStore(url, stream_id="control-1") as store:
+            put(store, *ONE_OF_EACH)
+            put(store, removed=(adverse,))
+        reader = FactsReader(url)
+        assert on_file(reader) == {kind.table.name for kind in KINDS.values()}
+        assert unaccounted_for(reader) == []
+        statements = (
+            "UPDATE users SET revision_from = 7",
+            "UPDATE relationships SET revision_to = 8 WHERE revision_to = 2",
+        )
+        with closing(sqlite3.connect(tmp_path / "facts.db")) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+        assert unaccounted_for(reader) == ["relationships.revision_to: 1", "users.revision_from: 1"]
+        reader.close()
+
+
+def test_no_module_but_these_can_write_to_the_tables_of_facts() -> None:
+    root = Path(policy_service.__file__).parent
+    writing = set()
+    for path in root.rglob("*.py"):
+        imported = {
+            (node.module, alias.name)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        knows_tables = any(
+            module in ("policy_service.facts.tables", "policy_service.facts.mapping") or name == "KINDS"
+            for module, name in imported
+        )
+        if knows_tables and imported & {
+            ("sqlalchemy", word) for word in ("insert", "update", "delete", "text")
+        }:
+            writing.add(str(path.relative_to(root)))
+    assert writing == WHO_MAY_WRITE

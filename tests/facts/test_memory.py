@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,21 @@ from policy_service.facts.store import FactStore
 from policy_service.model.errors import OverloadedError
 from policy_service.model.facts import ContactPoint, Fact, Fingerprint, PersonId, RecordId, Revision
 from tests.facts import world
-from tests.facts.world import ADAM, CHILD, HOME, ONE_OF_EACH, PHONE, POLICE, VERA, case, put, token, vera
+from tests.facts.world import (
+    ADAM,
+    CHILD,
+    HOME,
+    ONE_OF_EACH,
+    PHONE,
+    POLICE,
+    VERA,
+    case,
+    change,
+    put,
+    token,
+    vera,
+    write,
+)
 
 CASE = keys.record(POLICE, "CR/1")
 
@@ -58,6 +73,16 @@ EVERY_LOOK_UP: tuple[tuple[Key, Callable[[FactsView], object], object], ...] = (
     ),
     (keys.contact_points_by_uprn(HOME), lambda view: view.contact_points_by_uprn(HOME), (world.vera_phone,)),
     (
+        keys.own_points_by_fingerprint(POLICE, PHONE),
+        lambda view: view.own_points_by_fingerprint(POLICE, PHONE),
+        (world.vera_phone,),
+    ),
+    (
+        keys.own_points_by_uprn(POLICE, HOME),
+        lambda view: view.own_points_by_uprn(POLICE, HOME),
+        (world.vera_phone,),
+    ),
+    (
         keys.contact_point_by_reference(POLICE, "CRM/7"),
         lambda view: view.contact_point_by_reference(POLICE, "CRM/7"),
         (world.vera_phone,),
@@ -92,6 +117,14 @@ EVERY_LOOK_UP: tuple[tuple[Key, Callable[[FactsView], object], object], ...] = (
     (keys.record_type(POLICE, "case"), lambda view: view.record_type(POLICE, "case"), world.case_type),
     (keys.artefact_type(POLICE, "letter"), lambda view: view.artefact_type(POLICE, "letter"), world.letter),
     (keys.policy_set(), lambda view: view.policy_set(), world.policies),
+    (keys.legal_hold("hold-1"), lambda view: view.legal_hold("hold-1"), world.hold),
+    (keys.legal_holds_on(VERA), lambda view: view.legal_holds_on(VERA), (world.hold,)),
+    (
+        keys.retention_rule(POLICE, "contact_point"),
+        lambda view: view.retention_rule(POLICE, "contact_point"),
+        world.rule,
+    ),
+    (keys.filed_policy_set("set-1"), lambda view: view.filed_policy_set("set-1"), world.filed),
 )
 
 
@@ -182,19 +215,23 @@ class SlowReader(FactsReader):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.may_read = threading.Event()
+        self.asked = threading.Event()
         self.loads = 0
 
-    def load(self, wanted: Collection[Key], revision: Revision) -> Mapping[Key, tuple[Fact, ...]]:
+    def load(
+        self, wanted: Collection[Key], revision: Revision, most: int | None = None
+    ) -> Mapping[Key, tuple[Fact, ...]]:
         self.loads += 1
+        self.asked.set()
         assert self.may_read.wait(10)
-        return super().load(wanted, revision)
+        return super().load(wanted, revision, most)
 
 
 async def test_what_comes_back_for_an_older_revision_is_thrown_away(store: FactStore, url: str) -> None:
     reader = SlowReader(url)
     memory = FactsMemory(reader)
     loading = asyncio.create_task(memory.load([CASE]))
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(reader.asked.wait, 10)
     put(store, case)
     await memory.advance(reader.head())
     reader.may_read.set()
@@ -219,15 +256,69 @@ async def test_what_is_in_memory_is_not_read_again(store: FactStore, url: str) -
     reader.close()
 
 
-async def test_memory_is_bounded(memory: FactsMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policy_service.facts.memory.MAX_KEYS_KEPT", 10)
+async def test_a_call_may_load_so_much_and_no_more(
+    memory: FactsMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("policy_service.facts.memory.MAX_KEYS_A_LOAD", 8)
     references = [keys.record(POLICE, f"CR/{n}") for n in range(9)]
     with pytest.raises(OverloadedError):
         await memory.load(references)
     await memory.load(references[:8])
-    await memory.load([keys.person(PersonId(f"p{n}")) for n in range(3)])
-    memory.view.person(PersonId("p1"))
-    with pytest.raises(ColdFacts) as cold:
-        memory.view.prefetch(*references)
-    assert cold.value.keys == set(references), "all are forgotten"
+    memory.view.prefetch(*references[:8])
+
+
+async def test_a_revision_of_this_process_is_followed_without_reading_what_it_changed(
+    store: FactStore, reader: FactsReader, memory: FactsMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, case)
+    before = await at_head(memory, reader, CASE)
+    changed = replace(case, teams=("another",))
+    written = write(store, change(changed))
+    assert written.touched == {*keys.keys_of(case), *keys.keys_of(changed)}
+    monkeypatch.setattr(reader, "changed", None)  # it would be called
+    memory.follow(written.revision, written.touched)
+    assert before.record(POLICE, "CR/1") == case
+    view = await at_head(memory, reader, CASE)
+    assert (view.revision, view.record(POLICE, "CR/1")) == (written.revision, changed)
+
+
+async def test_a_revision_that_is_not_the_next_one_is_not_followed(
+    store: FactStore, reader: FactsReader, memory: FactsMemory
+) -> None:
+    put(store, case)
+    await at_head(memory, reader, CASE)
+    put(store, replace(case, teams=("another",)))
+    last = write(store, change(vera))
+    memory.follow(last.revision, last.touched)
+    assert memory.view.revision < last.revision
+    view = await at_head(memory, reader, CASE)
+    found = view.record(POLICE, "CR/1")
+    assert found is not None
+    assert found.teams == ("another",)
+
+
+async def test_what_was_looked_up_holds_until_a_revision_touches_it(
+    store: FactStore, reader: FactsReader, memory: FactsMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it found something or nothing, and however many revisions about others lie between."""
+    put(store, vera)
+    await memory.advance(reader.head())
+    view, nothing = memory.view, keys.person_by_identifier(Fingerprint("nobody"))
+    await memory.load([CASE, nothing])
+    for reference in ("CR/2", "CR/3"):
+        put(store, replace(case, record_id=RecordId(reference), reference=reference))
+        await memory.advance(reader.head())
+        assert memory.still_holds(view, [CASE, nothing])
+    before = memory.view
+    put(store, case)
+    await memory.advance(reader.head())
+    for older in (view, before):
+        assert not memory.still_holds(older, [nothing, CASE])
+        assert memory.still_holds(older, [nothing])
+    assert memory.still_holds(memory.view, [CASE])
+    # Too much has changed to be told: nothing is known to be the same.
+    latest = memory.view
+    put(store, replace(case, teams=("another",)))
+    monkeypatch.setattr(reader, "changed", lambda *_: None)
+    await memory.advance(reader.head())
+    assert not memory.still_holds(latest, [nothing])

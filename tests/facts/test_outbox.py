@@ -36,5 +36,5 @@ def test_each_stream_is_owed_its_own_revisions(url: str) -> None:
 def test_more_is_owed_than_one_statement_reads(store: FactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(7):
         put(store)
-    monkeypatch.setattr("policy_service.facts.store.IDS_A_STATEMENT", 3)
+    monkeypatch.setattr("policy_service.facts.rows.IDS_A_STATEMENT", 3)
     assert [row.revision for row in store.undelivered(Revision(0))] == list(range(1, 8))

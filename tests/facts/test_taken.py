@@ -56,6 +56,17 @@ def test_what_another_open_fact_has_is_refused_until_it_is_free(
     put(kept.store, removed=(second,))
 
 
+def test_what_is_said_to_be_new_and_is_on_file_is_refused(store: FactStore) -> None:
+    """Of what is new no row is looked for; a fact that is one of them all the same is not there twice."""
+    revision = put(store, case)
+    claimed = replace(change(replace(case, teams=("other",)), officer), new=frozenset({case.record_id}))
+    with pytest.raises(ConflictError) as refused:
+        store.write(claimed, entry)
+    assert refused.value.reason == "ALREADY_EXISTS"
+    assert store.head() == revision
+    store.write(replace(change(officer), new=frozenset({officer.user_id})), entry)
+
+
 def test_what_was_taken_is_not_in_the_message(store: FactStore) -> None:
     put(store, case)
     with pytest.raises(ConflictError) as refused:

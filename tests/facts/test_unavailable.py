@@ -21,7 +21,6 @@ from policy_service.facts.schema import migrate
 from policy_service.facts.store import FactStore
 from policy_service.model.errors import UnavailableError
 from policy_service.model.facts import Revision
-from tests.facts.conftest import migrated
 from tests.facts.world import change, entry, put, vera, write
 from tests.support.postgres import postgres_url
 
@@ -101,10 +100,9 @@ def test_another_kind_of_store_is_refused_without_repeating_its_url(url: str) ->
 
 
 def test_the_operators_log_names_the_failure_and_no_value(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path
+    caplog: pytest.LogCaptureFixture, postgresql: str
 ) -> None:
-    url = migrated("postgresql", tmp_path)
-    with FactStore(url, stream_id="control-1") as store, pytest.raises(UnavailableError) as refused:
+    with FactStore(postgresql, stream_id="control-1") as store, pytest.raises(UnavailableError) as refused:
         # A text that PostgreSQL cannot hold; its driver would repeat the statement with its values.
         store.write(change(vera, actor="somebody\0"), entry)
     assert_says_nothing(refused.value)
@@ -161,10 +159,10 @@ def head_held_by_another(url: str) -> Iterator[None]:
 
 
 def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.5)
-    url = migrated("postgresql", tmp_path)
+    url = postgresql
     reader = FactsReader(url)
     with ThreadPoolExecutor(2) as pool, connected(url) as other, other.transaction():
         other.execute("LOCK TABLE people")
@@ -182,8 +180,8 @@ def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
-def test_a_server_that_loses_what_it_acknowledged_is_refused(setting: str, tmp_path: Path) -> None:
-    url = migrated("postgresql", tmp_path)
+def test_a_server_that_loses_what_it_acknowledged_is_refused(setting: str, postgresql: str) -> None:
+    url = postgresql
     with setting_off(url, setting):
         with pytest.raises(UnavailableError) as refused:
             FactStore(url, stream_id="control-1")
@@ -210,9 +208,9 @@ def setting_off(url: str, setting: str) -> Iterator[None]:
         wait_for("on")
 
 
-def test_a_commit_that_the_server_warns_of_is_not_acknowledged(tmp_path: Path) -> None:
+def test_a_commit_that_the_server_warns_of_is_not_acknowledged(postgresql: str) -> None:
     """PostgreSQL that stops waiting for a synchronous standby answers COMMIT with success and a warning."""
-    url = migrated("postgresql", tmp_path)
+    url = postgresql
     with connected(url) as connection:
         connection.execute(
             "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS"
@@ -227,8 +225,8 @@ def test_a_commit_that_the_server_warns_of_is_not_acknowledged(tmp_path: Path) -
     assert_says_nothing(refused.value)
 
 
-def test_each_write_waits_for_the_disk_whatever_the_database_is_set_to(tmp_path: Path) -> None:
-    url = migrated("postgresql", tmp_path)
+def test_each_write_waits_for_the_disk_whatever_the_database_is_set_to(postgresql: str) -> None:
+    url = postgresql
     with connected(url) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET synchronous_commit = off")
         connection.execute(

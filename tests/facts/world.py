@@ -15,7 +15,9 @@ from policy_service.model.facts import (
     CourtOrder,
     Fact,
     FieldType,
+    FiledPolicySet,
     Fingerprint,
+    LegalHold,
     Override,
     PartType,
     Person,
@@ -29,6 +31,7 @@ from policy_service.model.facts import (
     RecordParty,
     RecordType,
     Relationship,
+    RetentionRule,
     Revision,
     System,
     Token,
@@ -106,6 +109,9 @@ officer = User("user-1", POLICE, "PC-1", person_id=PersonId("officer"), roles=("
 crm = System("system-1", POLICE, "crm", ("base.case",), (Verb.SEE,))
 token = Token("0123456789abcdef", POLICE, "0" * 64, NOON, NOON.replace(year=2027), system="crm")
 policies = PolicySet("set-1", POLICE, (("a.yaml", "uid: a"),), (("base.case", "fields: []"),))
+hold = LegalHold("hold-1", POLICE, VERA, "INQ/1", "desk", NOON)
+rule = RetentionRule("rule-1", POLICE, "contact_point", 365)
+filed = FiledPolicySet("set-1", POLICE, (("a.yaml", "uid: a"),), (("base.case", "fields: []"),))
 
 ONE_OF_EACH: tuple[Fact, ...] = (
     vera,
@@ -125,6 +131,9 @@ ONE_OF_EACH: tuple[Fact, ...] = (
     crm,
     token,
     policies,
+    hold,
+    rule,
+    filed,
 )
 
 

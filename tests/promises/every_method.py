@@ -16,9 +16,11 @@ from policy_service.api.v1 import (
     access_pb2,
     casework_pb2,
     decision_pb2,
+    past_pb2,
     people_pb2,
     policy_pb2,
     record_pb2,
+    retention_pb2,
 )
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import privacy_request_pb2 as request_pb
@@ -137,6 +139,24 @@ async def _revoke(world: World) -> Message:
     return access_pb2.RevokeTokenRequest(token_id=issued.token.token_id)
 
 
+async def _erase_person(world: World) -> Message:
+    put = await world.did("PeopleService/PutPerson", people_pb2.PutPersonResponse)
+    return retention_pb2.ErasePersonRequest(person=f"person:{put.person.person_id}")
+
+
+def _rule(kind: str) -> Message:
+    return retention_pb2.PutRuleRequest(rule=retention_pb2.RetentionRule(kind=kind, days=365))
+
+
+def _hold(person: str) -> Message:
+    return retention_pb2.PlaceHoldRequest(hold=retention_pb2.LegalHold(person=person, matter="INQ/1"))
+
+
+async def _lift_hold(world: World) -> Message:
+    placed = await world.did("RetentionService/PlaceHold", retention_pb2.PlaceHoldResponse)
+    return retention_pb2.LiftHoldRequest(hold_id=placed.hold.hold_id)
+
+
 async def _end_override(world: World) -> Message:
     granted = await world.did("CaseworkService/GrantOverride", casework_pb2.GrantOverrideResponse)
     return casework_pb2.EndOverrideRequest(override_id=granted.override.override_id)
@@ -152,9 +172,34 @@ async def _get_request(world: World) -> Message:
     return request_pb.PrivacyRequestServiceGetRequest(request_id=recorded.request.request_id)
 
 
+async def _declarations(world: World) -> Message:
+    await world.did("RecordService/DeclareContents", record_pb2.DeclareContentsResponse)
+    return record_pb2.ListDeclarationsRequest(digest=b"d" * 32)
+
+
+async def _request_history(world: World) -> Message:
+    recorded = await world.did("PrivacyRequestService/Record", request_pb.PrivacyRequestServiceRecordResponse)
+    return request_pb.PrivacyRequestServiceHistoryRequest(request_id=recorded.request.request_id)
+
+
+async def _override_history(world: World) -> Message:
+    granted = await world.did("CaseworkService/GrantOverride", casework_pb2.GrantOverrideResponse)
+    return casework_pb2.CaseworkServiceHistoryRequest(override_id=granted.override.override_id)
+
+
+async def _rule_history(world: World) -> Message:
+    await world.did("RetentionService/PutRule", retention_pb2.PutRuleResponse)
+    return retention_pb2.RetentionServiceHistoryRequest(rule_kind="contact_point")
+
+
 async def _get_entry(world: World) -> Message:
     answer = await world.did("DecisionService/Check", decision_pb2.CheckResponse)
     return log_pb.DecisionLogServiceGetRequest(entry_id=answer.decision_id)
+
+
+async def _replay(world: World) -> Message:
+    answer = await world.did("DecisionService/Check", decision_pb2.CheckResponse)
+    return log_pb.DecisionLogServiceReplayRequest(decision_id=answer.decision_id)
 
 
 def _override(*categories: str) -> Message:
@@ -211,7 +256,7 @@ def _artefact_type(world: World, *categories: str) -> Message:
     return record_pb2.PutArtefactTypeRequest(artefact_type=declared)
 
 
-def _record(reference: str) -> Message:
+def _record(reference: str) -> record_pb2.PutRecordRequest:
     record = record_pb2.Record(reference=reference, record_type="clinic.file", teams=["ward"])
     record.parties.add(party="patient", role="subject", person="ref:P")
     return record_pb2.PutRecordRequest(record=record)
@@ -283,6 +328,13 @@ _CASEWORK: Final[Mapping[str, Row]] = {
     ),
     "ListOverrides": _list(casework_pb2.ListOverridesRequest, record="F-V"),
     "ListOrders": _list(casework_pb2.ListOrdersRequest, record="F-V"),
+    "History": Row(
+        "read",
+        good=_override_history,
+        bad=lambda _: casework_pb2.CaseworkServiceHistoryRequest(order_id="x"),
+        at="order_id",
+        absent=lambda _: casework_pb2.CaseworkServiceHistoryRequest(order_id=random_id()),
+    ),
 }
 _ACCESS: Final[Mapping[str, Row]] = {
     "PutSystem": Row(
@@ -315,6 +367,13 @@ _ACCESS: Final[Mapping[str, Row]] = {
         absent=lambda _: access_pb2.RevokeTokenRequest(token_id="0" * 16),
     ),
     "ListTokens": _list(access_pb2.ListTokensRequest),
+    "History": Row(
+        "read",
+        good=lambda _: access_pb2.AccessServiceHistoryRequest(user_reference="w.nurse"),
+        bad=lambda _: access_pb2.AccessServiceHistoryRequest(),
+        at="what",
+        absent=lambda world: access_pb2.AccessServiceHistoryRequest(system_name=world.new),
+    ),
 }
 _DECISIONS: Final[Mapping[str, Row]] = {
     "Check": _decides(lambda asked: asked),
@@ -341,6 +400,13 @@ _LOG: Final[Mapping[str, Row]] = {
         bad=lambda _: log_pb.DecisionLogServiceGetRequest(entry_id="x"),
         at="entry_id",
         absent=lambda _: log_pb.DecisionLogServiceGetRequest(entry_id=random_id()),
+    ),
+    "Replay": Row(
+        "read",
+        good=_replay,
+        bad=lambda _: log_pb.DecisionLogServiceReplayRequest(decision_id="x"),
+        at="decision_id",
+        absent=lambda _: log_pb.DecisionLogServiceReplayRequest(decision_id=random_id()),
     ),
     "Search": Row(
         "read",
@@ -376,6 +442,14 @@ _PEOPLE: Final[Mapping[str, Row]] = {
         bad=lambda world: _contact_point(world, "pigeon"),
         at="contact_point.kind",
     ),
+    "Import": Row(
+        "write",
+        good=lambda world: people_pb2.PeopleServiceImportRequest(
+            items=[people_pb2.PeopleItem(person=people_pb2.Person(identifiers=[f"ref:{world.new}"]))]
+        ),
+        bad=lambda _: people_pb2.PeopleServiceImportRequest(),
+        at="items",
+    ),
     "GetPerson": Row(
         "read",
         good=lambda _: people_pb2.GetPersonRequest(person="ref:P"),
@@ -383,7 +457,87 @@ _PEOPLE: Final[Mapping[str, Row]] = {
         at="person",
         absent=lambda world: people_pb2.GetPersonRequest(person=f"ref:{world.new}"),
     ),
+    "History": Row(
+        "read",
+        good=lambda _: people_pb2.PeopleServiceHistoryRequest(person="ref:P"),
+        bad=lambda _: people_pb2.PeopleServiceHistoryRequest(person="nobody"),
+        at="person",
+        absent=lambda world: people_pb2.PeopleServiceHistoryRequest(person=f"ref:{world.new}"),
+    ),
 }
+_RETENTION: Final[Mapping[str, Row]] = {
+    "PutRule": Row(
+        "write", good=lambda _: _rule("contact_point"), bad=lambda _: _rule("phone"), at="rule.kind"
+    ),
+    "ListRules": Row(
+        "read",
+        good=lambda _: retention_pb2.ListRulesRequest(),
+        bad=lambda _: retention_pb2.ListRulesRequest(as_of=past_pb2.AsOf()),
+        at="as_of",
+    ),
+    "PlaceHold": Row("write", good=lambda _: _hold("ref:P"), bad=lambda _: _hold("nobody"), at="hold.person"),
+    "LiftHold": Row(
+        "write",
+        good=_lift_hold,
+        bad=lambda _: retention_pb2.LiftHoldRequest(hold_id="x"),
+        at="hold_id",
+        absent=lambda _: retention_pb2.LiftHoldRequest(hold_id=random_id()),
+    ),
+    "ListHolds": _list(retention_pb2.ListHoldsRequest),
+    "History": Row(
+        "read",
+        good=_rule_history,
+        bad=lambda _: retention_pb2.RetentionServiceHistoryRequest(hold_id="x"),
+        at="hold_id",
+        absent=lambda _: retention_pb2.RetentionServiceHistoryRequest(hold_id=random_id()),
+    ),
+    "Run": Row(
+        "read",  # nothing is due
+        good=lambda _: retention_pb2.RunRequest(),
+        bad=lambda _: OF_NO_VERSION,
+        at="",
+    ),
+    "ErasePerson": Row(
+        "write",
+        good=_erase_person,
+        bad=lambda _: retention_pb2.ErasePersonRequest(person="nobody"),
+        at="person",
+    ),
+}
+
+
+def _set(*names: str) -> policy_pb2.PolicyServicePutSetRequest:
+    """Files of these names, in which nothing is right."""
+    return policy_pb2.PolicyServicePutSetRequest(
+        files=[policy_pb2.PolicyFile(name=name, text="uid: own") for name in names]
+    )
+
+
+async def _put_set(world: World) -> policy_pb2.PolicyServicePutSetRequest:
+    """The set that is published, with one line more."""
+    told = await world.did("PolicyService/GetSet", policy_pb2.PolicyServiceGetSetResponse)
+    first, *others = told.files
+    changed = policy_pb2.PolicyFile(name=first.name, text=f"{first.text}# {world.new}\n")
+    return policy_pb2.PolicyServicePutSetRequest(files=[changed, *others])
+
+
+async def _published(world: World) -> str:
+    told = await world.did("PolicyService/List", policy_pb2.PolicyServiceListResponse)
+    return str(told.policy_set)
+
+
+async def _publish(world: World) -> Message:
+    told = await world.did("PolicyService/PutSet", policy_pb2.PolicyServicePutSetResponse)
+    return policy_pb2.PolicyServicePublishRequest(
+        policy_set=told.policy_set, expected=await _published(world)
+    )
+
+
+async def _rollback(world: World) -> Message:
+    await world.did("PolicyService/Publish", policy_pb2.PolicyServicePublishResponse)
+    return policy_pb2.PolicyServiceRollbackRequest(expected=await _published(world))
+
+
 _POLICIES: Final[Mapping[str, Row]] = {
     "Validate": Row(
         "read",
@@ -408,8 +562,45 @@ _POLICIES: Final[Mapping[str, Row]] = {
     "ListAttributes": Row(
         "read",
         good=lambda _: policy_pb2.PolicyServiceListAttributesRequest(),
-        bad=lambda _: OF_NO_VERSION,  # it has no argument
-        at="",
+        bad=lambda _: policy_pb2.PolicyServiceListAttributesRequest(as_of=past_pb2.AsOf()),
+        at="as_of",
+    ),
+    "PutSet": Row("write", good=_put_set, bad=lambda _: _set("../own.yaml"), at="files[0].name"),
+    "Publish": Row(
+        "write",
+        good=_publish,
+        bad=lambda _: policy_pb2.PolicyServicePublishRequest(policy_set="set-none"),
+        at="expected",
+        absent=lambda _: policy_pb2.PolicyServicePublishRequest(policy_set="set-none", expected="set-other"),
+    ),
+    "Rollback": Row(
+        "write",
+        good=_rollback,
+        bad=lambda _: policy_pb2.PolicyServiceRollbackRequest(policy_set="set-none"),
+        at="expected",
+        absent=lambda _: policy_pb2.PolicyServiceRollbackRequest(expected="set-none"),
+    ),
+    "Diff": Row(
+        "read",
+        good=lambda _: policy_pb2.PolicyServiceDiffRequest(files=_set("own.yaml").files),
+        bad=lambda _: policy_pb2.PolicyServiceDiffRequest(after="set-none", files=_set("own.yaml").files),
+        at="after",
+        absent=lambda _: policy_pb2.PolicyServiceDiffRequest(after="set-none"),
+    ),
+    "ListSets": _list(policy_pb2.PolicyServiceListSetsRequest),
+    "GetSet": Row(
+        "read",
+        good=lambda _: policy_pb2.PolicyServiceGetSetRequest(),
+        bad=lambda _: policy_pb2.PolicyServiceGetSetRequest(page_token="x"),
+        at="page_token",
+        absent=lambda _: policy_pb2.PolicyServiceGetSetRequest(policy_set="set-none"),
+    ),
+    "History": Row(
+        "read",
+        good=lambda _: policy_pb2.PolicyServiceHistoryRequest(),
+        bad=lambda _: policy_pb2.PolicyServiceHistoryRequest(page_size=-1),
+        at="page_size",
+        absent=lambda _: policy_pb2.PolicyServiceHistoryRequest(policy_set="set-none"),
     ),
 }
 _REQUESTS: Final[Mapping[str, Row]] = {
@@ -427,6 +618,13 @@ _REQUESTS: Final[Mapping[str, Row]] = {
         absent=lambda _: request_pb.PrivacyRequestServiceGetRequest(request_id=random_id()),
     ),
     "List": _list(request_pb.PrivacyRequestServiceListRequest, person="ref:P"),
+    "History": Row(
+        "read",
+        good=_request_history,
+        bad=lambda _: request_pb.PrivacyRequestServiceHistoryRequest(request_id="x"),
+        at="request_id",
+        absent=lambda _: request_pb.PrivacyRequestServiceHistoryRequest(request_id=random_id()),
+    ),
 }
 _RECORDS: Final[Mapping[str, Row]] = {
     "PutRecordType": Row(
@@ -460,7 +658,27 @@ _RECORDS: Final[Mapping[str, Row]] = {
         at="reference",
         absent=lambda world: record_pb2.GetRecordRequest(reference=world.new),
     ),
+    "Import": Row(
+        "write",
+        good=lambda world: record_pb2.RecordServiceImportRequest(records=[_record(world.new).record]),
+        bad=lambda _: record_pb2.RecordServiceImportRequest(),
+        at="records",
+    ),
     "ListRecordTypes": _list(record_pb2.ListRecordTypesRequest),
+    "ListArtefactTypes": _list(record_pb2.ListArtefactTypesRequest),
+    "ListDeclarations": Row(
+        "read",
+        good=_declarations,
+        bad=lambda _: record_pb2.ListDeclarationsRequest(digest=b"d"),
+        at="digest",
+    ),
+    "History": Row(
+        "read",
+        good=lambda _: record_pb2.RecordServiceHistoryRequest(record_reference="F-V"),
+        bad=lambda _: record_pb2.RecordServiceHistoryRequest(record_reference="F-V", page_size=-1),
+        at="page_size",
+        absent=lambda world: record_pb2.RecordServiceHistoryRequest(artefact_type_name=world.new),
+    ),
 }
 ROWS: Final[Mapping[str, Row]] = {
     f"{service}/{method}": row
@@ -473,6 +691,7 @@ ROWS: Final[Mapping[str, Row]] = {
         "PolicyService": _POLICIES,
         "PrivacyRequestService": _REQUESTS,
         "RecordService": _RECORDS,
+        "RetentionService": _RETENTION,
     }.items()
     for method, row in rows.items()
 }

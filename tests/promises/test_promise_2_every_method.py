@@ -23,6 +23,7 @@ from tests.promises.every_method import ROWS, Sent, World, made, wire
 from tests.promises.world import CLINIC
 from tests.support.doors import Told, opened
 from tests.support.new_entries import NewEntries
+from tests.support.revisions import on_file, unaccounted_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -191,3 +192,10 @@ async def test_no_entry_and_nothing_permitted_when_the_log_fails(name: str, call
     await world.did("AccessService/PutUser", pb.CheckResponse)
     owed = [name] if row.leaves == "write" else []
     assert [entry.method for entry in calls.log.take()] == [*owed, "AccessService/PutUser"]
+
+
+async def test_each_row_that_these_calls_left_has_its_revision(calls: Calls) -> None:
+    """At their end: nothing that serves writes past the one writer of facts."""
+    facts = calls.world.doors.facts
+    assert unaccounted_for(facts) == []
+    assert on_file(facts) >= {"policy_sets", "tokens", "users", "records"}, "whichever of them ran before"

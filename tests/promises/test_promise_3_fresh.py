@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from policy_service.api.v1 import decision_pb2 as pb
+from tests.promises.conftest import ON_BOTH
 from tests.promises.world import check, open_world, record_request
 from tests.support.installation import installation
 
@@ -29,6 +30,7 @@ async def until(reached: Callable[[], bool]) -> None:
     raise AssertionError("it was not reached within 20 seconds")
 
 
+@ON_BOTH
 async def test_a_request_recorded_a_moment_ago_decides(urls: tuple[str, str]) -> None:
     async with installation(*urls) as road:
         token = await open_world(road)
@@ -37,6 +39,7 @@ async def test_a_request_recorded_a_moment_ago_decides(urls: tuple[str, str]) ->
         assert (await check(road, token, **SEND)).effect == pb.EFFECT_DENY
 
 
+@ON_BOTH
 async def test_everyone_who_waits_is_decided_again_when_the_head_moves(urls: tuple[str, str]) -> None:
     """The head moves between the decisions and their commit: none of those who wait gets the older answer."""
     decided, written = threading.Event(), threading.Event()

@@ -18,13 +18,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from policy_service.api.v1 import (
     access_pb2,
-    casework_pb2,
     decision_log_pb2,
     decision_pb2,
     people_pb2,
-    policy_pb2,
     privacy_request_pb2,
-    record_pb2,
 )
 from tests.decisions.roads import Road, messages
 from tests.promises.canaries import Told, Written, found, needles, read_back
@@ -41,6 +38,7 @@ from tests.promises.leaves import leaves, with_leaf
 from tests.promises.world import CLINIC
 from tests.service.control import Stores
 from tests.support.collector import collecting
+from tests.support.every_service import OF_CONTROL
 from tests.support.installation import installation
 from tests.support.postgres import postgres_url
 from tests.support.served import served, socket_road
@@ -213,16 +211,6 @@ FINCHLING = re.compile(rb"finchling[^0-9a-z]([0-9]+)", re.IGNORECASE)
 SPELLED = ("finchling:{} 0770", "Finchling {} Lane", "finchling {}\0")
 """An identifier, an address, and a text that is refused wherever it stands. `{}` numbers where that is."""
 
-SERVICES = (
-    access_pb2,
-    casework_pb2,
-    decision_log_pb2,
-    people_pb2,
-    policy_pb2,
-    privacy_request_pb2,
-    record_pb2,
-)
-
 
 def every_request() -> Iterator[tuple[str, Message]]:
     """A valid request, or else an empty one, of every method that control serves; one of each kind of privacy
@@ -232,12 +220,11 @@ def every_request() -> Iterator[tuple[str, Message]]:
     for put, _, message in messages(WORLD):
         if put.method not in valid or put.kind == "requests":
             valid.setdefault(put.method, []).append(message)
-    for module in SERVICES:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                name = f"{service.name}/{method.name}"
-                for message in valid.get(name, [GetMessageClass(method.input_type)()]):
-                    yield name, message
+    for service in OF_CONTROL:
+        for method in service.methods:
+            name = f"{service.name}/{method.name}"
+            for message in valid.get(name, [GetMessageClass(method.input_type)()]):
+                yield name, message
 
 
 class Places:
@@ -305,6 +292,9 @@ def without_references(data: bytes) -> bytes:
     for recipient in event.recipients:
         if recipient.recipient.startswith("team:"):
             recipient.ClearField("recipient")
+    for asked in event.asked.recipients:
+        asked.ClearField("team")
+    event.asked.description.record.ClearField("teams")
     for assertion in event.asserted:
         if assertion.path == "record.teams":
             assertion.ClearField("values")

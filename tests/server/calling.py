@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 PACKAGE = "policy_service.api.v1"
 SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0))
 
 

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import grpc
@@ -23,6 +23,8 @@ from prometheus_client.core import Metric as PrometheusMetric
 from prometheus_client.registry import Collector as Collecting
 
 import policy_service
+from policy_service.facts.memory import FactsMemory
+from policy_service.facts.reader import FactsReader
 from policy_service.model.errors import UnavailableError
 from policy_service.server import exporting
 from policy_service.server.errors import StartError
@@ -111,7 +113,7 @@ async def test_a_collector_that_refuses_is_told_of_once_and_not_in_its_words(
 
     lost = told(lines(), "telemetry cannot be sent, and some is lost")
     assert sorted(line["what"] for line in lost) == ["metrics", "traces"]
-    assert {json.loads(line)["logger"] for line in lines()} == {"policy_service.server.exporting"}
+    assert {json.loads(line)["logger"] for line in lines()} == {"policy_service.server.sending"}
     assert not [line for line in lines() if REFUSAL in line or collector.endpoint.rpartition("/")[2] in line]
 
 
@@ -226,13 +228,16 @@ def _closed(connection: socket.socket) -> bool:
         return False
 
 
-async def test_a_number_that_cannot_be_read_spoils_no_other(lines: Callable[[], list[str]]) -> None:
-    with collecting() as collector:
-        await _with_numbers_that_cannot_be_read(collector)
+async def test_a_number_that_cannot_be_read_spoils_no_other(
+    lines: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    reader = FactsReader(f"sqlite:///{tmp_path}/facts.db")  # nobody reads it
+    with collecting() as collector, closing(reader), closing(FactsMemory(reader)) as memory:
+        await _with_numbers_that_cannot_be_read(collector, memory)
     assert not [line for line in lines() if REFUSAL in line]
 
 
-async def _with_numbers_that_cannot_be_read(collector: Collector) -> None:
+async def _with_numbers_that_cannot_be_read(collector: Collector, memory: FactsMemory) -> None:
     def down() -> int:
         raise UnavailableError
 
@@ -246,13 +251,14 @@ async def _with_numbers_that_cannot_be_read(collector: Collector) -> None:
         Metric(Kind.HISTOGRAM, "bad.ranges", "", "", ranges=broken),  # type: ignore[arg-type]
     ]
     async with exporters(settings(collector.endpoint), "worker-0") as sent:
-        sent.show((*bad, *of_memory(down, lambda: 0), *of_calls(telemetry)), ANYWHERE)
+        sent.show((*bad, *of_memory(down, memory), *of_calls(telemetry)), ANYWHERE)
         shown = await asyncio.to_thread(scrape, sent.prometheus)
         while len(collector.metrics) < 2:  # noqa: ASYNC110 - another thread's
             await asyncio.sleep(0.05)
     assert "policy_service_edge_refusals" in shown
     assert "rpc_server_call_duration_seconds_count" in shown
     assert "policy_service_revisions_behind" not in shown
+    assert "policy_service_memory_size" in shown
     assert collector.newest("rpc.server.call.duration") is not None
     assert collector.newest("policy_service.edge.refusals") is not None
 
@@ -276,7 +282,7 @@ def test_a_scrape_that_fails_tells_nothing(lines: Callable[[], list[str]]) -> No
     assert not [line for line in lines() if REFUSAL in line]
 
 
-def test_the_sdk_is_wired_in_one_module() -> None:
+def test_the_sdk_is_wired_in_two_modules() -> None:
     found = set()
     package = Path(policy_service.__file__).parent
     for file in package.rglob("*.py"):
@@ -285,4 +291,4 @@ def test_the_sdk_is_wired_in_one_module() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.startswith(("opentelemetry.sdk", "opentelemetry.exporter")) for name in names):
                 found.add(file.relative_to(package).as_posix())
-    assert found == {"server/exporting.py"}
+    assert found == {"server/exporting.py", "server/sending.py"}

@@ -30,7 +30,12 @@ def test_with_a_certificate_it_listens_where_it_is_told() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"workers": 2}, "this version runs one decision worker"),
+        ({"workers": 0}, "workers"),
+        ({"workers": 65}, "workers"),
+        ({"workers": 2, "decision_prometheus": "127.0.0.1:65535"}, "a port for each worker after the first"),
+        ({"workers": 4, "decision_prometheus": "127.0.0.1:50049"}, "a port of its own for each worker"),
+        ({"service_name": "North"}, "service_name"),
+        ({"service_name": "north-1/"}, "service_name"),
         ({"tls_key": "server.key"}, "go together"),
         ({"tls_certificate": "server.crt"}, "go together"),
         ({"decision_port": 6000, "control_port": 6000}, "must differ"),
@@ -51,6 +56,7 @@ def test_with_a_certificate_it_listens_where_it_is_told() -> None:
         ({"decision_prometheus": "127.0.0.1:1", "control_prometheus": "[::1]:1"}, "a port of its own"),
         ({"trace_ratio": 1.5}, "trace_ratio"),
         ({"telemetry_seconds": 0}, "telemetry_seconds"),
+        ({"cache_bytes": 1_000_000}, "cache_bytes"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict[str, object], said: str) -> None:
@@ -89,6 +95,18 @@ def test_where_telemetry_may_go(given: dict[str, object]) -> None:
 )
 def test_an_address_is_taken_apart(address: str, found: tuple[str, int | None]) -> None:
     assert host_and_port(address) == found
+
+
+def test_each_worker_has_a_port_for_prometheus() -> None:
+    settings = Settings(workers=3, decision_prometheus="[::1]:9464", control_prometheus="[::1]:9467")
+
+    assert [settings.prometheus_of_worker(number) for number in range(3)] == [
+        "[::1]:9464",
+        "[::1]:9465",
+        "[::1]:9466",
+    ]
+    assert Settings(decision_prometheus="127.0.0.1:0").prometheus_of_worker(1) == "127.0.0.1:0"
+    assert Settings().prometheus_of_worker(1) == ""
 
 
 def test_databases_and_secrets_are_in_the_directory_unless_said_otherwise(tmp_path: Path) -> None:

@@ -1,23 +1,36 @@
-"""Each test of a use case runs on SQLite and on PostgreSQL, on stores of its own."""
+"""Each test of a use case runs on SQLite and on PostgreSQL, on stores of its own; on PostgreSQL in the
+torture runs alone, unless it is about what stores do (`ON_BOTH`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
-from sqlalchemy.engine.url import make_url
 
 from tests.service.control import Control, Stores, prepare, running
 from tests.support.postgres import postgres_url
+from tests.support.recycled import Recycled
 
-_numbers = itertools.count(1)
+ON_BOTH = (
+    *("test_as_of", "test_backup", "test_erasure", "test_history", "test_idempotency", "test_importing"),
+    *("test_log_search", "test_policy_sets", "test_promise_2_logged", "test_promise_3_fresh"),
+    *("test_publishing", "test_retention", "test_statements"),
+)
+"""Modules whose use cases lean on what a store does: on its order, its turns, its indexes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        on_postgresql = "postgresql" in item.name.partition("[")[2]
+        if on_postgresql and item.path.parent == here and item.path.stem not in ON_BOTH:
+            item.add_marker(pytest.mark.torture)
 
 
 @pytest.fixture(scope="session")
@@ -29,29 +42,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> str:
+def postgres_template() -> Recycled:
     url = postgres_url()
     asyncio.run(prepare(Stores(url, url)))
-    return url
+    return Recycled(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """A copy of the template; on PostgreSQL facts and log share a database."""
     if request.param == "sqlite":
         shutil.copytree(request.getfixturevalue("sqlite_template"), tmp_path, dirs_exist_ok=True)
-        return _sqlite(tmp_path)
-    template = make_url(request.getfixturevalue("postgres_template"))
-    name = f"{template.database}_{next(_numbers)}"
-    maintenance = template.set(drivername="postgresql", database="postgres")
-    with psycopg.connect(maintenance.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template.database or "")
-            )
-        )
-    url = template.set(database=name).render_as_string(hide_password=False)
-    return Stores(url, url)
+        yield _sqlite(tmp_path)
+        return
+    template: Recycled = request.getfixturevalue("postgres_template")
+    with template.lent() as url:
+        yield Stores(url, url)
 
 
 @pytest_asyncio.fixture

@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.engine.url import make_url
@@ -21,6 +22,7 @@ from policy_service.decision_log.location import Timeouts
 from policy_service.decision_log.reader import LogReader
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.decision_log.url import migrate as migrate_log
+from policy_service.facts.epochs import Epochs
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.keys import Key
 from policy_service.facts.memory import FactsMemory
@@ -36,16 +38,21 @@ from policy_service.model.facts import INSTALLATION, Controller, Fact, PolicySet
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.access import Access
+from policy_service.service.backends import Backends
 from policy_service.service.casework import Casework
-from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.desk import ControlDesk
+from policy_service.service.erasure import Erasure
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.log_search import LogSearches
 from policy_service.service.outbox import Outbox
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
 from policy_service.service.policy_questions import PolicyQuestions
+from policy_service.service.policy_sets import PolicySets
+from policy_service.service.publishing import Publishing
 from policy_service.service.records import Records
 from policy_service.service.requests import Requests
+from policy_service.service.retention import Retention
 
 POLICE = Controller("police")
 TRUST = Controller("trust")
@@ -123,6 +130,12 @@ class Control:
     log_questions: LogQuestions
     log_searches: LogSearches
     policy_questions: PolicyQuestions
+    retention: Retention
+    erasure: Erasure
+    policy_sets: PolicySets
+    publishing: Publishing
+    prepared: list[str]
+    """The sets that decision workers were told to prepare, in their order."""
 
     def put(self, *facts: Fact) -> Revision:
         """Put facts on file as a revision whose entry is in the log, beside the use cases."""
@@ -202,6 +215,11 @@ async def prepare(stores: Stores) -> None:
     migrate_log(stores.log_url)
     async with running(stores) as control:
         control.put(_policies(), *(manager.token for manager in EVERYBODY))
+        control.store.witness(NOON + timedelta(days=400))  # so that tests may set the clock ahead
+
+
+_open: Final[list[FactStore]] = []
+"""The stores of the control planes that run, whose heads `refusals` looks at."""
 
 
 @asynccontextmanager
@@ -212,14 +230,19 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
         store = stack.enter_context(FactStore(stores.facts_url, stream_id=log.stream_id))
         reader = FactsReader(stores.facts_url)
         stack.callback(reader.close)
-        memory = FactsMemory(reader)
+        memory = FactsMemory(reader, most=None)
         stack.callback(memory.close)
         clock = Clock()
-        backends = Backends(
-            reader, memory, store, log, Fingerprinter(KEY), VERSIONS, RevisionTokens(KEY).seal
-        )
+        tokens = RevisionTokens(KEY, Epochs.read(reader))
+        backends = Backends(reader, memory, store, log, Fingerprinter(KEY), VERSIONS, tokens)
         lost: list[str] = []
         desk = ControlDesk(backends, clock=clock, on_lost=lambda: lost.append("lost"))
+        questions = PolicyQuestions(desk)
+        prepared: list[str] = []
+
+        async def workers(policy_set_id: str, _: Revision) -> None:
+            prepared.append(policy_set_id)
+
         control = Control(
             stores,
             desk,
@@ -235,12 +258,19 @@ async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
             Casework(desk),
             LogQuestions(desk, LogReader(stores.log_url).get),
             LogSearches(desk, LogReader(stores.log_url)),
-            PolicyQuestions(desk),
+            questions,
+            Retention(desk, reader),
+            Erasure(desk, reader),
+            PolicySets(desk, questions),
+            Publishing(desk, questions, workers),
+            prepared,
         )
         await desk.start()
+        _open.append(store)
         try:
             yield control
         finally:
+            _open.remove(store)
             await control.log_searches.close()
             await desk.close()
 
@@ -269,13 +299,15 @@ Refusals = list[tuple[str, str]]
 
 
 async def refusals(asks: Iterable[Awaitable[object]]) -> Refusals:
-    """The field and the reason for which each of these is refused."""
+    """The field and the reason for which each of these is refused; nothing of it is on file."""
     refused: Refusals = []
     for ask in asks:
+        heads = [store.head() for store in _open]
         try:
             await ask
         except InvalidArgumentError as error:
             refused.append((error.field, error.reason))
+            assert [store.head() for store in _open] == heads, refused[-1]
         else:
             refused.append(("", "accepted"))
     return refused

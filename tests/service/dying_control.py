@@ -16,7 +16,7 @@ from policy_service.decision_log.entry import Appended, Entry
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.model.caller import Caller
 from policy_service.model.vocabulary import StaffRole
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
 from tests.service.control import POLICE, Call, Stores, running
 
 

@@ -135,7 +135,7 @@ def control_process(stores: Stores, var_dir: Path) -> Iterator[Client]:
     settings = {"var_dir": str(var_dir), "facts_url": stores.facts_url, "log_url": stores.log_url}
     with (var_dir / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "policy_service.server.child", "control"],
+            [sys.executable, "-m", "policy_service.server.child", "control", "0"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

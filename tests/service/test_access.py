@@ -17,11 +17,12 @@ from policy_service.model.errors import (
 )
 from policy_service.model.facts import INSTALLATION, RolePurpose, Token, User
 from policy_service.model.vocabulary import Purpose, StaffRole, UserKind, Verb
-from policy_service.service.access import GetUser, IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
+from policy_service.service.access import GetUser, RevokeToken, TokenIssued
+from policy_service.service.access_asked import IssueToken, PutSystem, PutUser
 from policy_service.service.asking import Done
 from policy_service.service.caller import authenticate
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
 from tests.service.control import (
     ADMIN,
     APPROVER,

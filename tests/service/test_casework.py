@@ -12,11 +12,11 @@ from policy_service.model.errors import InvalidArgumentError, NotAvailableError,
 from policy_service.model.facts import CourtOrder, Override, PersonId, User
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import OverrideKind, StaffRole, UserKind
-from policy_service.service.access import PutSystem, PutUser
+from policy_service.service.access_asked import PutSystem, PutUser
 from policy_service.service.asking import Note
 from policy_service.service.casework import EndOrder, EndOverride, GrantOverride, ListOfRecord, RecordOrder
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
 from tests.service.control import (
     ADMIN,
     APPROVER,

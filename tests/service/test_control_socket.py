@@ -336,7 +336,9 @@ def test_a_write_is_sent_again_by_its_key(police: Client) -> None:
     assert police.ask(police.requests.Record, asked).request == first.request
     asked.request.kind = "withhold_identity"
     refused = police.refusal(police.requests.Record, asked)
-    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
+    assert (refused.code, refused.field, refused.reason) == (
+        *(grpc.StatusCode.ALREADY_EXISTS, "idempotency_key", "IDEMPOTENCY_KEY_REUSED"),
+    )
 
 
 def test_pages_over_the_wire(first: Client) -> None:

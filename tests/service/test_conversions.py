@@ -75,27 +75,17 @@ from policy_service.server import (
     convert_records,
     convert_requests,
 )
-from policy_service.service.access import IssueToken, PutSystem, PutUser, RevokeToken, TokenIssued
+from policy_service.service.access import RevokeToken, TokenIssued
+from policy_service.service.access_asked import IssueToken, PutSystem, PutUser
 from policy_service.service.asking import Done, Listed, Note
 from policy_service.service.casework import EndOrder, EndOverride, GrantOverride, ListOfRecord, RecordOrder
 from policy_service.service.declarations import DeclareContents
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import (
-    GetPerson,
-    PersonFound,
-    PersonPut,
-    PutContactPoint,
-    PutPerson,
-    PutRelationship,
-)
-from policy_service.service.records import (
-    GetRecord,
-    PartyAsked,
-    PutArtefactType,
-    PutRecord,
-    PutRecordType,
-    RecordPut,
-)
+from policy_service.service.people import GetPerson, PersonFound
+from policy_service.service.people_asked import PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.person_put import PersonPut
+from policy_service.service.record_put import PartyAsked, PutRecord, RecordPut
+from policy_service.service.records import GetRecord, PutArtefactType, PutRecordType
 from policy_service.service.request_details import CommunicationAsked, SafeContactAsked
 from policy_service.service.requests import ListRequests, RecordRequest, RequestShown
 

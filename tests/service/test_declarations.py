@@ -17,11 +17,12 @@ from policy_service.model.errors import (
 )
 from policy_service.model.facts import ContentDeclaration, PartType, Token
 from policy_service.model.vocabulary import Verb
-from policy_service.service.access import PutSystem, PutUser
+from policy_service.service.access_asked import PutSystem, PutUser
 from policy_service.service.asking import Note
 from policy_service.service.declarations import DeclareContents
-from policy_service.service.people import PutPerson
-from policy_service.service.records import PutRecord, PutRecordType
+from policy_service.service.people_asked import PutPerson
+from policy_service.service.record_put import PutRecord
+from policy_service.service.records import PutRecordType
 from tests.service.control import (
     ADMIN,
     APPROVER,

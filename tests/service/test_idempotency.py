@@ -10,9 +10,9 @@ import pytest
 from policy_service.facts import keys
 from policy_service.model.errors import ConflictError, InvalidArgumentError
 from policy_service.model.vocabulary import RequestKind, RequestState, UserKind
-from policy_service.service.access import PutUser
+from policy_service.service.access_asked import PutUser
 from policy_service.service.asking import Note
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
 from policy_service.service.requests import RecordRequest
 from tests.service.control import ADMIN, FIRST, OFFICER, POLICE, TRUST_OFFICER, Control
 

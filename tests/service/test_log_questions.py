@@ -10,7 +10,7 @@ from policy_service.api.v1.decision_log_pb2 import LogEntry
 from policy_service.model.errors import InvalidArgumentError, NotAvailableError, PermissionDeniedError
 from policy_service.model.ids import random_id
 from policy_service.service.log_questions import GetEntry
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
 from tests.service.control import ADMIN, AUDITOR, FIRST, OFFICER, POLICE, TRUST_AUDITOR, Control
 
 

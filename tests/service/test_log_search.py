@@ -29,7 +29,8 @@ from policy_service.model.vocabulary import Effect, StaffRole
 from policy_service.service.log_filter import LogFilter
 from policy_service.service.log_search import FollowBounds, Followed, FollowLog, LogSearches, SearchLog
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import GetPerson, PutPerson
+from policy_service.service.people import GetPerson
+from policy_service.service.people_asked import PutPerson
 from policy_service.service.reading_turns import MOST_WAITING, SHARES
 from tests.service.control import (
     ADMIN,

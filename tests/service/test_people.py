@@ -15,9 +15,19 @@ from policy_service.model.errors import (
     NotAvailableError,
     PermissionDeniedError,
 )
-from policy_service.model.facts import Controller, PersonId, PersonName, Relationship
+from policy_service.model.facts import (
+    ContactPoint,
+    Controller,
+    Fingerprint,
+    PersonId,
+    PersonName,
+    Relationship,
+)
 from policy_service.model.vocabulary import ContactKind, OrganisationRole, PersonKind, RelationKind
-from policy_service.service.people import GetPerson, PutContactPoint, PutPerson, PutRelationship
+from policy_service.service import relationships
+from policy_service.service.contact_points import MOST_CONTACT_POINTS
+from policy_service.service.people import GetPerson
+from policy_service.service.people_asked import PutContactPoint, PutPerson, PutRelationship
 from tests.service.control import (
     ADMIN,
     AUDITOR,
@@ -72,13 +82,18 @@ async def test_identifiers_of_two_people_make_no_third(control: Control) -> None
     both = replace(VERA, identifiers=(*VERA.identifiers, *ADAM.identifiers))
     with pytest.raises(ConflictError) as caught:
         await control.people.put_person(OFFICER.calling(), both)
-    assert caught.value.reason == "IDENTIFIERS_OF_TWO_PEOPLE"
+    assert (caught.value.field, caught.value.reason) == (
+        f"person.identifiers[{len(VERA.identifiers)}]",
+        "IDENTIFIERS_OF_TWO_PEOPLE",
+    )
 
 
 async def test_another_organisations_person_is_not_available(control: Control) -> None:
     await put(control, VERA)
-    with pytest.raises(NotAvailableError):
-        await control.people.put_person(TRUST_OFFICER.calling(), VERA)
+    hers = replace(VERA, identifiers=("trust-ref:1", *VERA.identifiers))
+    with pytest.raises(NotAvailableError) as caught:
+        await control.people.put_person(TRUST_OFFICER.calling(), hers)
+    assert caught.value.field == "person.identifiers[1]"
 
 
 async def test_whom_another_organisation_has_on_file_is_for_this_one_like_nobody(control: Control) -> None:
@@ -426,3 +441,61 @@ async def test_nobody_else_acts_for_another_organisation(control: Control) -> No
     with pytest.raises(PermissionDeniedError) as caught:
         await control.people.put_person(TRUST_OFFICER.calling(acting_for=POLICE), VERA)
     assert caught.value.reason == "CONTROLLER_NOT_YOURS"
+
+
+async def test_one_person_has_no_more_contact_points_than_one_decision_may_read(control: Control) -> None:
+    put = await control.people.put_person(OFFICER.calling(), PutPerson(("police-ref:P-1",)))
+    who = put.answer.person.person_id
+    others = tuple(
+        ContactPoint(f"point-t-{n}", Controller("trust"), who, ContactKind.PHONE, Fingerprint(f"{n:064x}"))
+        for n in range(MOST_CONTACT_POINTS)
+    )
+    own = tuple(
+        ContactPoint(
+            f"point-{n}", POLICE, who, ContactKind.PHONE, Fingerprint(f"{n:064x}"), reference=f"T-{n}"
+        )
+        for n in range(MOST_CONTACT_POINTS)
+    )
+    control.put(*others)  # which are not for this organisation to know
+    control.put(*own[1:])
+
+    def point(reference: str) -> PutContactPoint:
+        return PutContactPoint(
+            owner="police-ref:P-1", kind=ContactKind.PHONE, value="07700 900101", reference=reference
+        )
+
+    await control.people.put_contact_point(OFFICER.calling(), point("LAST"))
+    with pytest.raises(InvalidArgumentError) as refused:
+        await control.people.put_contact_point(OFFICER.calling(), point("ONE-MORE"))
+    assert (refused.value.field, refused.value.reason) == ("contact_point.owner", "TOO_MANY")
+    await control.people.put_contact_point(OFFICER.calling(), point("T-7"))  # in the place of another
+
+
+async def test_one_person_has_no_more_relationships_than_one_decision_may_read(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relationships, "MOST_RELATIONSHIPS", 3)
+    put = await control.people.put_person(OFFICER.calling(), PutPerson(("police-ref:HUB",)))
+    hub = put.answer.person.person_id
+    for n in range(5):
+        await control.people.put_person(OFFICER.calling(), PutPerson((f"police-ref:{n}",)))
+    # which are not for this organisation to know
+    others = [
+        Relationship(f"tie-{n}", Controller("trust"), hub, PersonId(f"t-{n}"), RelationKind.PARTNER)
+        for n in range(3)
+    ]
+    control.put(*others)
+
+    async def tie(source: object, target: object, kind: RelationKind = RelationKind.MANAGES) -> None:
+        asked = PutRelationship(f"police-ref:{source}", f"police-ref:{target}", kind)
+        await control.people.put_relationship(OFFICER.calling(), asked)
+
+    for n in range(3):
+        await tie("HUB", n)
+        await tie(n, "HUB")
+    for (source, target), field in ((("HUB", 3), "from_person"), ((3, "HUB"), "to_person")):
+        with pytest.raises(InvalidArgumentError) as refused:
+            await tie(source, target)
+        assert (refused.value.field, refused.value.reason) == (f"relationship.{field}", "TOO_MANY")
+    await tie("HUB", 1)  # in the place of another
+    await tie(3, 4)

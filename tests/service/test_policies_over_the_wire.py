@@ -12,8 +12,8 @@ import pytest
 from policy_service.api.v1 import access_pb2
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.engine.catalogue import CATALOGUE
-from policy_service.server.limits import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
-from policy_service.service.policies import shipped_policy_set
+from policy_service.server.limits import MAX_FILES_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
+from policy_service.service.policies import files_of, shipped_policy_set
 from policy_service.service.validate_policies import MOST_PROBLEMS
 from tests.service.control import POLICIES, Stores
 from tests.service.over_the_wire import Client, control_process
@@ -284,6 +284,71 @@ def test_what_the_call_alone_shows_is_refused_with_its_field(first: Client) -> N
             field,
             reason,
         )
+
+
+def whole_set(**other: str) -> list[pb.PolicyFile]:
+    """What ships, with other texts in some files, or more files."""
+    texts = {**dict(files_of(SET)), **other}
+    return [pb.PolicyFile(name=name, text=text) for name, text in texts.items()]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (RIGHT.replace("tier: absolute", "tier: highest"), 4),
+        (RIGHT.replace("value: true", 'value: "true"'), 12),
+        (RIGHT.replace("gate: disclosure", "gate: [disclosure"), 3),
+    ],
+    ids=["a word", "a type", "no YAML"],
+)
+def test_a_set_that_is_not_right_is_refused_with_field_line_and_reason(
+    first: Client, text: str, line: int
+) -> None:
+    """And what is published, and on file, stays as it was."""
+    sets = first.ask(first.policies.ListSets, pb.PolicyServiceListSetsRequest())
+    request = pb.PolicyServicePutSetRequest(files=whole_set(**{"own/own.yaml": text}))
+    at = f"files[{len(request.files) - 1}].text"
+    told = first.refusal(first.policies.PutSet, request)
+    assert (told.code, told.reason, told.field) == (grpc.StatusCode.INVALID_ARGUMENT, "SET_NOT_VALID", at)
+    assert f"the first in line {line} of `{at}`" in told.text
+    entry = first.entries()[-1]
+    assert (entry.method, entry.refusal.reason, entry.refusal.field) == (
+        "PolicyService/PutSet",
+        "SET_NOT_VALID",
+        at,
+    )
+    assert first.ask(first.policies.ListSets, pb.PolicyServiceListSetsRequest()) == sets
+    listed = first.ask(first.policies.List, pb.PolicyServiceListRequest(page_size=1))
+    assert listed.policy_set == SET.policy_set_id
+
+
+def test_a_case_that_comes_out_otherwise_is_refused_by_its_field(first: Client) -> None:
+    case = (
+        "gate: disclosure\ncases: [{title: a, given: {context.recipient.organisation_roles: [contractor]}, "
+    )
+    for rest, field, reason in (
+        ("expect: {effect: deny, reason: CONTRACT}}]\n", "cases", "CASES_FAILED"),
+        ("expected: {effect: deny}}]\n", "cases[0].text", "CASES_NOT_VALID"),
+    ):
+        cases = [pb.PolicyFile(name="tests/own.yaml", text=case + rest)]
+        request = pb.PolicyServicePutSetRequest(files=whole_set(), cases=cases)
+        told = first.refusal(first.policies.PutSet, request)
+        assert (told.code, told.reason, told.field) == (grpc.StatusCode.INVALID_ARGUMENT, reason, field)
+
+
+def test_files_may_be_more_than_another_call_may_have(first: Client) -> None:
+    """Those that are sent whole sets take 4 MiB, and the others what they took."""
+    comment = "# " + "x" * 60_000 + "\n"
+    texts = [f"{comment}uid: own.n{n}\n" for n in range(20)]
+    request = pb.PolicyServicePutSetRequest(files=files(*texts))
+    assert MAX_REQUEST_BYTES < request.ByteSize() < MAX_FILES_BYTES
+    assert first.refusal(first.policies.PutSet, request).reason == "SET_NOT_VALID"
+    told = first.refusal(first.policies.Get, pb.PolicyServiceGetRequest(uid="x" * MAX_REQUEST_BYTES))
+    assert (told.code, told.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_TOO_LARGE")
+    assert first.entries()[-1].refusal.reason == "MESSAGE_TOO_LARGE"
+    request.files.extend(files(*[comment] * 70))
+    assert request.ByteSize() > MAX_FILES_BYTES
+    assert first.refusal(first.policies.PutSet, request).code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_person_of_any_role_may_ask_and_a_system_may_not(first: Client) -> None:

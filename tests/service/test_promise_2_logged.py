@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from policy_service.decision_log.errors import LogUnavailable, StreamLost
+from policy_service.api.v1.decision_log_pb2 import LogEntry
+from policy_service.decision_log.entry import Entry
+from policy_service.decision_log.errors import EntryMissing, LogUnavailable, StreamLost
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts import keys
 from policy_service.facts.tables import RevisionRow
@@ -18,14 +20,17 @@ from policy_service.model.errors import UnavailableError
 from policy_service.model.facts import Person, PersonId, Revision
 from policy_service.model.ids import random_id
 from policy_service.model.vocabulary import RequestKind
-from policy_service.service import desk
+from policy_service.service import one_writer
 from policy_service.service.asking import NOTHING_NOTED, Draft, Note
+from policy_service.service.outbox import Outbox
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import MANAGERS, PutPerson
+from policy_service.service.people import MANAGERS
+from policy_service.service.people_asked import PutPerson
 from policy_service.service.requests import GetRequest, ListRequests, RecordRequest
 from tests.decision_log.meddling import held
 from tests.service.control import (
     ADMIN,
+    BESIDE,
     NOON,
     OFFICER,
     POLICE,
@@ -107,6 +112,34 @@ async def test_what_raises_leaves_no_entry_of_its_own(control: Control) -> None:
     assert control.entries() == []
 
 
+async def test_a_write_that_the_log_takes_for_delivered_is_undone(control: Control) -> None:
+    """As on an older copy of the facts: the outbox would pass its entry over."""
+    ahead(control)
+    head = control.store.head()
+    with pytest.raises(EntryMissing):
+        await control.people.put_person(OFFICER.calling(), VERA)
+    assert control.store.head() == head
+    assert control.lost == ["lost"], "the process ends, and its next start says what is wrong"
+
+
+async def test_a_write_is_acknowledged_once_its_own_entry_is_in_the_log(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead(control)
+    monkeypatch.setattr(Outbox, "refuse_delivered", lambda *_: None)
+    with pytest.raises(EntryMissing) as refused:
+        await control.people.put_person(OFFICER.calling(), VERA)
+    assert isinstance(refused.value, UnavailableError)
+    assert control.lost == ["lost"]
+
+
+def ahead(control: Control) -> None:
+    """Let the log hold entries of revisions that are still to come."""
+    entry_id = random_id()
+    data = LogEntry(entry_id=entry_id, method=BESIDE).SerializeToString()
+    control.log.append_now(Entry(entry_id, 0, data), outbox_revision=control.store.head() + 10)
+
+
 async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Control) -> None:
     await control.people.put_person(OFFICER.calling(), VERA)
     before = control.entries()
@@ -178,7 +211,7 @@ async def test_what_no_entry_can_hold_is_not_committed(control: Control) -> None
 async def test_a_write_waits_for_its_turn_within_bounds(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(one_writer, "TURN_SECONDS", 0.1)
     with held(control.stores.log_url, SLOT):
         puts = [control.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",))) for i in range(4)]
         outcomes = await asyncio.gather(*puts, return_exceptions=True)

@@ -10,9 +10,10 @@ from policy_service.facts import keys
 from policy_service.facts.memory import FactsMemory
 from policy_service.model.errors import UnauthenticatedError
 from policy_service.model.vocabulary import RelationKind, RequestKind
-from policy_service.service.access import IssueToken, PutSystem, RevokeToken
+from policy_service.service.access import RevokeToken
+from policy_service.service.access_asked import IssueToken, PutSystem
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson, PutRelationship
+from policy_service.service.people_asked import PutPerson, PutRelationship
 from policy_service.service.requests import ListRequests, RecordRequest
 from tests.service.control import ADMIN, OFFICER, POLICE, Control, Manager, Stores, running
 

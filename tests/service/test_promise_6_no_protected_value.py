@@ -6,10 +6,12 @@ import hashlib
 from datetime import date
 
 from policy_service.model.vocabulary import ContactKind, RelationKind, RequestKind
-from policy_service.service.access import IssueToken, PutSystem
+from policy_service.service.access_asked import IssueToken, PutSystem
 from policy_service.service.asking import Note
-from policy_service.service.people import GetPerson, PutContactPoint, PutPerson, PutRelationship
-from policy_service.service.records import PutRecord, PutRecordType
+from policy_service.service.people import GetPerson
+from policy_service.service.people_asked import PutContactPoint, PutPerson, PutRelationship
+from policy_service.service.record_put import PutRecord
+from policy_service.service.records import PutRecordType
 from policy_service.service.requests import RecordRequest
 from tests.service.control import ADMIN, OFFICER, Control, values_at_rest
 

@@ -16,7 +16,8 @@ from policy_service.model.facts import PolicySet
 from policy_service.service.pages import PageAsked
 from policy_service.service.policies import shipped_policy_set
 from policy_service.service.policy_questions import ValidateFiles
-from policy_service.service.records import GetRecord, PutRecord, PutRecordType
+from policy_service.service.record_put import PutRecord
+from policy_service.service.records import GetRecord, PutRecordType
 from policy_service.service.validate_policies import PolicyFile
 from tests.decisions.own import own_set
 from tests.service.control import (

@@ -15,15 +15,10 @@ from policy_service.model.facts import Capability, FieldType, PartType, RecordTy
 from policy_service.model.obligation import ObligationKind
 from policy_service.model.vocabulary import ContactKind, Role
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutPerson
+from policy_service.service.people_asked import PutPerson
+from policy_service.service.record_put import PartyAsked, PutRecord
 from policy_service.service.record_types import check_replaced
-from policy_service.service.records import (
-    GetRecord,
-    PartyAsked,
-    PutArtefactType,
-    PutRecord,
-    PutRecordType,
-)
+from policy_service.service.records import GetRecord, PutArtefactType, PutRecordType
 from tests.service.control import (
     ADMIN,
     APPROVER,

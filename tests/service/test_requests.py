@@ -36,10 +36,11 @@ from policy_service.model.vocabulary import (
     WrittenFormat,
 )
 from policy_service.service import known_words
-from policy_service.service.access import PutSystem, PutUser
+from policy_service.service.access_asked import PutSystem, PutUser
 from policy_service.service.pages import PageAsked
-from policy_service.service.people import PutContactPoint, PutPerson
-from policy_service.service.records import PutArtefactType, PutRecord, PutRecordType
+from policy_service.service.people_asked import PutContactPoint, PutPerson
+from policy_service.service.record_put import PutRecord
+from policy_service.service.records import PutArtefactType, PutRecordType
 from policy_service.service.request_details import CommunicationAsked, SafeContactAsked
 from policy_service.service.requests import GetRequest, ListRequests, RecordRequest, RequestShown
 from tests.service.control import (

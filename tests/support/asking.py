@@ -15,7 +15,7 @@ from policy_service.api.v1 import (
     privacy_request_pb2,
     record_pb2,
 )
-from tests.server.calling import Client
+from tests.server.calling import Client, Refused
 
 CLINIC = "clinic"
 SYSTEM = "ward-screens"
@@ -95,6 +95,12 @@ class Manager:
         answer = self.call("DecisionLogService/Get", request)
         return decision_log_pb2.DecisionLogServiceGetResponse.FromString(answer).entry
 
+    def replay(self, decision_id: str) -> decision_log_pb2.DecisionLogServiceReplayResponse:
+        """A decision computed again by the running service, from facts as of its revision."""
+        request = decision_log_pb2.DecisionLogServiceReplayRequest(decision_id=decision_id)
+        answer = self.call("DecisionLogService/Replay", request, seconds=30.0)
+        return decision_log_pb2.DecisionLogServiceReplayResponse.FromString(answer)
+
     def close(self) -> None:
         self.client.close()
 
@@ -111,3 +117,16 @@ def check(
     """Ask it."""
     answer = worker.call("DecisionService/Check", question(nurse, record), token=token, seconds=seconds)
     return decision_pb2.CheckResponse.FromString(answer)
+
+
+def check_at_last(
+    worker: Client, token: str, nurse: str = "nurse", record: str = "F-1"
+) -> decision_pb2.CheckResponse:
+    """Ask it, again and again while a busy service says that it cannot answer now."""
+    for _ in range(20):
+        try:
+            return check(worker, token, nurse, record, seconds=30.0)
+        except Refused as refused:
+            if refused.code.name != "UNAVAILABLE":
+                raise
+    return check(worker, token, nurse, record, seconds=30.0)

@@ -30,6 +30,8 @@ from policy_service.server.limits import Limits
 from policy_service.server.refusals import Refusals
 from policy_service.server.settings import Settings
 from policy_service.server.tails import TailMethod, Tails
+from tests.support.migrated import place
+from tests.support.replaying import replay_served_at_session_end
 
 _REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
@@ -137,6 +139,8 @@ class Doors:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Doors]:
     """Open both processes on the stores that the settings name."""
+    place(settings.facts)
+    replay_served_at_session_end(settings)
     async with open_control(settings) as control, open_worker(settings) as worker:
         facts = FactsReader(settings.facts)
         try:

@@ -27,6 +27,7 @@ from policy_service.api.v1 import (
     policy_pb2,
     privacy_request_pb2,
     record_pb2,
+    retention_pb2,
 )
 
 SERVICES = (
@@ -37,6 +38,7 @@ SERVICES = (
     policy_pb2,
     privacy_request_pb2,
     record_pb2,
+    retention_pb2,
 )
 PACKAGE = "policy_service.api.v1"
 LOOK = "AccessService/ListSystems"

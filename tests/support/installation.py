@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from policy_service.decision_log import url as log_urls
 from policy_service.decision_log.entries import Versions
@@ -15,6 +16,7 @@ from policy_service.decision_log.round import CommitRound
 from policy_service.decision_log.stream import StreamWriter
 from policy_service.facts import schema
 from policy_service.facts.decision_clock import DecisionClock
+from policy_service.facts.epochs import Epochs
 from policy_service.facts.fingerprints import Fingerprinter
 from policy_service.facts.memory import FactsMemory
 from policy_service.facts.reader import FactsReader
@@ -26,7 +28,8 @@ from policy_service.model.caller import Caller
 from policy_service.model.facts import INSTALLATION, Controller, Revision, Token
 from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
-from policy_service.server.handlers import Call, Router
+from policy_service.server.handlers import Call, Method, Router
+from policy_service.server.preparing import nobody_else
 from policy_service.server.servicers_access import access_methods
 from policy_service.server.servicers_casework import casework_methods
 from policy_service.server.servicers_decision import decision_methods
@@ -35,18 +38,24 @@ from policy_service.server.servicers_people import people_methods
 from policy_service.server.servicers_policies import policy_methods
 from policy_service.server.servicers_records import record_methods
 from policy_service.server.servicers_requests import request_methods
+from policy_service.server.servicers_retention import retention_methods
 from policy_service.service.access import Access
+from policy_service.service.backends import Backends
 from policy_service.service.caller import authenticate
 from policy_service.service.casework import Casework
 from policy_service.service.check import CheckService, DeciderParts
-from policy_service.service.desk import Backends, ControlDesk
+from policy_service.service.desk import ControlDesk
+from policy_service.service.erasure import Erasure
 from policy_service.service.log_questions import LogQuestions
 from policy_service.service.log_search import LogSearches
 from policy_service.service.people import People
 from policy_service.service.policies import shipped_policy_set
-from policy_service.service.policy_questions import PolicyQuestions
 from policy_service.service.records import Records
+from policy_service.service.replay import Replays
 from policy_service.service.requests import Requests
+from policy_service.service.retention import Retention
+from tests.support.migrated import place
+from tests.support.replaying import replay_at_session_end
 
 POLICIES = Path(__file__).parents[2] / "policies"
 KEY = bytes(range(32))
@@ -72,14 +81,17 @@ class Installation:
         found = self.router.methods[f"/policy_service.api.v1.{method}"]
         call = Call(caller, method, Controller(controller) or caller.controller, token)
         if found.several is not None:
-            answers = [
-                found.serialise(await found.call(call, found.parse(each)))
-                for each in found.several.open(message)
-            ]
+            questions = found.several.open(message)
+            gather = found.several.together
+            together = replace(call, together=None if gather is None else gather(questions))
+            answers = [await self._answer(found, together, each) for each in questions]
             several: bytes = found.several.close(answers)
             return several
-        answer: bytes = found.serialise(await found.call(call, found.parse(message)))
-        return answer
+        return await self._answer(found, call, message)
+
+    @staticmethod
+    async def _answer(found: Method[Any, Any], call: Call, message: bytes) -> bytes:
+        return found.serialise(await found.call(call, found.parse(message)))
 
     async def _caller(self, token: str) -> Caller:
         """As the door does for a token that memory does not know."""
@@ -99,15 +111,22 @@ async def installation(
     before_head: Callable[[], None] = lambda: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     policies: Path = POLICIES,
+    replayed: bool = True,
+    whole: bool = False,
 ) -> AsyncIterator[Installation]:
     """Open an installation on two empty databases.
 
     `before_head` is called in the committer's thread before it reads the head: a test that moves the head
     between a decision and its commit waits there. `now` is the worker's clock. `policies` are published.
+    Its decisions are replayed when the session ends, all of them if it is to be the `whole`; none where the
+    test makes them by another `decide` than there is, or writes such entries itself (`replayed`).
     """
+    if replayed:
+        replay_at_session_end(facts_url, log_url, KEY, whole=whole)
+    place(facts_url)
     schema.migrate(facts_url)
     log_urls.migrate(log_url)
-    fingerprints, tokens = Fingerprinter(KEY), RevisionTokens(KEY)
+    fingerprints = Fingerprinter(KEY)
     with ExitStack() as stack:
         control_log = stack.enter_context(StreamWriter.open(log_url, "control"))
         worker_log = stack.enter_context(StreamWriter.open(log_url, "worker-0"))
@@ -115,24 +134,30 @@ async def installation(
         stack.callback(store.close)
         reader = FactsReader(facts_url)
         stack.callback(reader.close)
-        memory, control_memory = FactsMemory(reader), FactsMemory(reader)
+        tokens = RevisionTokens(KEY, Epochs.read(reader))
+        memory, control_memory = FactsMemory(reader), FactsMemory(reader, most=None)
         stack.callback(memory.close)
         stack.callback(control_memory.close)
         administrator = _first_start(store, policies)
         desk = ControlDesk(
-            Backends(reader, control_memory, store, control_log, fingerprints, VERSIONS, tokens.seal)
+            Backends(reader, control_memory, store, control_log, fingerprints, VERSIONS, tokens)
         )
         await desk.start()
         log = LogReader(log_url)
         searches = LogSearches(desk, log)
         managing = (
             *access_methods(Access(desk)),
-            *policy_methods(PolicyQuestions(desk)),
+            *policy_methods(desk, nobody_else),
             *casework_methods(Casework(desk)),
             *people_methods(People(desk)),
             *record_methods(Records(desk)),
             *request_methods(Requests(desk)),
-            *log_methods(LogQuestions(desk, log.get), searches),
+            *retention_methods(Retention(desk, reader), Erasure(desk, reader)),
+            *log_methods(
+                LogQuestions(desk, log.get),
+                searches,
+                Replays(desk, reader, log.get, VERSIONS, lambda: datetime.now(UTC)),
+            ),
         )
         await memory.advance(reader.head())
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,11 @@ def postgres_url(copy_of: str | None = None) -> str:
 
 @cache
 def _server() -> PostgresServer:
+    return started_server()
+
+
+def started_server() -> PostgresServer:
+    """A server of its own, for a test that ends it; it is stopped at the end of the session."""
     # The wheel places its lock when it is imported: in a directory of the user's, or, where there is
     # none, the one for temporary files, where the machine's first user shuts out all others.
     with mock.patch.dict(os.environ, XDG_RUNTIME_DIR=str(_runtime_directory())):
@@ -52,7 +58,7 @@ def _server() -> PostgresServer:
     # Not by the wheel itself: it does so at exit, and writes a checkpoint before it removes anything,
     # which takes longer than a worker of pytest-xdist has.
     server = get_server(directory, cleanup_mode=None)
-    undone_at_session_end.callback(_stop_at_once, server)
+    undone_at_session_end.callback(stop_at_once, server)
     return server
 
 
@@ -64,15 +70,31 @@ def _runtime_directory() -> Path:
     return directory
 
 
-def _stop_at_once(server: PostgresServer) -> None:
+def database_of(server: PostgresServer, name: str) -> str:
+    """The SQLAlchemy URL of a new, empty database on a server."""
+    with psycopg.connect(server.get_uri(), autocommit=True, connect_timeout=10) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return server.get_uri(database=name, driver="psycopg")
+
+
+def stop_at_once(server: PostgresServer) -> None:
     """Stop as `pg_ctl stop -m immediate` does: without a checkpoint, since nobody reads the data again."""
     lock = server.pgdata / "postmaster.pid"
     pid = server.get_pid()
     if pid is None or not lock.exists():
         return
-    os.kill(pid, signal.SIGQUIT)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)
     deadline = time.monotonic() + STOP_SECONDS
-    while lock.exists():  # the last thing that it removes
+    while lock.exists() and _runs(pid):  # the file is the last thing that it removes
         if time.monotonic() > deadline:
             raise AssertionError("the PostgreSQL of the tests does not stop")
         time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -12,16 +12,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from policy_service.server.settings import Settings
 from tests.server.calling import SERVING, Client, Refused
+from tests.support.migrated import place
+from tests.support.replaying import replay_served_at_session_end
 
 _RUN = """
-import json, sys
+import json, os, sys
+from policy_service.server import supervisor
 from policy_service.server.errors import StartError
 from policy_service.server.settings import Settings
 from policy_service.server.supervisor import run
 def ready(there):
     print(json.dumps([there.decision_port, there.control_port]), flush=True)
+supervisor.CHILD_MODULE = os.environ.get("CHILD_MODULE", supervisor.CHILD_MODULE)
 try:
     sys.exit(run(Settings(), ready))
 except StartError as error:
@@ -52,8 +58,9 @@ class Service:
         """What all processes have logged."""
         return (self.var_dir / "stderr").read_text()
 
-    def child(self, role: str) -> int | None:
-        """The process id of `control` or `worker`, if it runs."""
+    def child(self, role: str, number: int = 0) -> int | None:
+        """The process id of `control`, or of the `worker` of this number, if it runs."""
+        wanted = [role.encode(), str(number).encode()]
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -62,13 +69,13 @@ class Service:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError):
                 continue
-            if parent == self.process.pid and command[2:4] == [b"policy_service.server.child", role.encode()]:
+            if parent == self.process.pid and command[3:5] == wanted:
                 return int(entry.name)
         return None
 
-    def kill(self, role: str) -> int:
+    def kill(self, role: str, number: int = 0) -> int:
         """`kill -9` a child; returns its process id."""
-        pid = self.child(role)
+        pid = self.child(role, number)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -93,18 +100,32 @@ class Service:
         return self.process.wait(seconds)
 
 
-def start(var_dir: Path, settings: Mapping[str, str], *, stderr: int | None = None) -> subprocess.Popen[str]:
-    """Start a service; its logs go to `var_dir/stderr` (or `stderr`), one line with its ports to stdout."""
+def start(
+    var_dir: Path,
+    settings: Mapping[str, str],
+    *,
+    stderr: int | None = None,
+    bent: Mapping[str, Any] | None = None,
+    code: Path | None = None,
+) -> subprocess.Popen[str]:
+    """Start a service; its logs go to `var_dir/stderr` (or `stderr`), one line with its ports to stdout.
+
+    `bent`: its children are those of `tests.support.bent_child`, bent like that. `code`: the folder of
+    another version of the program.
+    """
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = {"var_dir": str(var_dir), "decision_port": "0", "control_port": "0", **settings}
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")
     }
     environment |= {f"POLICY_SERVICE_{name.upper()}": value for name, value in given.items()}
+    if bent is not None:
+        environment |= {"CHILD_MODULE": "tests.support.bent_child", "BENT": json.dumps(bent)}
     with (var_dir / "stderr").open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-c", _RUN],
-            env=environment,
+            env=environment | ({} if code is None else {"PYTHONPATH": str(code)}),
+            cwd=code,
             stdout=subprocess.PIPE,
             stderr=log if stderr is None else stderr,
             text=True,
@@ -112,9 +133,16 @@ def start(var_dir: Path, settings: Mapping[str, str], *, stderr: int | None = No
 
 
 @contextmanager
-def running(var_dir: Path, **settings: str) -> Iterator[Service]:
+def running(
+    var_dir: Path, bent: Mapping[str, Any] | None = None, code: Path | None = None, /, **settings: str
+) -> Iterator[Service]:
     """Run a service, and end it whatever becomes of the test."""
-    process = start(var_dir, settings)
+    given = Settings(var_dir=var_dir, **settings)  # type: ignore[arg-type]  # as texts
+    if code is None:
+        place(given.facts)
+    process = start(var_dir, settings, bent=bent, code=code)
+    if bent is None and code is None:  # else it decides otherwise, on purpose
+        replay_served_at_session_end(given)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

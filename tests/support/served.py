@@ -15,7 +15,10 @@ from pathlib import Path
 
 import grpc
 
+from policy_service.server.settings import Settings
 from tests.server.calling import SERVING, Client, Refused
+from tests.support.migrated import place
+from tests.support.replaying import replay_served_at_session_end
 
 DEADLINE = 60.0
 """Seconds that a start, an answer or an end may take on a busy machine."""
@@ -61,6 +64,9 @@ def served(var_dir: Path, **settings: str) -> Iterator[Served]:
     command = [sys.executable, "-m", "policy_service", "serve", "--var-dir", str(var_dir)]
     command += ["--decision-port", str(decision_port), "--control-port", str(control_port)]
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = Settings(var_dir=var_dir, **settings)  # type: ignore[arg-type]  # as texts
+    place(given.facts)
+    replay_served_at_session_end(given)
     with (var_dir / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from policy_service.server.settings import Settings
+from tests.cli.conftest import Terminal, Typed
+from tests.support.replaying import replay_served_at_session_end
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PROGRAM: Final = Path(sys.executable).parent / "policy-service"
@@ -41,12 +46,13 @@ class Service:
         """The command lines that it printed, as they stand."""
         return [line.strip() for line in self.out if line.startswith("  ") and "policy-service" in line]
 
-    def run(self, *args: str | Path, token_file: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Type a command, with the addresses of this service."""
-        where = ["--address", self.address, "--control-address", self.control_address]
-        where += ["--var-dir", str(self.var_dir)]
-        where += ["--token-file", str(token_file)] if token_file else []
-        return typed([str(PROGRAM), *where, *(str(arg) for arg in args)])
+    def run(self, *args: str | Path, token_file: Path | None = None, cwd: Path = CHECKOUT) -> Typed:
+        """Type a command in this process, since one of its own takes a second to start."""
+        terminal = Terminal(self.address, self.var_dir, self.control_address)
+        before = ("--token-file", str(token_file)) if token_file else ()
+        hidden = {name: None for name in os.environ if name not in environment()}
+        with contextlib.chdir(cwd):
+            return terminal(*(str(arg) for arg in args), before=before, env=hidden)
 
     def stop(self) -> int:
         """End it in order; gives its exit code."""
@@ -73,30 +79,28 @@ def environment() -> dict[str, str]:
     }
 
 
-def typed(command: list[str], cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    """Run a command in the checkout, or in another folder."""
+def typed(command: list[str], *, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run a command in the checkout, in a process of its own."""
     return subprocess.run(
-        command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=CHECKOUT, env=environment(), capture_output=True, text=True, timeout=seconds, check=False
     )
 
 
 @contextmanager
-def serving(var_dir: Path, policies: Path | None = None) -> Iterator[Service]:
-    """Start the service on any free ports, wait until it says that it is ready, and end it.
-
-    `policies` are published instead of those that ship.
-    """
+def serving(var_dir: Path) -> Iterator[Service]:
+    """Start the service on any free ports, wait until it says that it is ready, and end it."""
     ports = ("--decision-port", "0", "--control-port", "0")
     command = [str(PROGRAM), "serve", "--example", "--var-dir", str(var_dir), *ports]
     process = subprocess.Popen(
         command,
         cwd=CHECKOUT,
-        env=environment() | ({} if policies is None else {"POLICY_SERVICE_POLICIES_DIR": str(policies)}),
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
     )
+    replay_served_at_session_end(Settings(var_dir=var_dir))
     service = Service(var_dir, process)
     ready = threading.Event()
     readers = [

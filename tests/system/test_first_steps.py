@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from policy_service.cli.example.questions import read_questions
 from policy_service.cli.example.world import read_world
 from tests.cli.test_help import examples
-from tests.system.service import CHECKOUT, PROGRAM, Service, serving, typed
+from tests.system.service import CHECKOUT, Service, serving, typed
 
 WORLD = CHECKOUT / "examples" / "world"
 OFFICER = ("check", "--as", "police-records", "--user", "o.manager", "--record", "OM-1001")
@@ -21,6 +22,10 @@ DOCTOR_TO_PRACTICE = (
     *("check", "--as", "nhs-letters", "--user", "d.doctor", "--record", "WR-2", "--field", "ward.summary"),
     *("--to", "person:trust-ref:T-2004,contact-point=CP-2004-POST,channel=post"),
 )
+
+AN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
+A_DECISION = "019cae6b-6600-7193-b2a4-fb2f2b292c41"
+"""As help writes one."""
 
 pytestmark = pytest.mark.xdist_group("first_steps")
 
@@ -39,8 +44,8 @@ def service(var_dir: Path) -> Iterator[Service]:
 def asked(service: Service, *args: str) -> Any:
     """The JSON of a command that succeeds or denies."""
     result = service.run(*args, "--json")
-    assert result.returncode in (0, 1), result.stderr
-    return json.loads(result.stdout)
+    assert result.code in (0, 1), result.err
+    return json.loads(result.out)
 
 
 def test_it_says_what_runs_where_and_what_to_try(service: Service) -> None:
@@ -82,8 +87,8 @@ def test_a_system_cannot_ask_about_another_organisation(service: Service) -> Non
     result = service.run(
         *("check", "--as", "nhs-letters", "--user", "o.manager", "--record", "OM-1001"), "--field", "x"
     )
-    assert result.returncode == 1
-    assert "NOT_AVAILABLE" in result.stdout
+    assert result.code == 1
+    assert "NOT_AVAILABLE" in result.out
 
 
 def test_a_described_letter(service: Service) -> None:
@@ -102,18 +107,18 @@ def test_a_described_letter(service: Service) -> None:
         ),
         *("--field", "body", "--to", "party:mother,contact-point=mother-home,channel=post"),
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.code == 0, result.out + result.err
 
 
 def test_a_request_holds_for_the_next_check(service: Service) -> None:
-    assert service.run(*DOCTOR_TO_PRACTICE).returncode == 0
+    assert service.run(*DOCTOR_TO_PRACTICE).code == 0
 
     recorded = asked(
         service,
         *("requests", "record", "--controller", "example-nhs-trust", "--person", "trust-ref:T-2001"),
         *("--kind", "do_not_share", "--recipient", "trust-ref:T-2004", "--reason", "asked on the ward"),
     )
-    assert service.run(*DOCTOR_TO_PRACTICE).returncode == 1
+    assert service.run(*DOCTOR_TO_PRACTICE).code == 1
 
     request_id = recorded["request"]["requestId"]
     shown = asked(service, "requests", "show", request_id)
@@ -137,7 +142,7 @@ def test_a_decision_is_in_the_log_with_its_true_reason(service: Service) -> None
     assert outcome["reason"] not in ("", "NOT_AVAILABLE")
 
     result = service.run("log", "show", answer["decisionId"])
-    assert outcome["reason"] in result.stdout
+    assert outcome["reason"] in result.out
 
 
 def test_a_decision_is_found_in_the_log_by_what_is_known_of_it(service: Service) -> None:
@@ -172,52 +177,64 @@ def test_a_revoked_token_is_refused_from_the_next_call_on(service: Service, tmp_
         ),
     )
     question = ("check", "--user", "o.manager", "--record", "OM-1001", "--field", "subject.name")
-    assert service.run(*question, token_file=mine).returncode == 0
+    assert service.run(*question, token_file=mine).code == 0
 
     assert asked(service, "tokens", "revoke", issued["token"]["tokenId"])["token"]["revokedAt"]
     result = service.run(*question, token_file=mine)
-    assert result.returncode == 3
-    assert "is not accepted" in result.stderr
-    assert mine.read_text().strip() not in result.stderr
+    assert result.code == 3
+    assert "is not accepted" in result.err
+    assert mine.read_text().strip() not in result.err
 
 
 def test_a_system_cannot_manage_and_a_manager_cannot_ask(service: Service) -> None:
     system, admin = service.var_dir / "tokens" / "police-records.token", service.var_dir / "admin.token"
-    assert service.run("systems", "list", token_file=system).returncode == 3
+    assert service.run("systems", "list", token_file=system).code == 3
     result = service.run(
         "check", "--user", "o.manager", "--record", "OM-1001", "--field", "x", token_file=admin
     )
-    assert result.returncode == 3
+    assert result.code == 3
 
 
 def test_what_is_impossible_names_its_field(service: Service) -> None:
     result = service.run(*OFFICER, "--field", "subject.name", "--send")
-    assert result.returncode == 2
-    assert "`recipients`" in result.stderr
+    assert result.code == 2
+    assert "`recipients`" in result.err
 
 
 def test_the_examples_of_help_do_what_they_show(service: Service, tmp_path: Path) -> None:
     """Before the last, since some of them change what is on file."""
     for folder in ("examples", "policies"):
         (tmp_path / folder).symlink_to(CHECKOUT / folder)
-    lines = [line for line in examples() if " serve" not in line and "log follow" not in line]
-    assert len(lines) > 5
+    # Those that need what is not there, such as a set that was published before, or tell of their progress.
+    passed_over = {" serve", "log follow", "policies rollback", "policies history set-", "retention erase"}
+    passed_over |= {" restore ", " backup ", "example load", "retention history", "0123456789abcdef"}
+    lines = [line for line in examples() if not any(words in line for words in passed_over)]
+    # What has an id of its own, and is no decision, is shown by the tests of its command.
+    of_decisions = ("log ", "report ", "explain ")
+    lines = [
+        line
+        for line in lines
+        if not AN_ID.search(line) or line.removeprefix("policy-service ").startswith(of_decisions)
+    ]
+    assert len(lines) > 40
+    decision = asked(service, *OFFICER, "--field", "subject.name")["decisionId"]
+    wrong = []
     for line in sorted(lines, key=lambda line: "--token-file" in line):  # which another of them writes
-        where = ["--address", service.address, "--control-address", service.control_address]
-        where += ["--var-dir", str(service.var_dir)]
         words = shlex.split(line.removeprefix("policy-service "))
-        result = typed([str(PROGRAM), *where, *words], cwd=tmp_path)  # some write a file
-        # Which the help says, too; to explain a denial is no denial.
+        words = [decision if word == A_DECISION else word for word in words]
+        result = service.run(*words, cwd=tmp_path)  # some write a file
         # Which their help says, too.
         denied = "--field enquiry.made_by" in line and " explain " not in line
         denied = denied or "many.yaml" in line
-        assert (result.returncode, result.stderr) == (int(denied), ""), line
+        if (result.code, result.err) != (int(denied), ""):
+            wrong.append((line, result.code, result.err))
+    assert wrong == []
 
 
 def test_a_second_start_keeps_what_is_there(service: Service) -> None:
     """Last, since it ends the service that the others use."""
     changed = ("systems", "put", "nhs-letters", "--controller", "example-nhs-trust", "--record-type", "*")
-    assert service.run(*changed, "--verb", "see", "--purpose", "care").returncode == 0
+    assert service.run(*changed, "--verb", "see", "--purpose", "care").code == 0
     before = {path.name: path.read_text() for path in (service.var_dir / "tokens").iterdir()}
     admin = (service.var_dir / "admin.token").read_text()
     requests = asked(service, "requests", "list", "--controller", "example-nhs-trust")
@@ -232,7 +249,7 @@ def test_a_second_start_keeps_what_is_there(service: Service) -> None:
         systems = {each["name"]: each for each in asked(again, "systems", "list")["systems"]}
         assert systems["nhs-letters"]["grant"]["verbs"] == ["see"]
         assert asked(again, "log", "show", decision)["entry"]["entryId"] == decision
-        assert again.run(*OFFICER, "--field", "subject.name").returncode == 0
+        assert again.run(*OFFICER, "--field", "subject.name").code == 0
 
 
 def test_printed_commands_name_what_is_not_the_default(service: Service) -> None:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,9 +33,6 @@ def blocks() -> Iterator[tuple[str, str, str]]:
 
 
 def run(text: str, service: Service, folder: Path) -> subprocess.CompletedProcess[str]:
-    text = text.replace("127.0.0.1:50061", service.address).replace(
-        "127.0.0.1:50062", service.control_address
-    )
     there = {
         "POLICY_SERVICE_ADDRESS": service.address,
         "POLICY_SERVICE_CONTROL_ADDRESS": service.control_address,
@@ -58,12 +54,11 @@ def run(text: str, service: Service, folder: Path) -> subprocess.CompletedProces
 def test_every_block_runs_and_prints_what_is_shown(service: Service, tmp_path: Path) -> None:
     """One test, since a block may rest on those before it. A document is saved where its first line says."""
     shutil.copytree(CHECKOUT / "policies", tmp_path / "policies")
-    with ExitStack() as started:
-        assert run_all(service, tmp_path, started) == 9
+    assert run_all(service, tmp_path) == 10
 
 
-def run_all(service: Service, tmp_path: Path, started: ExitStack) -> int:
-    """Run every block in its order, and count them. One that starts a service starts that of the others."""
+def run_all(service: Service, tmp_path: Path) -> int:
+    """Run every block in its order, and count them."""
     ran = 0
     for language, text, shown in blocks():
         if language == "yaml":
@@ -72,9 +67,6 @@ def run_all(service: Service, tmp_path: Path, started: ExitStack) -> int:
             file.write_text(text, "utf-8")
             continue
         assert language == "sh"
-        if " serve --example --var-dir NEW " in text:
-            service = started.enter_context(serving(tmp_path / "NEW", policies=tmp_path / "my-set"))
-            continue
         result = run(text, service, tmp_path)
         assert result.stderr == "", text
         assert shown in result.stdout, text

@@ -90,7 +90,9 @@ def places(service: Service, process: str) -> list[str]:
     return [line["prometheus"] for line in lines if line["process"] == process and "prometheus" in line]
 
 
-def scraped(service: Service, process: str = "worker") -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
+def scraped(
+    service: Service, process: str = "worker-0"
+) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
     """What Prometheus reads: samples by name and labels."""
     with urllib.request.urlopen(prometheus(service, process), timeout=10) as answer:
         text = answer.read().decode()
@@ -256,15 +258,15 @@ def test_the_collector_gets_the_same_metrics(watched: Watched) -> None:
 
 
 def test_a_worker_that_died_is_read_at_the_same_place(watched: Watched) -> None:
-    service, told = watched.clinic.service, prometheus(watched.clinic.service, "worker")
+    service, told = watched.clinic.service, prometheus(watched.clinic.service, "worker-0")
     service.kill("worker")
     end = time.monotonic() + 30
-    while len(places(service, "worker")) < 2:
+    while len(places(service, "worker-0")) < 2:
         assert time.monotonic() < end
         time.sleep(0.1)
     service.wait_until_serving()
 
-    assert prometheus(service, "worker") == told
+    assert prometheus(service, "worker-0") == told
     check(watched.clinic.worker, watched.clinic.token)
     assert with_labels(scraped(service)["policy_service_decisions_total"]) == 1
 
