@@ -2,7 +2,7 @@
 #
 # Settings, each as NAME=value behind the target:
 #   PYTHON   the Python that makes the virtual environment   (python3)
-#   WORKERS  test processes at a time; 0 runs them in one    (2)
+#   WORKERS  test processes at a time; 0 runs them in one    (3)
 #   ARGS     more arguments for pytest, e.g. ARGS='-k erasure -x'
 #   QUICK=1  a short `make bench`
 #   FUZZ_SECONDS  how long `make fuzz` fuzzes documents  (600)
@@ -14,8 +14,11 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# Where bytecode is forbidden, each of the hundreds of processes that the tests start compiles all of this anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 FUZZ_SECONDS ?= 600
 
@@ -33,7 +36,7 @@ GENERATED := policy_service/api
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run setup javascript test check lint types imports protos hygiene format proto bench torture fuzz lock clean needs
+.PHONY: help run setup javascript test check lint types imports protos hygiene format proto bench replay torture fuzz lock clean needs
 
 help: ## list the targets
 	@printf 'make TARGET, where TARGET is one of\n'
@@ -164,7 +167,13 @@ fuzz: $(FOR_BUILDERS) ## the property tests with many more examples, then hostil
 	  else echo "documents are not fuzzed, since there is no atheris: pip's words stand in $(VENV)/fuzz.log"; fi
 
 torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
-	@$(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
+	@REPLAY_ALL=1 $(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
+
+# `make torture` does so for its own. Nothing that is left out here opens a service that decides.
+NOT_DECIDING := $(addprefix --ignore=tests/,decision_log engine facts model)
+
+replay: $(FOR_BUILDERS) ## the tests again, then every decision that they made: it must come out the same (minutes)
+	@REPLAY_ALL=1 $(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not torture' $(NOT_DECIDING) $(ARGS)
 
 CERBOS := build/cerbos/node_modules/.package-lock.json
 
@@ -174,10 +183,11 @@ $(CERBOS): tests/bench/cerbos/package-lock.json | $(FOR_BUILDERS)
 	@cp tests/bench/cerbos/package.json tests/bench/cerbos/package-lock.json build/cerbos/
 	@$(NPM) ci --prefix build/cerbos
 
-bench: $(FOR_BUILDERS) ## measure; a table for people, the same rows in build/bench.json (QUICK=1: a short run)
+bench: $(FOR_BUILDERS) ## measure; tables for people, the same rows in build/bench*.json (QUICK=1: a short run)
 	@$(MAKE) $(CERBOS) || echo "there is no Cerbos to compare with, as the rows will say: npm's last words stand above"
 	@mkdir -p build
 	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench.store
 
 # --- changing -----------------------------------------------------------------------------------------------------
 
