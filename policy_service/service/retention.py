@@ -40,13 +40,12 @@ from policy_service.service.naming import fact_name
 from policy_service.service.new_ids import new_id
 from policy_service.service.pages import FIRST_PAGE, PageAsked, Pages
 from policy_service.service.past import AsOf
+from policy_service.service.people import MANAGERS, READERS
 from policy_service.service.references import PersonReferences
 from policy_service.service.retention_rules import PutRule, check_rule, rules_of
 from policy_service.service.words import checked_id, checked_reference
 
 OFFICERS = frozenset({StaffRole.PRIVACY_OFFICER})
-MANAGERS = OFFICERS | {StaffRole.ADMINISTRATOR}
-READERS = MANAGERS | {StaffRole.AUDITOR}
 
 VOUCHED = "clock:vouched_for"
 """What the entry of a run says whose caller vouched for the clock."""
