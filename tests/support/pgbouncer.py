@@ -16,6 +16,8 @@ from typing import Final
 
 from sqlalchemy import make_url
 
+from tests.support.replaying import reached_directly
+
 SECONDS: Final = 20.0
 SERVER_CONNECTIONS: Final = 3
 """Fewer than the service has of its own, so that each of its transactions may get another one."""
@@ -60,7 +62,9 @@ logfile = {directory / "log"}
     process = subprocess.Popen([program, "-q", *user, str(config)])
     try:
         _await(port, process)
-        yield behind.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+        through = behind.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+        reached_directly(through, at=url)
+        yield through
     finally:
         process.kill()
         process.wait()

@@ -98,10 +98,17 @@ class Replayed:
 
 
 _made: dict[tuple[str, str], Made] = {}
+_directly: dict[str, str] = {}
+
+
+def reached_directly(url: str, at: str) -> None:
+    """What tests reach by `url` is at `at` when the session ends: who passes on to it has ended by then."""
+    _directly[url] = at
 
 
 def replay_at_session_end(facts_url: str, log_url: str, key: bytes | Path, *, whole: bool = False) -> None:
     """Remember an installation. `key`: of its fingerprints, or the file that holds it."""
+    facts_url, log_url = (_directly.get(url, url) for url in (facts_url, log_url))
     text = key.hex() if isinstance(key, bytes) else str(key)
     _made[facts_url, log_url] = Made(facts_url, log_url, text, whole)
 
