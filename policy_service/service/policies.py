@@ -20,9 +20,9 @@ from policy_service.engine.compile import Plan, compile_set
 from policy_service.engine.declared import Owner, check_set, names_of, parse_attribute
 from policy_service.engine.documents import parse_document
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.places import perhaps
 from policy_service.facts.gather.base_types import parse_base_type
 from policy_service.model.facts import INSTALLATION, FiledPolicySet, PolicySet, RecordType
+from policy_service.model.spelling import perhaps
 from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
 from policy_service.service.messages import Messages
 
