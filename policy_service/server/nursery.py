@@ -10,10 +10,12 @@ Invariants:
   supervisor, which its children close.
 - NOBODY IS LEFT BEHIND: the nursery ends when the supervisor does (its socket ends), and whoever it bore
   notices by his own stdin. When the nursery ends, the supervisor kills whom it bore, and begins another.
+- SIGNALS ARE THE SUPERVISOR'S: a service manager may send SIGTERM to all processes of a service at once; the
+  nursery passes over it, since those whom it bore are to drain.
 
-The supervisor sends `{"role": ..., "number": ...}`, one at a time, with the descriptor that becomes the
-child's stdin and stdout. It is answered `{"born": PID}` or `{"unborn": TYPE OF ERROR}`, and told of each in
-its time `{"ended": PID, "code": CODE}`, negative for a signal.
+The supervisor sends `{"ask": N, "role": ..., "number": ...}`, one at a time, with the descriptor that becomes
+the child's stdin and stdout. It is answered `{"ask": N, "born": PID}`, or `{"ask": N, "unborn": TYPE OF
+ERROR}`, and told of each in its time `{"ended": PID, "code": CODE}`, negative for a signal.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ _CONTROL: Final = 0
 """The nursery's stdin is its socket to the supervisor."""
 _MOST: Final = 1_000
 """Bytes of a message."""
+_PASSED_OVER: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PROCESS_NAME: Final = Path("/proc/self/comm")
 """What `ps -o comm`, `top` and `pgrep` call a process: `pdp-control`, `pdp-worker-0`, of 15 bytes at most."""
 
@@ -70,9 +73,9 @@ class Born:
         self._signal(signal.SIGKILL)
 
     def ended(self, code: int) -> None:
+        """Told by the nursery. What it has said by then is still to be read, and `stdin` to be closed."""
         if not self._code.done():
             self._code.set_result(code)
-            self.stdin.close()
 
     def _signal(self, number: signal.Signals) -> None:
         if not self._code.done():
@@ -90,6 +93,7 @@ class Nursery:
         self._socket: socket.socket | None = None
         self._hearing: asyncio.Task[None] | None = None
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._asked = 0
         self._born: dict[int, Born] = {}
         self._unclaimed: dict[int, int] = {}
         """Exit codes of whoever has ended before its birth was heard of here."""
@@ -103,9 +107,12 @@ class Nursery:
             ours, theirs = socket.socketpair()
             try:
                 with theirs:
-                    said = json.dumps({"role": role, "number": number}).encode() + b"\n"
+                    self._asked += 1
+                    said = json.dumps({"ask": self._asked, "role": role, "number": number}).encode() + b"\n"
                     socket.send_fds(self._socket, [said], [theirs.fileno()])
-                pid = _pid_of(await self._answers.get())
+                while (answer := await self._answers.get()).get("ask", self._asked) != self._asked:
+                    pass  # whoever asked for that one has left; it finds its stdin closed, and ends
+                pid = _pid_of(answer)
                 reader, writer = await asyncio.open_unix_connection(sock=ours)
             except BaseException:
                 ours.close()
@@ -185,6 +192,8 @@ def _pid_of(answer: dict[str, Any]) -> int:
 
 def main(module: str) -> int:
     """Load what the children do, then bear whom the supervisor asks for until it ends."""
+    for each in _PASSED_OVER:
+        signal.signal(each, signal.SIG_IGN)
     children = importlib.import_module(module)
     gc.collect()
     gc.freeze()  # pages that no child's collector touches stay shared
@@ -192,7 +201,6 @@ def main(module: str) -> int:
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=os.dup(_CONTROL)) as control:
         while True:
             readable, _, _ = select.select((control, woken), (), ())
@@ -203,38 +211,35 @@ def main(module: str) -> int:
                 line, descriptors, _, _ = socket.recv_fds(control, _MOST, 1)
                 if not line:
                     return 0
-                role, number = _read(line)
-                pid = _fork(control)
+                asked = json.loads(line)
+                role, number = Role(asked["role"]), int(asked["number"])
+                pid = _fork(control, asked["ask"])
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
                     for ours in (woken, wake, control):
                         ours.close()
                     _become(descriptors[0], name_of(role, number))
                     return int(children.main(role, number))
-                for each in descriptors:
-                    os.close(each)
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
 
-def _read(line: bytes) -> tuple[Role, int]:
-    said = json.loads(line)
-    return Role(said["role"]), int(said["number"])
-
-
-def _fork(control: socket.socket) -> int:
+def _fork(control: socket.socket, ask: int) -> int:
     """0 in the child. In the nursery, once the supervisor has been told, the child's number, or -1."""
     try:
         pid = os.fork()
     except OSError as error:
-        _say(control, {"unborn": type(error).__name__})
+        _say(control, {"ask": ask, "unborn": type(error).__name__})
         return -1
     if pid:
-        _say(control, {"born": pid})
+        _say(control, {"ask": ask, "born": pid})
     return pid
 
 
 def _become(descriptor: int, name: str) -> None:
     """Take the place in the system that a process has which was begun by itself."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for each in (signal.SIGCHLD, *_PASSED_OVER):
+        signal.signal(each, signal.SIG_DFL)
     os.setsid()
     os.dup2(descriptor, 0)
     os.dup2(descriptor, 1)

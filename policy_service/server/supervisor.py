@@ -352,7 +352,7 @@ class _Child:
             if not isinstance(said, dict):
                 continue  # the same, and JSON by chance
             if process is not self._process:
-                return
+                break
             self._heard_at = time.monotonic()
             if "serving" in said:
                 self._serving = said["serving"] is True
@@ -362,6 +362,7 @@ class _Child:
                 self._ready_at = time.monotonic()
                 self._ready.set()
             self.on_said(self, said)
+        process.stdin.close()
 
     async def _ready_or_over(self) -> None:
         ready, over = asyncio.create_task(self._ready.wait()), asyncio.create_task(self._over())

@@ -140,6 +140,12 @@ def test_when_the_nursery_is_killed_all_are_replaced(tmp_path: Path) -> None:
         assert nursery is not None
         threads = Path(f"/proc/{nursery}/task")
         assert len(list(threads.iterdir())) == 1, "a fork would take the locks of the others along"
+        os.kill(nursery, signal.SIGTERM)  # as a service manager sends it to all of a service at once
+        ignored = next(line for line in _status(nursery) if line.startswith("SigIgn:"))
+        assert int(ignored.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+        drains = next(line for line in _status(worker) if line.startswith("SigIgn:"))
+        assert not int(drains.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+        assert check(clinic.worker, clinic.token).effect == PERMIT
         os.kill(nursery, signal.SIGKILL)
         deadline = time.monotonic() + 60.0
         while _runs(worker) or service.child("worker") is None:
@@ -187,6 +193,10 @@ def _start_and_fail(var_dir: Path, **settings: str) -> str:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     return str(said).strip().splitlines()[-1]
+
+
+def _status(pid: int | None) -> list[str]:
+    return Path(f"/proc/{pid}/status").read_text().splitlines()
 
 
 def _runs(pid: int | None) -> bool:
