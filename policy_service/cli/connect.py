@@ -20,7 +20,7 @@ from policy_service.cli.stub_methods import ConversingMethod, Method, Request, R
 from policy_service.client.channel import open_channel
 from policy_service.client.clients import bearer
 from policy_service.client.errors import ServiceError, Unavailable, service_error
-from policy_service.engine.places import perhaps
+from policy_service.model.spelling import perhaps
 
 _MOST_SYSTEMS: Final = 1_000
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")

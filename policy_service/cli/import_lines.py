@@ -20,7 +20,7 @@ from policy_service.cli.documents import STDIN, refused
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.messages import NoMessageError, message_of
 from policy_service.cli.question_files import KeyTwiceError, each_key_once
-from policy_service.engine.places import perhaps
+from policy_service.model.spelling import perhaps
 
 MOST_BYTES_OF_LINE: Final = 256 << 10
 """A record with 256 parties has about 30,000."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policy_service.engine.places import perhaps
+from policy_service.model.spelling import perhaps
 
 
 def note_of(method: str) -> str:

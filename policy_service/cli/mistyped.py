@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 
 from policy_service.cli.exits import Exit, Failure
-from policy_service.engine.places import perhaps
+from policy_service.model.spelling import perhaps
 
 _QUOTED: Final = re.compile(r"'([^'\n]*)'")
 _BARE_OPTION: Final = re.compile(r"(?<![\w`-])(--[a-z][a-z-]*)(?!`)")

@@ -33,6 +33,7 @@ from policy_service.cli.render import (
     say_whole,
 )
 from policy_service.cli.run import current, manager
+from policy_service.model.spelling import perhaps
 from policy_service.model.vocabulary import Gate, Tier
 
 app = typer.Typer(
@@ -288,13 +289,6 @@ def _check_there_is_something(files: PolicyFiles) -> None:
         )
 
 
-def _perhaps(word: str, known: Iterable[str]) -> str:
-    # Here, since the engine takes a quarter of the time that a command needs to start.
-    from policy_service.engine.places import perhaps
-
-    return perhaps(word, known)
-
-
 def _no_attribute(part: str, paths: list[str]) -> Failure:
     if any(part in path for path in paths):
         return Failure(
@@ -305,7 +299,7 @@ def _no_attribute(part: str, paths: list[str]) -> Failure:
     # A slip in one part of a path is nearer to that part than to the whole.
     parts = {".".join(names[start:]) for path in paths if (names := path.split(".")) for start in range(3)}
     return Failure(
-        f"no attribute has this in its path{_perhaps(part.removeprefix('$.'), sorted(parts))}",
+        f"no attribute has this in its path{perhaps(part.removeprefix('$.'), sorted(parts))}",
         do_next="`policy-service policies attributes` lists them all",
         code=Exit.DENIED,
     )
@@ -330,7 +324,7 @@ def _not_published(
         return failure
     # Whoever knows a policy by its file writes the last name alone.
     last = [each for each in known if each.rpartition(".")[2] == uid]
-    near = f", perhaps `{last[0]}` is meant" if last else _perhaps(uid, known)
+    near = f", perhaps `{last[0]}` is meant" if last else perhaps(uid, known)
     return Failure(
         f"no policy with this uid {'was' if as_of else 'is'} published{near}",
         do_next="`policy-service policies list` shows them all",

@@ -12,8 +12,7 @@ from google.protobuf.message import Message
 
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
-from policy_service.server.limits import MAX_FILES_BYTES
-from policy_service.service.policies import (
+from policy_service.model.set_files import (
     ATTRIBUTES,
     BASE_TYPES,
     CASES,
@@ -23,6 +22,7 @@ from policy_service.service.policies import (
     SUFFIX,
     is_passed_over,
 )
+from policy_service.server.limits import MAX_FILES_BYTES
 
 _FILES: Final = "name files that end in .yaml, or folders that hold such files"
 

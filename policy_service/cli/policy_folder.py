@@ -11,7 +11,7 @@ from policy_service.api.v1 import past_pb2
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.policy_files import PolicyFiles, bounded, files_below, read_file
-from policy_service.service.policies import (
+from policy_service.model.set_files import (
     ATTRIBUTES,
     BASE_TYPES,
     CASES,

@@ -26,7 +26,7 @@ from policy_service.cli.render import (
     say_whole,
 )
 from policy_service.cli.run import current, manager
-from policy_service.service.policies import CASES
+from policy_service.model.set_files import CASES
 
 DIFF_EPILOG: Final = f"""\b
 Examples

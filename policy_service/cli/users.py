@@ -16,7 +16,7 @@ from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import current, manager
-from policy_service.engine.places import perhaps
+from policy_service.model.spelling import perhaps
 
 app = typer.Typer(no_args_is_help=True, help="Members of staff and jobs, on whose behalf systems ask.")
 

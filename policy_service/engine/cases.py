@@ -16,11 +16,12 @@ from policy_service.engine.combine import NO_BASIS
 from policy_service.engine.documents import DocumentKind, PolicyDocument
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import check_member
-from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.places import Place
 from policy_service.engine.policy_part import PolicyPart, unlisted
 from policy_service.engine.quiet import is_implied
 from policy_service.engine.strict_yaml import read
 from policy_service.model.attributes import Value
+from policy_service.model.spelling import perhaps, spelt
 from policy_service.model.vocabulary import Effect, Gate
 
 MAX_TITLE: Final = 300

@@ -20,9 +20,10 @@ from policy_service.engine.errors import PolicySetError
 from policy_service.engine.evaluate import fits
 from policy_service.engine.faults import Faults
 from policy_service.engine.operands import check_member, check_value
-from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.places import Place
 from policy_service.engine.strict_yaml import read
 from policy_service.model.attributes import Value
+from policy_service.model.spelling import perhaps, spelt
 from policy_service.model.vocabulary import Gate
 
 MAX_NAME: Final = 64

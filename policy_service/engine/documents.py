@@ -18,11 +18,12 @@ from policy_service.engine.catalogue import CATALOGUE, Catalogue
 from policy_service.engine.conditions import Condition
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
-from policy_service.engine.places import Place, choose, perhaps, spelt
+from policy_service.engine.places import Place
 from policy_service.engine.policy_part import PolicyPart
 from policy_service.engine.strict_yaml import read
 from policy_service.engine.tiers import given_effect, not_in_gate
 from policy_service.model.obligation import ObligationKind
+from policy_service.model.spelling import choose, perhaps, spelt
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 __all__ = [

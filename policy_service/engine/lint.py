@@ -17,8 +17,9 @@ from policy_service.engine.contradictions import Clash, Contradictions
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import one_line
 from policy_service.engine.explain import in_words, tests_of
-from policy_service.engine.places import perhaps, spell_path
+from policy_service.engine.places import spell_path
 from policy_service.engine.strict_yaml import Path, Source, read
+from policy_service.model.spelling import perhaps
 from policy_service.model.vocabulary import Effect
 
 _OWN_TYPE: Final = "resource.record_type"

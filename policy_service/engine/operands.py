@@ -12,7 +12,8 @@ from typing import Final
 from policy_service.engine.catalogue import Attribute, AttributeType
 from policy_service.engine.conditions import Kind
 from policy_service.engine.expressions import fault_in
-from policy_service.engine.places import Place, perhaps, spelt
+from policy_service.engine.places import Place
+from policy_service.model.spelling import perhaps, spelt
 
 _MOST_VALUES_TOLD: Final = 12
 _WHOLE_TEXT: Final = frozenset({Kind.EQUALS, Kind.NOT_EQUALS})

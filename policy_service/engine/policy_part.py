@@ -22,8 +22,9 @@ from policy_service.engine.operands import (
     check_text,
     check_value,
 )
-from policy_service.engine.places import NOTHING_BELOW, Place, perhaps, spelt
+from policy_service.engine.places import NOTHING_BELOW, Place
 from policy_service.engine.tiers import MAY_REST_ON_WHAT_IS_SAID, given_effect
+from policy_service.model.spelling import perhaps, spelt
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 _PLAIN_PATH = re.compile(r"\$(\.[a-z][a-z0-9_]*)+")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from policy_service.engine.places import spelt
+from policy_service.model.spelling import spelt
 from policy_service.model.vocabulary import Effect, Gate, Tier
 
 _POLICY_GATES: Final = frozenset(gate for gate in Gate if gate is not Gate.ANSWER)

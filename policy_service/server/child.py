@@ -1,4 +1,5 @@
-"""One child process of the supervisor: `python -m policy_service.server.child control|worker NUMBER`.
+"""One child process of the supervisor: what the nursery does in each that it bears; or by itself, `python -m
+policy_service.server.child control|worker NUMBER`.
 
 What it is to do comes as one line of JSON on stdin, which then stays open, for what it is told later
 (`preparing`): its end means that the supervisor is gone, and the child ends too. What it has to say goes to

@@ -8,10 +8,10 @@ from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.engine.catalogue import Attribute
 from policy_service.engine.documents import DocumentKind, PolicyDocument
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.set_files import MAX_FILES
 from policy_service.model.vocabulary import Gate
 from policy_service.server.bounds import count, read_message, text, unique
 from policy_service.server.convert_past import as_of, earlier_page_of
-from policy_service.service.policies import MAX_FILES
 from policy_service.service.policy_questions import (
     GetPolicy,
     ListAttributes,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.facts.policy_history import Stood
 from policy_service.model.errors import InvalidArgumentError
+from policy_service.model.set_files import CASES, MAX_FILES, SUFFIX
 from policy_service.server.bounds import count, read_message, text, unique
 from policy_service.server.convert_past import as_of, earlier_page_of, version_message
 from policy_service.server.convert_policy_test import MAX_DETAIL_BYTES
@@ -14,7 +15,6 @@ from policy_service.server.convert_writes import keyed_note_of, page_of, timesta
 from policy_service.service.asking import Done, Listed
 from policy_service.service.history import HistoryOf, Version
 from policy_service.service.pages import MAX_TOKEN, PageAsked
-from policy_service.service.policies import CASES, MAX_FILES, SUFFIX
 from policy_service.service.policy_diff import FileChange
 from policy_service.service.policy_sets import Diff, Differences, GetSet, ListSets, SetFiles, SetOnFile
 from policy_service.service.publishing import Publish, PutSet, Rollback

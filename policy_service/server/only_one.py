@@ -11,11 +11,8 @@ import fcntl
 import os
 import platform
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
-from policy_service.facts.connect import sqlite_path
-from policy_service.model.errors import PolicyServiceError
 from policy_service.server.errors import FolderTakenError
 from policy_service.server.settings import Settings
 
@@ -30,9 +27,8 @@ class OnlyOne:
     """A service's place in its folder. The kernel lets go of it when the process ends, however it ends."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder: Path | None = None
-        with suppress(PolicyServiceError):  # of a URL that is none, which control will tell
-            self._folder = settings.var_dir if sqlite_path(settings.facts) else None
+        # By its beginning alone: what reads a URL loads a database library, and control judges it.
+        self._folder = settings.var_dir if settings.facts.startswith("sqlite") else None
         self._file: int | None = None
 
     def take(self) -> None:

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,14 @@ from typing import Any
 from policy_service.server import logs
 from policy_service.server.errors import PortTakenError, StartError
 from policy_service.server.listening import free_port, free_ports
+from policy_service.server.nursery import Born, Nursery
 from policy_service.server.only_one import OnlyOne
 from policy_service.server.preparing import Relay
 from policy_service.server.role import TAKEN_OVER, Role, name_of
 from policy_service.server.settings import Settings, host_and_port
 
 CHILD_MODULE = "policy_service.server.child"
-"""What is run for each child, by `python -m`."""
+"""What each child does."""
 SILENCE_SECONDS = 30.0
 """A child beats every second. One that is silent for so long does not turn any more."""
 TELL_SECONDS = 1.0
@@ -81,8 +81,12 @@ class _Supervisor:
         settings = await asyncio.to_thread(_with_prometheus_ports, self._settings)
         control_port, decision_port = await asyncio.to_thread(_two_free_ports, settings)
         _warn_of_too_many(settings.workers)
-        control = _Child(Role.CONTROL, settings, control_port)
-        workers = [_Child(Role.WORKER, settings, decision_port, number) for number in range(settings.workers)]
+        nursery = Nursery(CHILD_MODULE)
+        control = _Child(nursery, Role.CONTROL, settings, control_port)
+        workers = [
+            _Child(nursery, Role.WORKER, settings, decision_port, number)
+            for number in range(settings.workers)
+        ]
         relay = Relay(control, workers)
         for each in (control, *workers):
             each.on_said = relay.heard
@@ -132,6 +136,7 @@ class _Supervisor:
                 task.cancel()
             for each in self._children:
                 each.kill()
+            await nursery.close()
             self._place.leave()
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, object] | asyncio.Future[Any]) -> bool:
@@ -220,13 +225,14 @@ def _warn_of_too_many(workers: int) -> None:
 class _Child:
     """One child, whichever process it is at the moment."""
 
-    def __init__(self, role: Role, settings: Settings, port: int, number: int = 0) -> None:
+    def __init__(self, nursery: Nursery, role: Role, settings: Settings, port: int, number: int = 0) -> None:
+        self._nursery = nursery
         self._role = role
         self._number = number
         self._name = name_of(role, number)
         self._settings = settings
         self._port = port
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Born | None = None
         self._failed = ""
         self._ready_at: float | None = None
         self._heard_at = 0.0
@@ -261,7 +267,7 @@ class _Child:
     async def tell(self, message: dict[str, Any]) -> None:
         """Write a line to its stdin; one that it does not read any more is lost."""
         process = self._process
-        if process is None or process.stdin is None:
+        if process is None:
             return
         with contextlib.suppress(ConnectionError):
             process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -269,7 +275,11 @@ class _Child:
 
     async def start_first(self) -> None:
         """Start, and return when it is ready. Raises `StartError` where it says that it cannot start."""
-        await self._start()
+        try:
+            await self._start()
+        except OSError as error:
+            kind = type(error).__name__
+            raise StartError(f"the {self._name} process could not be started ({kind})") from error
         await self._ready_or_over()
         if not self._ready.is_set():
             raise StartError(self._failed or f"the {self._name} process ended while it was starting")
@@ -307,8 +317,7 @@ class _Child:
         process = self._process
         if process is None:
             return 0
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        process.terminate()
         try:
             async with asyncio.timeout(seconds):
                 return await process.wait()
@@ -319,9 +328,8 @@ class _Child:
 
     def kill(self) -> None:
         """End it at once, if it runs."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        if self._process is not None:
+            self._process.kill()
 
     async def _start(self) -> None:
         self._failed = ""
@@ -329,24 +337,13 @@ class _Child:
         self._ready.clear()
         self._serving = False
         self._heard_at = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            CHILD_MODULE,
-            self._role,
-            str(self._number),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # A session of its own: what a terminal sends to all its processes reaches the supervisor alone.
-            start_new_session=True,
-        )
+        process = await self._nursery.bear(self._role, self._number)
         self._process = process
         self._listening = asyncio.create_task(self._listen(process))
         await self.tell({"settings": self._settings.model_dump(mode="json"), "port": self._port})
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+    async def _listen(self, process: Born) -> None:
         """Hear what a child says, until it has closed its stdout."""
-        assert process.stdout is not None  # noqa: S101
         async for line in process.stdout:
             try:
                 said = json.loads(line)
@@ -355,7 +352,7 @@ class _Child:
             if not isinstance(said, dict):
                 continue  # the same, and JSON by chance
             if process is not self._process:
-                return
+                break
             self._heard_at = time.monotonic()
             if "serving" in said:
                 self._serving = said["serving"] is True
@@ -365,6 +362,7 @@ class _Child:
                 self._ready_at = time.monotonic()
                 self._ready.set()
             self.on_said(self, said)
+        process.stdin.close()
 
     async def _ready_or_over(self) -> None:
         ready, over = asyncio.create_task(self._ready.wait()), asyncio.create_task(self._over())

@@ -12,12 +12,12 @@ from policy_service.engine.catalogue import Attribute, AttributeType, Catalogue
 from policy_service.engine.declared import Owner, names_of
 from policy_service.engine.evaluate import is_typed
 from policy_service.engine.operands import TYPE_WORDS
-from policy_service.engine.places import perhaps
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
 from policy_service.model.attributes import AttributeValue
 from policy_service.model.errors import InvalidArgumentError, UnavailableError
 from policy_service.model.question import Description
+from policy_service.model.spelling import perhaps
 from policy_service.service.policies import catalogue_of
 from policy_service.service.words import no_repeats, unknown_word
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from policy_service.engine.places import perhaps
 from policy_service.facts import keys
 from policy_service.facts.view import FactsView
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller, FieldType, Record, RecordType, User
+from policy_service.model.spelling import perhaps
 from policy_service.model.vocabulary import CATEGORIES
 from policy_service.service.fresh_facts import FreshFacts
 from policy_service.service.record_types import bases_of

@@ -17,14 +17,15 @@ from policy_service.engine.combine import NO_BASIS
 from policy_service.engine.documents import PolicyDocument
 from policy_service.engine.errors import PolicyDocumentError
 from policy_service.engine.faults import Faults
-from policy_service.engine.places import Place, perhaps
+from policy_service.engine.places import Place
 from policy_service.engine.strict_yaml import Path, read
 from policy_service.model.decision import NOT_AVAILABLE, OBLIGATION_UNSUPPORTED, USER_REQUIRED, StaffText
 from policy_service.model.obligation import ObligationKind
+from policy_service.model.set_files import MESSAGES
+from policy_service.model.spelling import perhaps
 from policy_service.model.vocabulary import Effect
 from policy_service.service.messages import EMPTY, FALLBACK, Catalogue, Messages
 
-MESSAGES: Final = "messages"
 """Of a set's files, those below it are catalogues."""
 
 OF_THE_SERVICE: Final = (NOT_AVAILABLE, USER_REQUIRED, OBLIGATION_UNSUPPORTED, NO_BASIS.reason)

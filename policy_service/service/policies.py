@@ -20,21 +20,22 @@ from policy_service.engine.compile import Plan, compile_set
 from policy_service.engine.declared import Owner, check_set, names_of, parse_attribute
 from policy_service.engine.documents import parse_document
 from policy_service.engine.errors import PolicySetError
-from policy_service.engine.places import perhaps
 from policy_service.facts.gather.base_types import parse_base_type
 from policy_service.model.facts import INSTALLATION, FiledPolicySet, PolicySet, RecordType
-from policy_service.service.message_files import MESSAGES, check_complete, parse_messages
+from policy_service.model.set_files import (
+    ATTRIBUTES,
+    BASE_TYPES,
+    CASES,
+    MAX_FILES,
+    MESSAGES,
+    RENAME,
+    SUFFIX,
+    file_order,
+    is_passed_over,
+)
+from policy_service.model.spelling import perhaps
+from policy_service.service.message_files import check_complete, parse_messages
 from policy_service.service.messages import Messages
-
-__all__ = ["ATTRIBUTES", "BASE_TYPES", "CASES", "MAX_FILES", "MESSAGES"]
-
-ATTRIBUTES = "attributes"
-BASE_TYPES = "base_types"
-CASES = "tests"
-"""Below it are cases: what is expected of the policies, and no part of the set."""
-MAX_FILES = 10_000
-SUFFIX = ".yaml"
-RENAME = f"give it a name that ends in `{SUFFIX}`, the service reads no other"
 
 
 class PolicySetUnreadableError(Exception):
@@ -49,11 +50,6 @@ class PublishedPolicies:
     plan: Plan
     base_types: Mapping[str, RecordType]
     messages: Messages
-
-
-def is_passed_over(file: Path) -> bool:
-    """Tell whether it looks like a file of a set, and its name does not end as such a file's does."""
-    return file.suffix != SUFFIX and file.suffix.lower() in {SUFFIX, ".yml"}
 
 
 def shipped_policy_set(directory: Path) -> PolicySet:
@@ -106,11 +102,6 @@ def set_of(texts: Iterable[tuple[str, str]]) -> PolicySet:
         tuple(below[MESSAGES]),
         tuple(below[ATTRIBUTES]),
     )
-
-
-def file_order(name: str) -> list[str]:
-    """The order of files in a set: folder by folder."""
-    return name.split("/")
 
 
 def files_of(policy_set: PolicySet | FiledPolicySet) -> tuple[tuple[str, str], ...]:

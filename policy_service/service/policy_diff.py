@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from policy_service.service.policies import file_order
+from policy_service.model.set_files import file_order
 
 MOST_COMPARED: Final = 4_000_000
 """Lines on one side by those on the other, of all files of a call together: some seconds' worth. Of a file

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
-from policy_service.engine.places import perhaps, spelt
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.model.facts import Controller
+from policy_service.model.spelling import perhaps, spelt
 from policy_service.model.vocabulary import CATEGORIES, is_category
 
 _CONTROLLER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -38,6 +38,7 @@ from tests.bench.generator import Result
 from tests.bench.measured import Asked, Measured, Plan
 from tests.bench.rounds import interleaved, median_ratio
 from tests.bench.rows import Report
+from tests.support.processes import children_of, stat_of
 
 P99_TARGET_MS: Final = 10.0
 CPU_TARGET: Final = 1.15
@@ -66,7 +67,7 @@ class Served(Measured):
 
     def cpu_seconds(self) -> float:
         """What its workers have taken so far, as the kernel counts it."""
-        ticks = sum(sum(map(int, _stat(worker)[11:13])) for worker in self._worker_processes())
+        ticks = sum(sum(map(int, stat_of(worker)[11:13])) for worker in self._worker_processes())
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def entries(self) -> tuple[int, ...]:
@@ -83,19 +84,7 @@ class Served(Measured):
             reader.close()
 
     def _worker_processes(self) -> Iterator[int]:
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int(_stat(int(process.name))[1])
-                words = (process / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue  # it has ended meanwhile
-            if parent == self.process.pid and b"worker" in words:
-                yield int(process.name)
-
-
-def _stat(process: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on: 1 is the parent, 11 and 12 are ticks of CPU time."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (pid for name, pid in children_of(self.process.pid) if name.startswith("worker-"))
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import json
 import os
 import time
 
-from tests.bench.served import _lines, _said_until_ready, _stat
+from tests.bench.served import _lines, _said_until_ready
+from tests.support.processes import stat_of
 
 
 def test_what_serve_prints_is_read_until_it_is_ready() -> None:
@@ -20,9 +21,9 @@ def test_what_serve_prints_is_read_until_it_is_ready() -> None:
 
 def test_the_kernel_tells_a_process_its_parent_and_its_time() -> None:
     def ticks() -> int:
-        return sum(map(int, _stat(os.getpid())[11:13]))
+        return sum(map(int, stat_of(os.getpid())[11:13]))
 
-    assert int(_stat(os.getpid())[1]) == os.getppid()
+    assert int(stat_of(os.getpid())[1]) == os.getppid()
     before, began = ticks(), time.process_time()
     while time.process_time() - began < 0.1:
         pass

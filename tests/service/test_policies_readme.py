@@ -22,9 +22,9 @@ from policy_service.engine.declared import parse_attribute
 from policy_service.engine.quiet import FOLLOWS
 from policy_service.engine.tiers import gates_of
 from policy_service.model.obligation import SUPPORTIVE, ObligationKind
+from policy_service.model.set_files import ATTRIBUTES, CASES, MESSAGES
 from policy_service.model.vocabulary import Effect, Gate, Tier
 from policy_service.service.messages import Messages
-from policy_service.service.policies import ATTRIBUTES, CASES, MESSAGES
 from policy_service.service.validate_policies import OnFile, PolicyFile, validate
 from tests.service.control import POLICIES
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.service.policies import CASES, shipped_policy_set
+from policy_service.model.set_files import CASES
+from policy_service.service.policies import shipped_policy_set
 from policy_service.service.policy_cases import try_policy_cases
 from policy_service.service.validate_policies import PolicyFile
 from tests.service.control import POLICIES

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from policy_service.engine.errors import PolicySetError
+from policy_service.model.set_files import BASE_TYPES, CASES, MESSAGES
 from policy_service.service import validate_policies
-from policy_service.service.policies import BASE_TYPES, CASES, MESSAGES, published, shipped_policy_set
+from policy_service.service.policies import published, shipped_policy_set
 from policy_service.service.validate_policies import (
     MOST_PROBLEMS,
     OnFile,

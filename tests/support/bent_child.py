@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,8 +38,7 @@ from policy_service.service import compiled
 from policy_service.service.policies import PublishedPolicies, published
 
 
-def main() -> int:
-    role, number = Role(sys.argv[1]), int(sys.argv[2])
+def main(role: Role, number: int) -> int:
     bent: dict[str, Any] = json.loads(os.environ["BENT"])
     off = bent.get("clock", {}).get(name_of(role, number), 0)
     if off:
@@ -135,7 +133,3 @@ def _without_other_end() -> None:
         return found[:1] if isinstance(fact, Relationship) else found
 
     rows.keys_of = keys  # type: ignore[attr-defined]  # as it was imported there
-
-
-if __name__ == "__main__":
-    sys.exit(main())

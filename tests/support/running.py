@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policy_service.server.role import Role, name_of
 from policy_service.server.settings import Settings
 from tests.server.calling import SERVING, Client, Refused
 from tests.support.migrated import place
+from tests.support.processes import child_of
 from tests.support.replaying import replay_served_at_session_end
 
 _RUN = """
 import json, os, sys
 from policy_service.server import supervisor
 from policy_service.server.errors import StartError
+from policy_service.server.role import Role, name_of
 from policy_service.server.settings import Settings
 from policy_service.server.supervisor import run
 def ready(there):
@@ -60,18 +63,7 @@ class Service:
 
     def child(self, role: str, number: int = 0) -> int | None:
         """The process id of `control`, or of the `worker` of this number, if it runs."""
-        wanted = [role.encode(), str(number).encode()]
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            if parent == self.process.pid and command[3:5] == wanted:
-                return int(entry.name)
-        return None
+        return child_of(self.process.pid, name_of(Role(role), number))
 
     def kill(self, role: str, number: int = 0) -> int:
         """`kill -9` a child; returns its process id."""

@@ -16,6 +16,7 @@ import pytest
 
 from tests.server.calling import SERVING, Client, Refused
 from tests.support.asking import DENY, PERMIT, check
+from tests.support.processes import nursery_of
 from tests.support.running import Service, running, start
 from tests.system.conftest import Clinic, opened
 
@@ -119,7 +120,7 @@ def _answered_until_stopped(clinic: Clinic, service: Service) -> Callable[[], in
 
 def test_when_the_supervisor_is_killed_its_children_end(tmp_path: Path) -> None:
     with running(tmp_path / "var") as service:
-        children = [service.child("control"), service.child("worker")]
+        children = [service.child("control"), service.child("worker"), nursery_of(service.process.pid)]
         service.process.kill()
         service.process.wait()
         deadline = time.monotonic() + 30.0
@@ -128,6 +129,33 @@ def test_when_the_supervisor_is_killed_its_children_end(tmp_path: Path) -> None:
             time.sleep(0.05)
     with running(tmp_path / "var") as again:
         again.wait_until_serving()
+
+
+def test_when_the_nursery_is_killed_all_are_replaced(tmp_path: Path) -> None:
+    """Nobody would hear any more when one of its children ends; so none of them goes on."""
+    with running(tmp_path / "var") as service:
+        clinic = opened(service)
+        assert check(clinic.worker, clinic.token).effect == PERMIT
+        nursery, worker = nursery_of(service.process.pid), service.child("worker")
+        assert nursery is not None
+        threads = Path(f"/proc/{nursery}/task")
+        assert len(list(threads.iterdir())) == 1, "a fork would take the locks of the others along"
+        os.kill(nursery, signal.SIGTERM)  # as a service manager sends it to all of a service at once
+        ignored = next(line for line in _status(nursery) if line.startswith("SigIgn:"))
+        assert int(ignored.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+        drains = next(line for line in _status(worker) if line.startswith("SigIgn:"))
+        assert not int(drains.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+        assert check(clinic.worker, clinic.token).effect == PERMIT
+        os.kill(nursery, signal.SIGKILL)
+        deadline = time.monotonic() + 60.0
+        while _runs(worker) or service.child("worker") is None:
+            assert time.monotonic() < deadline, service.logged[-4_000:]
+            time.sleep(0.05)
+        service.wait_until_serving()
+        assert nursery_of(service.process.pid) not in (nursery, None)
+        with Client(service.decision_port) as again:
+            assert check(again, clinic.token).effect == PERMIT
+        assert service.stop() == 0
 
 
 def test_a_port_that_somebody_else_has_is_said_plainly(tmp_path: Path) -> None:
@@ -165,6 +193,10 @@ def _start_and_fail(var_dir: Path, **settings: str) -> str:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     return str(said).strip().splitlines()[-1]
+
+
+def _status(pid: int | None) -> list[str]:
+    return Path(f"/proc/{pid}/status").read_text().splitlines()
 
 
 def _runs(pid: int | None) -> bool:
