@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -148,14 +147,10 @@ def history(
     with control(run, manager(run)) as connection:
         method = RecordServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.RecordServiceVersion], str]:
-            question = pb.RecordServiceHistoryRequest(
-                artefact_type_name=name, page_size=size, page_token=token
-            )
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+        def ask(token: str, size: int) -> pb.RecordServiceHistoryRequest:
+            return pb.RecordServiceHistoryRequest(artefact_type_name=name, page_size=size, page_token=token)
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 def _capability(text: str) -> pb.Capability:

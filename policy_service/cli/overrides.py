@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -177,14 +176,10 @@ def history(
     with control(run, manager(run)) as connection:
         method = CaseworkServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.CaseworkServiceVersion], str]:
-            question = pb.CaseworkServiceHistoryRequest(
-                override_id=override_id, page_size=size, page_token=token
-            )
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+        def ask(token: str, size: int) -> pb.CaseworkServiceHistoryRequest:
+            return pb.CaseworkServiceHistoryRequest(override_id=override_id, page_size=size, page_token=token)
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 def _state(override: pb.Override, at: datetime | None) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from policy_service.api.v1 import past_pb2 as pb
+from policy_service.cli.connect import Connection
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.pages import all_pages
 from policy_service.cli.past_words import flat
 from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, say
+from policy_service.cli.stub_methods import Method, Request, Response
 from policy_service.cli.times import looked_at
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.service import moments
@@ -64,11 +66,25 @@ def _moment(text: str) -> datetime:
 
 
 def show_history(
-    page: Callable[[str, int], tuple[Sequence[Versioned], str]], limit: int, *, json: bool
+    connection: Connection,
+    method: Method[Request, Response],
+    ask: Callable[[str, int], Request],
+    controller: str,
+    limit: int,
+    *,
+    json: bool,
 ) -> None:
-    """Read versions, newest first, and print them: when, who and why, and what changed in each."""
+    """Read versions, newest first, and print them: when, who and why, and what changed in each.
+
+    `method` is a service's `History`; `ask` makes its request for the page of a token and a size.
+    """
+
+    def page(token: str, size: int) -> tuple[list[Versioned], str]:
+        answer: Any = connection.call(method, ask(token, size), controller=controller)
+        return list(answer.versions), answer.next_page_token
+
     # One more than is shown, so that what the last one changed can be told.
-    found, more = all_pages(lambda token, size: _listed(page(token, size)), limit + 1)
+    found, more = all_pages(page, limit + 1)
     older = found[limit:]
     if json:
         print_json({"versions": [as_json(each) for each in found[:limit]], "more": more or bool(older)})  # type: ignore[arg-type]
@@ -82,10 +98,6 @@ def show_history(
     if more or older:
         say()
         say(f"the newest {limit}; there are more, see --limit")
-
-
-def _listed(found: tuple[Sequence[Versioned], str]) -> tuple[list[Versioned], str]:
-    return list(found[0]), found[1]
 
 
 def who(version: pb.FactVersion) -> Iterator[tuple[str, str]]:

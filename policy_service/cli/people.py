@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -110,12 +109,10 @@ def history(
     with control(run, manager(run)) as connection:
         method = PeopleServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.PersonVersion], str]:
-            question = pb.PeopleServiceHistoryRequest(person=person, page_size=size, page_token=token)
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+        def ask(token: str, size: int) -> pb.PeopleServiceHistoryRequest:
+            return pb.PeopleServiceHistoryRequest(person=person, page_size=size, page_token=token)
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 @app.command(epilog=_PUT_EXAMPLE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -97,7 +96,7 @@ def history(
     with control(run, manager(run)) as connection:
         method = RecordServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.RecordServiceVersion], str]:
+        def ask(token: str, size: int) -> pb.RecordServiceHistoryRequest:
             question = pb.RecordServiceHistoryRequest(page_size=size, page_token=token)
             if reference:
                 question.record_reference = reference
@@ -105,10 +104,9 @@ def history(
                 question.record_type_name = record_type
             else:
                 question.declaration_id = declaration
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+            return question
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 @app.command(epilog=example_of("records declarations"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -313,11 +312,9 @@ def history(
     with control(run, manager(run)) as connection:
         method = PrivacyRequestServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.PrivacyRequestVersion], str]:
-            question = pb.PrivacyRequestServiceHistoryRequest(
+        def ask(token: str, size: int) -> pb.PrivacyRequestServiceHistoryRequest:
+            return pb.PrivacyRequestServiceHistoryRequest(
                 request_id=request_id, page_size=size, page_token=token
             )
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -250,16 +250,15 @@ def history(
     with control(run, manager(run)) as connection:
         method = RetentionServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.RetentionServiceVersion], str]:
+        def ask(token: str, size: int) -> pb.RetentionServiceHistoryRequest:
             question = pb.RetentionServiceHistoryRequest(page_size=size, page_token=token)
             if kind:
                 question.rule_kind = kind
             else:
                 question.hold_id = hold
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+            return question
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 @app.command(epilog=_ERASE_EXAMPLE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -210,12 +209,10 @@ def history(
     with control(run, manager(run)) as connection:
         method = AccessServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.AccessServiceVersion], str]:
-            question = pb.AccessServiceHistoryRequest(system_name=name, page_size=size, page_token=token)
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+        def ask(token: str, size: int) -> pb.AccessServiceHistoryRequest:
+            return pb.AccessServiceHistoryRequest(system_name=name, page_size=size, page_token=token)
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 def _all_systems(connection: Connection, controller: str, as_of: str) -> list[pb.System]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -175,14 +174,10 @@ def history(
     with control(run, manager(run)) as connection:
         method = AccessServiceStub(connection.channel).History
 
-        def page(token: str, size: int) -> tuple[Sequence[pb.AccessServiceVersion], str]:
-            question = pb.AccessServiceHistoryRequest(
-                user_reference=reference, page_size=size, page_token=token
-            )
-            answer = connection.call(method, question, controller=controller)
-            return answer.versions, answer.next_page_token
+        def ask(token: str, size: int) -> pb.AccessServiceHistoryRequest:
+            return pb.AccessServiceHistoryRequest(user_reference=reference, page_size=size, page_token=token)
 
-        past.show_history(page, limit, json=json)
+        past.show_history(connection, method, ask, controller, limit, json=json)
 
 
 def _users(connection: Connection, controller: str, limit: int, as_of: str) -> tuple[list[pb.User], bool]:
