@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from policy_service.decision_log.entry import StoredEntry, StreamHead, StreamId
@@ -46,6 +46,7 @@ _HEADS = select(
 _ENTRIES = select(
     StreamRow.stream_id, StreamRow.slot, EntryRow.leaf_index, EntryRow.id, EntryRow.time_us, EntryRow.data
 ).join(EntryRow, EntryRow.stream == StreamRow.number)
+_ENTRY = _ENTRIES.where(EntryRow.id == bindparam("entry_id"))
 
 
 class LogReader:
@@ -58,7 +59,7 @@ class LogReader:
         """The entry of this id, in whichever stream it is; `None` if there is none."""
         with self._databases() as databases:
             for connection in databases:
-                row = connection.execute(_ENTRIES.where(EntryRow.id == entry_id)).one_or_none()
+                row = connection.execute(_ENTRY, {"entry_id": entry_id}).one_or_none()
                 if row is not None:
                     return _stored(row)
         return None

@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -29,6 +30,8 @@ from policy_service.decision_log.tables import StreamRow
 from policy_service.model.schema import SchemaFound, SchemaState
 
 _BETWEEN_TRIES_S = 0.05
+_KEPT = 32
+"""Engines that read: there is a file for each worker, and one for control."""
 _FARTHEST_FIRST = (
     SchemaState.FOREIGN,
     SchemaState.HALF_RESTORED,
@@ -73,7 +76,7 @@ class SqliteLocation:
             os.close(lock)
 
     def writing(self, slot: str) -> Engine:
-        engine = self._engine(self._file(slot), "rwc", "BEGIN IMMEDIATE")
+        engine = _engine(self._file(slot), "rwc", "BEGIN IMMEDIATE", self.timeouts.statement)
         event.listen(engine, "connect", _make_durable)
         with engine.begin() as connection:
             migrations.upgrade(connection)
@@ -92,7 +95,7 @@ class SqliteLocation:
 
     def reading(self) -> Generator[Connection, None, None]:
         for file in sorted(self.directory.glob("*.db")):
-            with self._engine(file, "ro", "BEGIN").connect() as connection:
+            with _reading(file, self.timeouts.statement).connect() as connection:
                 # A file is there a moment before its tables are.
                 if inspect(connection).has_table(StreamRow.__tablename__):
                     yield connection
@@ -120,7 +123,7 @@ class SqliteLocation:
 
     def _look(self, file: Path) -> SchemaFound:
         try:
-            with self._engine(file, "ro", "BEGIN").connect() as connection:
+            with _reading(file, self.timeouts.statement).connect() as connection:
                 return migrations.look(connection)
         except DatabaseError as error:
             if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_NOTADB":
@@ -129,20 +132,6 @@ class SqliteLocation:
 
     def _file(self, slot: str) -> Path:
         return self.directory / f"{slot}.db"
-
-    def _engine(self, file: Path, mode: Literal["ro", "rwc"], begin: str) -> Engine:
-        def connect() -> sqlite3.Connection:
-            return sqlite3.connect(
-                f"file:{quote(str(file))}?mode={mode}",
-                uri=True,
-                timeout=self.timeouts.statement,
-                isolation_level=None,  # or the driver would begin transactions of its own
-                check_same_thread=False,  # the writer's lock says whose turn it is
-            )
-
-        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, paramstyle="named")
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-        return engine
 
     def _make_directory(self) -> None:
         if self.directory.is_dir():
@@ -164,3 +153,24 @@ def _make_durable(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # NORMAL lost acknowledged rows at a power loss
     connection.execute("PRAGMA fullfsync = ON")  # macOS: its fsync alone does not reach the disk
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
+
+
+@lru_cache(_KEPT)
+def _reading(file: Path, statement_s: float) -> Engine:
+    """An engine holds nothing open, but what it knows of the statements takes longer to make than to read."""
+    return _engine(file, "ro", "BEGIN", statement_s)
+
+
+def _engine(file: Path, mode: Literal["ro", "rwc"], begin: str, statement_s: float) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(file))}?mode={mode}",
+            uri=True,
+            timeout=statement_s,
+            isolation_level=None,  # or the driver would begin transactions of its own
+            check_same_thread=False,  # the writer's lock says whose turn it is
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, paramstyle="named")
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine

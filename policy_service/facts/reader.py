@@ -7,9 +7,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    literal_column,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
 from policy_service.facts import keys
@@ -17,7 +28,7 @@ from policy_service.facts.connect import ask, failures_named, loading_engine, re
 from policy_service.facts.keys import LOOKUPS, Key, Lookup
 from policy_service.facts.mapping import KINDS, F, Kind, fact_id, from_microseconds, from_row, kind_of
 from policy_service.facts.same_store import SameStore
-from policy_service.facts.tables import ChangeRow, PrivacyRequestPersonRow
+from policy_service.facts.tables import BigNumber, ChangeRow, PrivacyRequestPersonRow
 from policy_service.model.facts import Controller, Fact, Revision
 
 KEYS_A_STATEMENT = 1_000
@@ -32,6 +43,11 @@ MAX_CHANGES = 20_000
 LOADING_CONNECTIONS = 2
 
 _EMPTY_TEXT: ColumnElement[str] = literal_column("''")
+_CHANGED = (
+    select(ChangeRow.key)
+    .where(ChangeRow.revision > bindparam("after"), ChangeRow.revision <= bindparam("until"))
+    .limit(bindparam("bound", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +122,9 @@ class FactsReader:
         """The keys whose answers may differ between the revisions `after` and `until` (one that `head` has
         returned); None where there are more than `MAX_CHANGES`. One statement; waits for no `load`.
         """
-        statement = (
-            select(ChangeRow.key)
-            .where(ChangeRow.revision > after, ChangeRow.revision <= until)
-            .limit(MAX_CHANGES + 1)
-        )
+        between = {"after": after, "until": until, "bound": MAX_CHANGES + 1}
         with failures_named():
-            texts = ask(self._changes, lambda connection: connection.execute(statement).scalars().all())
+            texts = ask(self._changes, lambda on: on.execute(_CHANGED, between).scalars().all())
         return None if len(texts) > MAX_CHANGES else frozenset(keys.keys_from_texts(texts))
 
     def list_facts(
@@ -132,57 +144,78 @@ class FactsReader:
             statement = statement.where(stored.table.c.controller == controller)
         return tuple(from_row(kind, row) for row in self.rows(statement))
 
-    def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    def rows(
+        self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
         """For the facts' own modules: the rows of a statement that only reads."""
         with failures_named():
-            return ask(self._loading, lambda connection: connection.execute(statement).all())
+            return ask(self._loading, lambda connection: connection.execute(statement, parameters).all())
 
 
-def as_of(kind: Kind, revision: Revision) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def as_of(
+    kind: Kind, revision: Revision | BindParameter[int]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The condition that a row was true at `revision`."""
     return kind.table.c.revision_from <= revision, kind.table.c.revision_to > revision
 
 
-Find = tuple[Lookup, Select[*tuple[Any, ...]]]
+Find = tuple[Lookup, Select[*tuple[Any, ...]], dict[str, Any]]
 Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
-def find(beginning: Key, last: list[str], revision: Revision) -> Find:
-    """For keys that begin with `beginning` and end with one of `last`: their look-up, and a statement that
-    gives, for each fact that one of them finds, the values of that key and then the fact's columns.
+def find(beginning: Key, last: list[str], revision: Revision, bound: int | None = None) -> Find:
+    """For keys that begin with `beginning` and end with one of `last`: their look-up, a statement that gives,
+    for each fact that one of them finds, the values of that key and then the fact's columns, and the
+    statement's parameters. At most `bound` rows; None: all.
     """
     lookup = LOOKUPS[beginning[0]]
+    parameters: dict[str, Any] = {"as_of": revision}
+    if lookup.fields:
+        parameters["last"] = last
+    parameters |= {f"value_{place}": value for place, value in enumerate(beginning[1:])}
+    if bound is not None:
+        parameters["bound"] = bound
+    return lookup, _finding(lookup.name, bounded=bound is not None), parameters
+
+
+@cache
+def _finding(name: str, *, bounded: bool) -> Select[*tuple[Any, ...]]:
+    """A look-up's statement. To make it anew takes longer than the database does to answer it."""
+    lookup = LOOKUPS[name]
     kind = KINDS[lookup.kind]
     table = kind.table
+    one_of: BindParameter[Any] = bindparam("last", expanding=True)
+    revision = bindparam("as_of", type_=BigNumber)
     if lookup.many:
         people = PrivacyRequestPersonRow
         this_version = (table.c.request_id == people.request_id) & (
             table.c.revision_from == people.revision_from
         )
         statement = select(people.person_id, *kind.columns).join(table, this_version)
-        return lookup, statement.where(people.person_id.in_(last), *as_of(kind, revision))
-    by = [table.c[field] for field in lookup.fields]
-    statement = select(*by, *kind.columns).where(*as_of(kind, revision))
-    if by:
-        # All but the last by themselves: for `(a, b) IN ((?, ?), ...)` SQLite reads the whole table.
-        statement = statement.where(
-            *(column == value for column, value in zip(by, beginning[1:], strict=False))
-        )
-        # An empty value finds nothing; said in the words of the partial indexes, so that they are used.
-        statement = statement.where(by[-1].in_(last), by[-1] != _EMPTY_TEXT)
-    return lookup, statement
+        statement = statement.where(people.person_id.in_(one_of), *as_of(kind, revision))
+    else:
+        by = [table.c[field] for field in lookup.fields]
+        statement = select(*by, *kind.columns).where(*as_of(kind, revision))
+        if by:
+            # All but the last by themselves: for `(a, b) IN ((?, ?), ...)` SQLite reads the whole table.
+            statement = statement.where(
+                *(column == bindparam(f"value_{place}") for place, column in enumerate(by[:-1]))
+            )
+            # An empty value finds nothing; said in the words of the partial indexes, so that they are used.
+            statement = statement.where(by[-1].in_(one_of), by[-1] != _EMPTY_TEXT)
+    return statement.limit(bindparam("bound", type_=Integer)) if bounded else statement
 
 
 def _read(
     connection: Connection, beginning: Key, last: list[str], revision: Revision, most: int | None
 ) -> Iterator[tuple[Lookup, Rows]]:
     """The rows of these keys, statement by statement; of one that finds more than `most`, one row more."""
-    lookup, statement = find(beginning, last, revision)
     if len(last) > 1:
         bound: int | None = FACTS_A_STATEMENT
     else:
         bound = None if most is None else most + 1
-    rows = connection.execute(statement if bound is None else statement.limit(bound)).all()
+    lookup, statement, parameters = find(beginning, last, revision, bound)
+    rows = connection.execute(statement, parameters).all()
     if bound is None or len(last) == 1 or len(rows) < bound:
         yield lookup, rows
         return

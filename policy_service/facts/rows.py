@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, FromClause, insert, select, update
+from sqlalchemy import Connection, Dialect, FromClause, Select, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from policy_service.facts import named
@@ -103,13 +103,18 @@ def _open_rows(connection: Connection, kind: Kind, ids: list[str]) -> dict[str, 
     """The open row of each fact that has one: its number, and the fact."""
     found = {}
     for batch in _batches(ids):
-        statement = select(kind.table.c.row_id, *kind.columns).where(
-            kind.id_column.in_(batch), kind.table.c.revision_to == OPEN
-        )
-        for row_id, *columns in connection.execute(statement):
+        for row_id, *columns in connection.execute(_open_of(kind), {"ids": batch}):
             fact = from_row(kind.fact, columns)
             found[fact_id(fact)] = (row_id, fact)
     return found
+
+
+@cache
+def _open_of(kind: Kind) -> Select[*tuple[Any, ...]]:
+    """The statement for a kind's open rows, by their facts' `ids`; made once, since that takes long."""
+    return select(kind.table.c.row_id, *kind.columns).where(
+        kind.id_column.in_(bindparam("ids", expanding=True)), kind.table.c.revision_to == OPEN
+    )
 
 
 def _close(connection: Connection, kind: Kind, row_ids: list[int], revision: Revision) -> None:

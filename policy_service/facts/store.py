@@ -225,7 +225,7 @@ class FactStore:
             rows.announce(connection, changed, revision)
             erase(connection, change.erased, revision)
             owed = entry(revision)
-            connection.execute(insert(RevisionRow), self._revision_row(change, revision, committed_at, owed))
+            connection.execute(_ADD_REVISION, self._revision_row(change, revision, committed_at, owed))
         held = time.perf_counter() - began
         return Written(revision, change.entry_id, owed, repeated=False, touched=changed.keys(), held=held)
 
@@ -233,15 +233,8 @@ class FactStore:
         """Entries owed to this stream by revisions after `after`, in their order: what a crash may have kept
         from the log.
         """
-        row = RevisionRow
         while True:
-            statement = (
-                select(row.revision, row.entry_id, row.time, row.entry)
-                .where(row.stream_id == self._stream_id, row.revision > after)
-                .order_by(row.revision)
-                .limit(rows.IDS_A_STATEMENT)
-            )
-            page = self._reader.rows(statement)
+            page = self._reader.rows(_UNDELIVERED, {"of_stream": self._stream_id, "after": after})
             for revision, entry_id, time_us, owed in page:
                 yield OutboxRow(Revision(revision), entry_id, time_us, owed)
             if len(page) < rows.IDS_A_STATEMENT:
@@ -293,6 +286,14 @@ def refuse_forgetful_server(connection: Connection) -> None:
             )
 
 
+# These are made once: to make them anew takes as long as the database does.
+_UNDELIVERED = (
+    select(RevisionRow.revision, RevisionRow.entry_id, RevisionRow.time, RevisionRow.entry)
+    .where(RevisionRow.stream_id == bindparam("of_stream"), RevisionRow.revision > bindparam("after"))
+    .order_by(RevisionRow.revision)
+    .limit(rows.IDS_A_STATEMENT)
+)
+_ADD_REVISION = insert(RevisionRow)
 _NOW = bindparam("now", type_=BigNumber)
 _NEXT_HEAD = (
     update(HeadRow)

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from policy_service.api.v1 import decision_log_pb2 as log_pb
 from policy_service.api.v1 import decision_pb2 as pb
-from tests.decisions.case import Expected
+from tests.decisions.case import Expected, Run
 
 _EFFECTS = {pb.EFFECT_PERMIT: "permit", pb.EFFECT_DENY: "deny"}
 
@@ -43,6 +43,13 @@ def expected_to_say(expected: Expected) -> Said:
             "decided_by": None if log.decided_by is None else list(log.decided_by),
         },
     }
+
+
+def named_by(run: Run) -> set[str]:
+    """The identifiers of the people whom the case expects its log entry to name."""
+    expected = str(run.expected.log)
+    people = (identifier for person in run.case.facts.people for identifier in person["identifiers"])
+    return {identifier for identifier in people if identifier in expected}
 
 
 def says(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
@@ -170,10 +170,62 @@ def messages(facts: Facts) -> Iterator[tuple[Put, dict[str, Any], Message]]:
             yield put, body, ParseDict({put.field: body}, put.request())
 
 
-async def put_on_file(road: Road, facts: Facts, system: str) -> OnFile:
-    """Put a case's facts on file through the API, and issue a token of its `system`."""
+_PEOPLE: Final = {"people": "person", "contact_points": "contact_point", "relationships": "relationship"}
+"""What PeopleService/Import takes, and the item that it is there."""
+_NAMING_NOBODY: Final = {"record_types", "artefact_types", "people"}
+"""Everything else may name people, and some of it records."""
+
+
+def _may_be_imported(put: Put, said: Mapping[str, Any], named: Set[str]) -> bool:
+    """Not who is to be named. Nor what somebody alleges: who did so first counts, and what one message
+    imports came at one moment.
+    """
+    return (
+        put.kind in _PEOPLE
+        and named.isdisjoint(said.get("identifiers", ()))
+        and said.get("kind") != "adverse_to"
+    )
+
+
+async def _import_all(
+    road: Road,
+    controller: str,
+    people: people_pb2.PeopleServiceImportRequest,
+    records: record_pb2.RecordServiceImportRequest,
+) -> None:
+    """Import what is there, all of which must be new, and empty both messages."""
+    for method, message, response, count in (
+        ("PeopleService/Import", people, people_pb2.PeopleServiceImportResponse, len(people.items)),
+        ("RecordService/Import", records, record_pb2.RecordServiceImportResponse, len(records.records)),
+    ):
+        if count:
+            answer = await road.call(
+                method, message.SerializeToString(), token=road.administrator, controller=controller
+            )
+            imported = response.FromString(answer).imported
+            assert (imported.written, imported.unchanged) == (count, 0), imported
+            message.Clear()
+
+
+async def put_on_file(road: Road, facts: Facts, system: str, *, named: Set[str] | None = None) -> OnFile:
+    """Put a case's facts on file through the API, and issue a token of its `system`.
+
+    `named`: the identifiers of the people whose ids must be known by the case's words. Nearly all
+    others, contact points, relationships and records then go on file by the two Imports, which tell no ids,
+    in two revisions instead of one each. None: everything by a call of its own, and all ids are known.
+    """
     names: dict[str, str] = {}
+    people = people_pb2.PeopleServiceImportRequest()
+    records = record_pb2.RecordServiceImportRequest()
     for put, said, request in messages(facts):
+        if named is not None and _may_be_imported(put, said, named):
+            people.items.add(**{_PEOPLE[put.kind]: getattr(request, put.field)})
+            continue
+        if named is not None and isinstance(request, record_pb2.PutRecordRequest):
+            records.records.append(request.record)
+            continue
+        if put.kind not in _NAMING_NOBODY:
+            await _import_all(road, facts.controller, people, records)
         answer = await road.call(
             put.method, request.SerializeToString(), token=road.administrator, controller=facts.controller
         )

@@ -17,6 +17,7 @@ from tests.decisions.compare import (
     agrees_with_its_entry,
     expected_to_say,
     is_bound,
+    named_by,
     says,
     tells_everybody,
     without_its_own,
@@ -52,7 +53,9 @@ CASES = pytest.mark.parametrize("name", case_names())
 async def travel(road: Road, name: str, *, twin: bool, renamed: bool = False) -> None:
     """Put the case's facts on file, ask, and hold answer and log entry against what the case expects."""
     run: Run = read_run(name, twin=twin, tag=f"t{next(_tags)}", renamed=renamed)
-    on_file = await put_on_file(road, run.case.facts, run.case.system)
+    # Under other names by a call for each fact, else by the Imports: both are seen to come to the same.
+    named = None if renamed else named_by(run)
+    on_file = await put_on_file(road, run.case.facts, run.case.system, named=named)
     answer = await ask(road, run.case.ask, on_file.token)
     entry = await entry_of(road, answer.decision_id)
     assert says(answer, entry, run.expected, on_file.names) == expected_to_say(run.expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -98,7 +99,9 @@ UNKNOWN = "no.such"
 
 
 class Asker:
-    """Asks about one record in one way, and gives answers without what may differ."""
+    """Asks about one record in one way, and gives answers without what may differ. Questions that are
+    compared are asked at once, so that one commit holds many.
+    """
 
     def __init__(self, road: Road, token: str, way: Way) -> None:
         self._road = road
@@ -135,23 +138,28 @@ class Asker:
         """Which withheld fields, alone or behind others, are answered otherwise than an unknown one of the
         same record.
         """
-        unknown = await self.bare(record, *beside, UNKNOWN, secret=UNKNOWN)
+        unknown, *answers = await asyncio.gather(
+            *(self.bare(record, *beside, field, secret=field) for field in (UNKNOWN, *withheld))
+        )
         return [
             " beside ".join((field, *beside))
-            for field in withheld
-            if await self.bare(record, *beside, field, secret=field) != unknown
+            for field, answer in zip(withheld, answers, strict=True)
+            if answer != unknown
         ]
 
     async def unlike_unknown_record(self, *records: str) -> list[str]:
         """Records of which an unknown field, or a field of every record, is answered otherwise than of one
         that is not there.
         """
-        none = await self.bare("F-none", UNKNOWN, secret=UNKNOWN)
         fields = {(record, UNKNOWN) for record in records} | {(record, "summary") for record in records[1:]}
+        asked = sorted(fields)
+        none, *answers = await asyncio.gather(
+            *(self.bare(record, field, secret=field) for record, field in (("F-none", UNKNOWN), *asked))
+        )
         return [
             f"{field} of {record}"
-            for record, field in sorted(fields)
-            if await self.bare(record, field, secret=field) != none
+            for (record, field), answer in zip(asked, answers, strict=True)
+            if answer != none
         ]
 
 
