@@ -66,8 +66,10 @@ class FactsRestore:
         with failures_named(), self._engine.begin() as connection:
             schema.unmark(connection)
             schema.upgrade(connection, version)
+            made = MetaData()  # as they are at that schema, which is not that of this version's models
+            made.reflect(connection)
             for shape, rows in tables:
-                _fill(connection, shape, rows)
+                _fill(connection, _table(made, shape), shape, rows)
             schema.upgrade(connection)
             # An earlier restore completed what was owed then.
             self._completed = connection.execute(select(func.max(EpochRow.after_revision))).scalar_one()
@@ -105,8 +107,7 @@ def refuse_later_schema(version: str) -> None:
         raise ConflictError("BACKUP_TOO_NEW", "a later version made the backup: restore it with that version")
 
 
-def _fill(connection: Connection, shape: TableShape, rows: Iterable[Row]) -> None:
-    table = _reflected(connection, shape)
+def _fill(connection: Connection, table: Table, shape: TableShape, rows: Iterable[Row]) -> None:
     connection.execute(delete(table))  # what the migrations put there themselves
     left = iter(rows)
     while batch := [dict(zip(shape.columns, row, strict=True)) for row in islice(left, ROWS_A_STATEMENT)]:
@@ -115,13 +116,10 @@ def _fill(connection: Connection, shape: TableShape, rows: Iterable[Row]) -> Non
         _number_on(connection, table)
 
 
-def _reflected(connection: Connection, shape: TableShape) -> Table:
-    """The table as it is at that schema, which is not that of this version's models."""
-    metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: name == shape.name)
-    if shape.name not in metadata.tables:
+def _table(made: MetaData, shape: TableShape) -> Table:
+    if shape.name not in made.tables:
         raise UnavailableError("BACKUP_DAMAGED", "the backup has a table that its schema has not")
-    table = metadata.tables[shape.name]
+    table = made.tables[shape.name]
     if set(shape.columns) != set(table.columns.keys()):
         raise UnavailableError(
             "BACKUP_DAMAGED", f"the backup's `{shape.name}` has other columns than its schema"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,14 +40,20 @@ from policy_service.service.restore import Restore
 from policy_service.service.same_installation import refuse_strangers
 from tests.service.backing_up import KEY, VERSIONS, quiet
 from tests.support.doors import Side
+from tests.support.migrated import migrations_repeated
 from tests.support.postgres import postgres_url
 
 PUT = "/policy_service.api.v1.PeopleService/PutPerson"
 POLICIES = Path(__file__).parents[2] / "policies"
 A_FEW = ("authority/basis/job.yaml", "messages/en.yaml")
 
-
 Service = Callable[[Settings], AbstractAsyncContextManager[Parts]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _repeated() -> Iterator[None]:
+    with migrations_repeated():
+        yield
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Installations:
     backend: str
     directory: Path
     made: dict[str, Stores] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(100))
 
     def settings(self, stores: Stores, var_dir: Path | None = None) -> Settings:
         return Settings(
@@ -78,19 +87,25 @@ class Installations:
         )
 
     def new(self) -> Stores:
-        directory = self.directory / str(len(self.made) + 100)
+        directory = self.directory / str(next(self._numbers))
         if self.backend == "sqlite":
             return Stores(f"sqlite:///{directory}/facts.db", f"sqlite:///{directory}/log")
         return Stores(postgres_url(), postgres_url())
 
+    @cached_property
+    def untouched(self) -> Stores:
+        """New ones, in which each test finds nothing, and leaves nothing."""
+        return self.new()
+
     def add(self, name: str, copy_of: str = "") -> Stores:
         """A new installation, or a copy of one that does not run."""
-        made = self.new()
         of = self.made.get(copy_of)
+        if of and self.backend == "postgresql":
+            made = Stores(postgres_url(copy_of=of.facts), postgres_url(copy_of=of.log))
+        else:
+            made = self.new()
         if of and self.backend == "sqlite":
             shutil.copytree(directory_of(of), directory_of(made))
-        elif of:
-            made = Stores(postgres_url(copy_of=of.facts), postgres_url(copy_of=of.log))
         self.made[name] = made
         return made
 
@@ -187,7 +202,7 @@ async def test_the_same_on_postgresql(tmp_path: Path) -> None:
 async def refused(
     there: Installations, tmp_path: Path, service: Service, facts: str, log: str, reason: str
 ) -> None:
-    new = there.new()
+    new = there.untouched
     stores = Stores(there.made.get(facts, new).facts, there.made.get(log, new).log)
     before = stores.seen()
     with pytest.raises(PolicyServiceError) as error:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,9 +36,16 @@ from policy_service.service.backup_files import MANIFEST, BackupError, read_mani
 from policy_service.service.restore import SLOT
 from tests.service.backing_up import CHECK, KEY, PUT, Pair, busy, prepare, quiet, write_one
 from tests.service.broken_off import RESTORE_STEPS
+from tests.support.migrated import migrations_repeated
 from tests.support.postgres import postgres_url
 
 KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _repeated() -> Iterator[None]:
+    with migrations_repeated():
+        yield
 
 
 def empty_pair(kind: str, directory: Path) -> Pair:

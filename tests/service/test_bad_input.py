@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_service.model.errors import InvalidArgumentError
@@ -67,7 +67,11 @@ WORDS = [
     "2026-03-29",
     "a:1",
 ]
-TEXTS = st.one_of(st.sampled_from(WORDS), st.text(max_size=40), st.text(min_size=250, max_size=300))
+LONG = st.builds(
+    lambda text, length: (text * length)[:length], st.text(min_size=1, max_size=10), st.integers(250, 300)
+)
+"""Longer than any text may be. A few characters are drawn, and repeated: each one drawn takes its time."""
+TEXTS = st.one_of(st.sampled_from(WORDS), st.text(max_size=40), LONG)
 
 FEW = 2
 
@@ -76,7 +80,9 @@ FEW = 2
 class Filler:
     """Fills messages of any kind from hypothesis's draws."""
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
+    draw: st.DrawFn
+    counts: tuple[int, ...] = (0, 1, 1, 2, 70)
+    """Of a list."""
 
     def fill(self, message: Message) -> Message:
         for field in message.DESCRIPTOR.fields:
@@ -98,29 +104,51 @@ class Filler:
 
     def fill_list(self, field: Any, list_of: Any) -> None:
         """Of the long lists the first few are drawn, and repeated: drawn whole they would be more than an
-        example may have.
+        example may have. A long list stands in no other long one: one of megabytes shows no more.
         """
-        count = self.draw(st.sampled_from([0, 1, 1, 2, 70]))
+        count = self.draw(st.sampled_from(self.counts))
+        within = self if count <= FEW else replace(self, counts=(0, 1, 1, 2))
         for number in range(count):
             if number >= FEW:
                 list_of.append(list_of[number % FEW])
             elif field.type == FieldDescriptor.TYPE_MESSAGE:
-                self.fill(list_of.add())
+                within.fill(list_of.add())
             else:
                 list_of.append(self.draw(TEXTS))
 
 
-@KINDS
-@given(data=st.binary(max_size=200))
-def test_any_bytes(message: type[Message], data: bytes) -> None:
-    judge(MESSAGES[message], data)
+@st.composite
+def filled(draw: st.DrawFn, message: type[Message]) -> bytes:
+    return Filler(draw).fill(message()).SerializeToString()
 
 
+PARTS = pytest.mark.parametrize("part", [4, pytest.param(1, marks=pytest.mark.torture, id="all")])
+"""Of a profile's examples one in so many is tried; by `make fuzz` each, and by `make torture`."""
+
+
+def judge_some(parse: Parse, part: int, some: st.SearchStrategy[bytes]) -> None:
+    whole = settings().max_examples
+
+    @settings(max_examples=whole if settings.get_current_profile_name() == "fuzz" else whole // part)
+    @given(some)  # not `st.data()`, whose draws take several times as long
+    def judged(data: bytes) -> None:
+        judge(parse, data)
+
+    judged()
+
+
+@PARTS
 @KINDS
-@given(data=st.data())
-def test_any_message(message: type[Message], data: st.DataObject) -> None:
-    filled = Filler(data.draw).fill(message())
-    judge(MESSAGES[message], filled.SerializeToString())
+@pytest.mark.hypothesis
+def test_any_bytes(message: type[Message], part: int) -> None:
+    judge_some(MESSAGES[message], part, st.binary(max_size=200))
+
+
+@PARTS
+@KINDS
+@pytest.mark.hypothesis
+def test_any_message(message: type[Message], part: int) -> None:
+    judge_some(MESSAGES[message], part, filled(message))
 
 
 _OF_A_NEWER_VERSION = b"\xba\x3e\x01a"
