@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -153,9 +154,9 @@ def test_a_moment_costs_few_questions(store: FactStore, reader: FactsReader, wri
         def __init__(self) -> None:
             pass
 
-        def rows(self, statement):  # type: ignore[no-untyped-def]
+        def rows(self, statement: Any, parameters: Any = None) -> Any:
             asked.append(statement)
-            return reader.rows(statement)
+            return reader.rows(statement, parameters)
 
     revision_at(Counting(), NOON + 7 * SECOND, store.head())
     assert len(asked) <= writes.bit_length()

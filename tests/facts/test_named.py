@@ -129,9 +129,9 @@ class Noting(FactsReader):
         super().__init__(url)
         self.asked: list[Select[*tuple[Any, ...]]] = []
 
-    def rows(self, statement: Select[*tuple[Any, ...]]) -> Any:
+    def rows(self, statement: Select[*tuple[Any, ...]], parameters: Any = None) -> Any:
         self.asked.append(statement)
-        return super().rows(statement)
+        return super().rows(statement, parameters)
 
 
 def plans(url: str, asked: list[Select[*tuple[Any, ...]]]) -> list[str]:
