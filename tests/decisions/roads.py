@@ -187,6 +187,10 @@ def _may_be_imported(put: Put, said: Mapping[str, Any], named: Set[str]) -> bool
     )
 
 
+NOBODY: Final[frozenset[str]] = frozenset()
+"""`named` by who needs no ids."""
+
+
 async def _import_all(
     road: Road,
     controller: str,

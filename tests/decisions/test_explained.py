@@ -14,7 +14,7 @@ from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.service import explaining
 from tests.decisions.case import numbered_and, read_run
 from tests.decisions.compare import without_its_own, without_moments
-from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
+from tests.decisions.roads import NOBODY, Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
 from tests.support.served import Served, served, socket_road
 
@@ -30,7 +30,7 @@ async def explained(
     run = read_run(name, twin=twin, tag=f"e{next(_tags)}", renamed=False)
     for system in run.case.facts.systems:
         system["grant"]["may_explain"] = granted
-    token = (await put_on_file(road, run.case.facts, run.case.system)).token
+    token = (await put_on_file(road, run.case.facts, run.case.system, named=NOBODY)).token
     answer = await ask(road, run.case.ask, token)
     request = pb.ExplainRequest(check=as_message(run.case.ask))
     response = await road.call("DecisionService/Explain", request.SerializeToString(), token=token)

@@ -19,7 +19,7 @@ from policy_service.model.ids import time_ordered_id
 from policy_service.service.policies import shipped_policy_set
 from tests.decisions.case import Case, read_run
 from tests.decisions.own import OWN_CASES, own_set
-from tests.decisions.roads import ask, entry_of, put_on_file
+from tests.decisions.roads import NOBODY, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
 
@@ -85,7 +85,7 @@ async def test_what_is_on_file_of_an_attribute_counts_as_long_as_the_type_and_th
     worker = {"reference": "h.worker", "teams": run.case.facts.records[0]["teams"]}
     facts = run.case.facts.model_copy(update={"users": (*run.case.facts.users, worker)})
     case, desk = run.case, run.case.ask["user"]
-    token = (await put_on_file(road, facts, case.system)).token
+    token = (await put_on_file(road, facts, case.system, named=NOBODY)).token
     assert await reasons(road, case, token, desk) == ["NIGHT_DESK"]
 
     await put_type(road, case, attributes=[])

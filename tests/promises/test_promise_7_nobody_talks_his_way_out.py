@@ -13,7 +13,7 @@ import pytest
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.vocabulary import RelationKind
 from tests.decisions.own import own_set
-from tests.decisions.roads import entry_of, put_on_file
+from tests.decisions.roads import NOBODY, entry_of, put_on_file
 from tests.promises.lies import HER, PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
 from tests.support.installation import Installation, installation
@@ -119,7 +119,7 @@ async def test_no_lie_and_no_pile_of_lies_lifts_a_deny(protection: str, tmp_path
     chance = random.Random(protection)
     believed: list[str] = []
     async with installation(*urls) as road:
-        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        token = (await put_on_file(road, liars_world(protection), "clinic-records", named=NOBODY)).token
         for name, question in denied(protection).items():
             answer = await check(road, token, **question.ask)
             assert not _permitted(answer), name
@@ -141,7 +141,7 @@ async def test_the_lies_are_believed_where_nothing_of_hers_speaks_against_them(t
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
     believed: set[str] = set()
     async with installation(*urls) as road:
-        token = (await put_on_file(road, liars_world("nothing"), "clinic-records")).token
+        token = (await put_on_file(road, liars_world("nothing"), "clinic-records", named=NOBODY)).token
         for protection in PROTECTIONS:
             for question in denied(protection).values():
                 if question.sends and not _permitted(await check(road, token, **question.ask)):
@@ -207,7 +207,7 @@ async def test_what_the_grant_lets_a_system_assert_lifts_what_it_may(assertion: 
     hidden = {"subject.address"} if protection == "withhold_location" else set(SEEN)
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
     async with installation(*urls) as road:
-        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        token = (await put_on_file(road, liars_world(protection), "clinic-records", named=NOBODY)).token
         answer = await check(road, token, **allowed)
         assert set(_permitted(answer)) == set(SEEN)
         kinds = {owed.kind for owed in answer.obligations}
@@ -220,7 +220,7 @@ async def test_nothing_that_may_be_asserted_lifts_what_is_absolute(protection: s
     """Neither a team nor a role of the grant, nor an exempt purpose."""
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
     async with installation(*urls) as road:
-        token = (await put_on_file(road, liars_world(protection), "clinic-records")).token
+        token = (await put_on_file(road, liars_world(protection), "clinic-records", named=NOBODY)).token
         for name, question in denied(protection).items():
             asserted = _acting(question.ask, teams=["ward-9"], roles=["clinician"]) | {"purpose": "crime"}
             answer = await check(road, token, **asserted)
@@ -260,7 +260,7 @@ async def test_no_described_attribute_lifts_a_deny(protection: str, tmp_path: Pa
     grant = world.systems[0]["grant"] | {"assert_attributes": ["training"]}
     world = world.model_copy(update={"systems": ({**world.systems[0], "grant": grant},)})
     async with installation(*urls, policies=policies) as road:
-        token = (await put_on_file(road, world, "clinic-records")).token
+        token = (await put_on_file(road, world, "clinic-records", named=NOBODY)).token
         if protection == "nothing":  # then it is believed
             assert not _permitted(await check(road, token, **BY_CLERK))
             answer = await check(road, token, **_acting(BY_CLERK, attributes=[opener]))
@@ -276,7 +276,7 @@ async def test_a_member_of_staff_does_not_serve_himself_as_somebody_else(tmp_pat
     """That a portal vouches for whoever uses it says nothing about a login that is on file as staff's."""
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
     async with installation(*urls) as road:
-        token = (await put_on_file(road, liars_world("do_not_share"), "clinic-records")).token
+        token = (await put_on_file(road, liars_world("do_not_share"), "clinic-records", named=NOBODY)).token
         assert not _permitted(await check(road, token, **BY_CLERK))
         herself = {"self_service": True, "description": {"user": {"person": HER}}}
         assert not _permitted(await check(road, token, **told_with(BY_CLERK, herself)))

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from policy_service.api.v1 import decision_pb2 as pb
 from tests.decisions.case import Facts
-from tests.decisions.roads import put_on_file
+from tests.decisions.roads import NOBODY, put_on_file
 from tests.promises.world import check
 from tests.support.installation import Installation, installation
 
@@ -188,7 +188,7 @@ class Forces:
         self.opened: dict[str, tuple[Installation, str]] = {}
 
     async def open(self, facts: Facts, road: Installation) -> None:
-        token = (await put_on_file(road, facts, "force-records")).token
+        token = (await put_on_file(road, facts, "force-records", named=NOBODY)).token
         self.opened[facts.controller] = road, token
 
     async def answers(self, facts: Facts, question: dict[str, Any]) -> Answers:

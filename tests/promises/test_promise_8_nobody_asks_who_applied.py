@@ -16,7 +16,7 @@ from google.protobuf.json_format import ParseDict
 
 from policy_service.api.v1 import decision_pb2 as pb
 from tests.decisions.case import Facts
-from tests.decisions.roads import put_on_file
+from tests.decisions.roads import NOBODY, put_on_file
 from tests.support.installation import Installation, installation
 
 FACTS = Facts.model_validate(
@@ -134,7 +134,7 @@ async def road(urls: tuple[str, str]) -> AsyncIterator[Installation]:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_who_applied_is_not_found_out_by_describing(road: Installation, way: str) -> None:
-    token = (await put_on_file(road, FACTS, "police-records")).token
+    token = (await put_on_file(road, FACTS, "police-records", named=NOBODY)).token
     answers = []
     for who in ("ref:applicant", "ref:anybody"):
         question = ParseDict(WAYS[way](who), pb.CheckRequest()).SerializeToString()

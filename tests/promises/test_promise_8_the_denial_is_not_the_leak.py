@@ -17,7 +17,7 @@ from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.model.decision import NOT_AVAILABLE
 from policy_service.model.errors import InvalidArgumentError
 from tests.decisions.case import Facts
-from tests.decisions.roads import Road, put_on_file
+from tests.decisions.roads import NOBODY, Road, put_on_file
 from tests.promises.untold_world import (
     ANYBODY_ASKS,
     DOCUMENT,
@@ -171,7 +171,7 @@ async def stopped_installation(tmp_path: Path, facts: Facts) -> AsyncIterator[tu
     stopped: list[datetime] = []
     urls = f"sqlite:///{tmp_path / 'facts.db'}", f"sqlite:///{tmp_path / 'log'}"
     async with installation(*urls, now=lambda: stopped[0] if stopped else datetime.now(UTC)) as road:
-        token = (await put_on_file(road, facts, "clinic-records")).token
+        token = (await put_on_file(road, facts, "clinic-records", named=NOBODY)).token
         stopped.append(datetime.now(UTC))
         yield road, token
 

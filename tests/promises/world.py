@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.api.v1 import privacy_request_pb2 as request_pb
 from tests.decisions.case import Facts
-from tests.decisions.roads import Road, put_on_file
+from tests.decisions.roads import NOBODY, Road, put_on_file
 from tests.support.installation import Installation
 
 CLINIC = "example-clinic"
@@ -97,7 +97,7 @@ FACTS = Facts.model_validate(
 
 async def open_world(road: Road, system: str = "clinic-records") -> str:
     """Put the world on file; returns a token of `system`."""
-    return (await put_on_file(road, FACTS, system)).token
+    return (await put_on_file(road, FACTS, system, named=NOBODY)).token
 
 
 async def check(road: Road, token: str, **question: Any) -> pb.CheckResponse:
