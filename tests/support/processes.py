@@ -7,6 +7,10 @@ from pathlib import Path
 from policy_service.server.nursery import MODULE
 
 
+ENDED = "Z"
+"""The state of a process that has ended, and of which its parent has not been told."""
+
+
 def child_of(supervisor: int, name: str) -> int | None:
     """The process id of the child of this name (`control`, `worker-0`), if it runs."""
     return next((pid for each, pid in children_of(supervisor) if each == name), None)
@@ -18,7 +22,8 @@ def children_of(supervisor: int) -> list[tuple[str, int]]:
     for comm in Path("/proc").glob("[0-9]*/comm"):
         try:
             prefix, _, name = comm.read_text().strip().partition("-")
-            if prefix == "pdp" and parent_of(parent_of(pid := int(comm.parent.name))) == supervisor:
+            pid = int(comm.parent.name)
+            if prefix == "pdp" and parent_of(parent_of(pid)) == supervisor and stat_of(pid)[0] != ENDED:
                 found.append((name, pid))
         except OSError:
             continue  # it has ended meanwhile
