@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,17 @@ from policy_service.facts.schema import SchemaState, schema_state
 from policy_service.model.facts import Controller
 from tests.cli.conftest import Terminal
 from tests.service.backing_up import Pair, busy, prepare
+from tests.support.migrated import migrations_repeated
 from tests.support.postgres import postgres_url
 
 ENDED = (Ended("person:p-1", Controller("police")), Ended("token:0123", Controller("police")))
 OTHERS = {"AccessService/SuspendSystem": 1, "RequestService/PutRequest": 1_200}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _repeated() -> Iterator[None]:
+    with migrations_repeated():
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from policy_service.cli import import_stream
 from policy_service.cli.example.questions import read_questions
 from policy_service.cli.example.world import shipped
 from policy_service.service.retention_rules import RULED
@@ -31,6 +32,7 @@ OF_NO_SERVICE = re.compile(r" (serve|backup|restore|migrate|version)\b")
 COMMANDS = list(commands(ROOT))
 
 
+@functools.cache
 def help_of(path: tuple[str, ...]) -> str:
     code, out, _ = type_here([*path, "--help"], {"COLUMNS": "80"})
     assert code == 0
@@ -126,6 +128,7 @@ def test_an_example_can_be_typed(
     if "--token-file auditor.token" in line:
         (tmp_path / "auditor.token").write_text("psk_any_t\n")
     monkeypatch.chdir(tmp_path)  # some write a file
+    monkeypatch.setattr(import_stream, "PAUSES", (0.0,))  # the fake ends each stream, however often
     if "demo" in line or "--as" in line:
         give_every_token(terminal)
     assert len(examples()) > 5

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,8 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
+
+from tests.support.forking import Forked, forked
 
 PACKAGE = "policy_service.api.v1"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -97,7 +97,7 @@ class Edge:
     """A running `edge_app`."""
 
     port: int
-    process: subprocess.Popen[str]
+    process: Forked
 
     def tell(self, command: str = "") -> dict[str, Any]:
         """Say something to the use cases, and read what they have seen."""
@@ -108,15 +108,7 @@ class Edge:
 
 @contextmanager
 def running_edge(capacity: int = 64) -> Iterator[Edge]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.server.edge_app", str(capacity)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    process = forked("tests.server.edge_app", str(capacity))
     try:
         yield Edge(int(process.stdout.readline()), process)
     finally:
@@ -125,7 +117,4 @@ def running_edge(capacity: int = 64) -> Iterator[Edge]:
             process.wait(15)
         finally:
             process.kill()
-            process.wait()
-            process.stdout.close()
-            if process.stderr is not None:
-                process.stderr.close()
+            process.close()

@@ -1,15 +1,13 @@
 """A process with the real edge (door, wrapper, health, reflection) around use cases made for tests.
 
-    python -m tests.server.edge_app [calls in flight]
-
-Prints its port, then serves until its stdin ends. The methods of `TestService` take and give raw text.
+`tests.support.forking` starts it. It prints its port, then serves until its stdin ends. The methods of
+`TestService` take and give raw text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -287,5 +285,6 @@ async def main(capacity: int) -> None:
     print(ended.value, uses.finished, len(uses.summaries), flush=True)
 
 
-if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 64))
+def start(capacity: str) -> None:
+    """Serve with so many calls in flight at most."""
+    uvloop.run(main(int(capacity)))

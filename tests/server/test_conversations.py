@@ -284,7 +284,6 @@ async def test_at_the_end_of_the_process_streams_answer_what_they_were_asked() -
             assert await hear(idle) == [("answer", "one")]
             await until(lambda: ending.tell()["begun"] == 6)
             began = time.monotonic()
-            assert ending.process.stdin is not None
             ending.process.stdin.close()
             assert await hear(stream, 5) == [("answer", "done")] * 5
             for each in (stream, idle):

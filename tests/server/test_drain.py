@@ -118,10 +118,8 @@ def test_the_last_second_of_refusals_is_written(ending: Edge) -> None:
 
 
 def _end(running: Edge) -> None:
-    assert running.process.stdin is not None
     running.process.stdin.close()
 
 
 def _last_words(running: Edge) -> list[str]:
-    assert running.process.stdout is not None
     return running.process.stdout.read().split()

@@ -136,7 +136,6 @@ def test_the_end_of_the_process_ends_every_tail(ending: Edge, message: str) -> N
     with Client(ending.port) as client:
         streams = [follow(client, message) for _ in range(4)]
         assert [next(stream) for stream in streams] == [b"begun"] * 4
-        assert ending.process.stdin is not None
         began = time.monotonic()
         ending.process.stdin.close()
         if not message.startswith("0 "):
@@ -146,6 +145,5 @@ def test_the_end_of_the_process_ends_every_tail(ending: Edge, message: str) -> N
             assert {each.reason for each in ended} <= ({"ENDING"} if message == "60 3" else {"ENDING", ""})
         assert ending.process.wait(15) == 0
         assert time.monotonic() - began < DRAIN_SECONDS - 1.0
-        assert ending.process.stderr is not None
         assert "Traceback" not in (said := ending.process.stderr.read())
         assert "a call failed" not in said

@@ -1,11 +1,10 @@
 """A backup or a restore that stops at a named step and waits there to be killed.
 
-`python -m tests.service.broken_off backup|restore FACTS LOG DIRECTORY STEP`
+`tests.support.forking` starts it.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +35,8 @@ def within(call: Callable[[], object], owner: Any, name: str) -> None:
         call()
 
 
-if __name__ == "__main__":
-    what, facts, log, directory, step = sys.argv[1:]
+def start(what: str, facts: str, log: str, directory: str, step: str) -> None:
+    """`what` is `backup` or `restore`."""
     pair = Pair(facts, log)
     if what == "backup":
         within(lambda: back_up(facts, log, KEY, Path(directory), quiet), backup, "write_manifest")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from policy_service.api.v1.policy_pb2_grpc import PolicyServiceStub
 from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestServiceStub
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
 from tests.service.control import Stores
+from tests.support.forking import forked
 
 R = TypeVar("R", bound=Message)
 
@@ -133,17 +132,9 @@ def control_process(stores: Stores, var_dir: Path) -> Iterator[Client]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = {"var_dir": str(var_dir), "facts_url": stores.facts_url, "log_url": stores.log_url}
-    with (var_dir / "stderr").open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "policy_service.server.child", "control", "0"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-        )
-    assert process.stdin
-    assert process.stdout
+    process = forked("tests.service.control_child", str(var_dir / "stderr"))
     try:
-        process.stdin.write(json.dumps({"settings": settings, "port": port}).encode() + b"\n")
+        process.stdin.write(json.dumps({"settings": settings, "port": port}) + "\n")
         process.stdin.flush()
         _wait_until_ready(process.stdout)
         token = (var_dir / "admin.token").read_text().strip()
@@ -155,8 +146,7 @@ def control_process(stores: Stores, var_dir: Path) -> Iterator[Client]:
             process.wait(20)
         finally:
             process.kill()
-            process.wait()
-            process.stdout.close()
+            process.close()
 
 
 def _wait_until_ready(lines: Any) -> None:

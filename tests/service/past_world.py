@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -80,13 +81,15 @@ READINGS: Mapping[str, Read] = {
 
 async def read_all(control: Control, as_of: AsOf | None) -> dict[str, object]:
     """What each reading gives; of what is not there, the reason."""
-    told: dict[str, object] = {}
-    for name, read in READINGS.items():
-        try:
-            told[name] = await read(control, as_of)
-        except PolicyServiceError as error:
-            told[name] = error.reason
-    return told
+    asks = (_told(read(control, as_of)) for read in READINGS.values())
+    return dict(zip(READINGS, await asyncio.gather(*asks), strict=True))
+
+
+async def _told(reading: Awaitable[object]) -> object:
+    try:
+        return await reading
+    except PolicyServiceError as error:
+        return error.reason
 
 
 class Writer:

@@ -85,7 +85,15 @@ async def test_the_entry_names_the_revision_that_was_looked_at(control: Control)
     assert past.read.facts == present.read.facts != []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("stores", "seed"),
+    [
+        *(("sqlite", seed) for seed in range(3)),
+        ("postgresql", 0),
+        *(pytest.param("postgresql", seed, marks=pytest.mark.torture) for seed in (1, 2)),
+    ],
+    indirect=["stores"],
+)
 async def test_it_reads_as_it_read_then_whatever_was_written(control: Control, seed: int) -> None:
     """A property: of any sequence of writes, for every way to read there is."""
     writer = Writer(control, seed)

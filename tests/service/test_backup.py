@@ -6,8 +6,6 @@ import hashlib
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,6 +34,7 @@ from policy_service.service.backup_files import MANIFEST, BackupError, read_mani
 from policy_service.service.restore import SLOT
 from tests.service.backing_up import CHECK, KEY, PUT, Pair, busy, prepare, quiet, write_one
 from tests.service.broken_off import RESTORE_STEPS
+from tests.support.forking import forked
 from tests.support.migrated import migrations_repeated
 from tests.support.postgres import postgres_url
 
@@ -159,21 +158,13 @@ def test_a_backup_that_is_killed_is_none(tmp_path: Path) -> None:
 
 
 def kill_when_there(what: str, pair: Pair, directory: Path, step: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.service.broken_off",
-        what,
-        pair.facts,
-        pair.log,
-        str(directory),
-        step,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"here\n"
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    process = forked("tests.service.broken_off", what, pair.facts, pair.log, str(directory), step)
+    try:
+        assert process.stdout.readline() == "here\n"
+    finally:
+        process.kill()
+        assert process.wait(20) == -signal.SIGKILL
+        process.close()
 
 
 @pytest.fixture(scope="module")
