@@ -13,9 +13,9 @@ Invariants:
 - SIGNALS ARE THE SUPERVISOR'S: a service manager may send SIGTERM to all processes of a service at once; the
   nursery passes over it, since those whom it bore are to drain.
 
-The supervisor sends `{"ask": N, "role": ..., "number": ...}`, one at a time, with the descriptor that becomes
-the child's stdin and stdout. It is answered `{"ask": N, "born": PID}`, or `{"ask": N, "unborn": TYPE OF
-ERROR}`, and told of each in its time `{"ended": PID, "code": CODE}`, negative for a signal.
+The supervisor sends `{"ask": N, "role": ..., "number": ...}`, one at a time, with the descriptors that
+become the child's stdin and stdout. It is answered `{"ask": N, "born": PID}`, or `{"ask": N, "unborn": TYPE
+OF ERROR}`, and told of each in its time `{"ended": PID, "code": CODE}`, negative for a signal.
 """
 
 from __future__ import annotations
@@ -101,23 +101,23 @@ class Nursery:
     async def bear(self, role: Role, number: int) -> Born:
         """Begin a child. OSError where there is no process or no memory to be had, or the nursery ends."""
         async with self._turn:
-            if self._socket is None:
-                await self._begin()
-            assert self._socket is not None  # noqa: S101
-            ours, theirs = socket.socketpair()
+            to = self._socket or await self._begin()
+            self._asked += 1
+            said = json.dumps({"ask": self._asked, "role": role, "number": number}).encode() + b"\n"
+            stdin, stdout, (theirs_in, theirs_out) = await _two_pipes()
             try:
-                with theirs:
-                    self._asked += 1
-                    said = json.dumps({"ask": self._asked, "role": role, "number": number}).encode() + b"\n"
-                    socket.send_fds(self._socket, [said], [theirs.fileno()])
+                try:
+                    socket.send_fds(to, [said], [theirs_in, theirs_out])
+                finally:
+                    os.close(theirs_in)
+                    os.close(theirs_out)
                 while (answer := await self._answers.get()).get("ask", self._asked) != self._asked:
                     pass  # whoever asked for that one has left; it finds its stdin closed, and ends
                 pid = _pid_of(answer)
-                reader, writer = await asyncio.open_unix_connection(sock=ours)
             except BaseException:
-                ours.close()
+                stdin.close()
                 raise
-            child = Born(pid, reader, writer)
+            child = Born(pid, stdout, stdin)
             if (code := self._unclaimed.pop(child.pid, None)) is not None:
                 child.ended(code)
             else:
@@ -131,7 +131,7 @@ class Nursery:
         if self._hearing is not None:
             await self._hearing
 
-    async def _begin(self) -> None:
+    async def _begin(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -150,6 +150,7 @@ class Nursery:
         self._answers = asyncio.Queue()
         self._socket = ours
         self._hearing = asyncio.create_task(self._hear(reader, writer, process))
+        return ours
 
     async def _hear(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: asyncio.subprocess.Process
@@ -181,6 +182,21 @@ class Nursery:
         await process.wait()
 
 
+async def _two_pipes() -> tuple[asyncio.StreamWriter, asyncio.StreamReader, tuple[int, int]]:
+    """Of a child: what writes to its stdin, what reads its stdout, and the ends that it gets of both.
+
+    Pipes, since a socket is reset where its peer ends without having read all, and last words are lost.
+    """
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    theirs_in, ours_in = os.pipe()
+    ours_out, theirs_out = os.pipe()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_out, "rb", 0))
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(ours_in, "wb", 0)
+    )
+    return asyncio.StreamWriter(transport, protocol, None, loop), reader, (theirs_in, theirs_out)
+
+
 def _pid_of(answer: dict[str, Any]) -> int:
     if "born" not in answer:
         raise OSError(str(answer.get("unborn", "the process that it is forked from has ended")))
@@ -208,7 +224,7 @@ def main(module: str) -> int:
                 woken.recv(_MOST)
                 _tell_of_the_ended(control)
             if control in readable:
-                line, descriptors, _, _ = socket.recv_fds(control, _MOST, 1)
+                line, descriptors, _, _ = socket.recv_fds(control, _MOST, 2)
                 if not line:
                     return 0
                 asked = json.loads(line)
@@ -218,7 +234,7 @@ def main(module: str) -> int:
                     signal.set_wakeup_fd(-1)
                     for ours in (woken, wake, control):
                         ours.close()
-                    _become(descriptors[0], name_of(role, number))
+                    _become(descriptors, name_of(role, number))
                     return int(children.main(role, number))
                 for descriptor in descriptors:
                     os.close(descriptor)
@@ -236,14 +252,14 @@ def _fork(control: socket.socket, ask: int) -> int:
     return pid
 
 
-def _become(descriptor: int, name: str) -> None:
+def _become(descriptors: list[int], name: str) -> None:
     """Take the place in the system that a process has which was begun by itself."""
     for each in (signal.SIGCHLD, *_PASSED_OVER):
         signal.signal(each, signal.SIG_DFL)
     os.setsid()
-    os.dup2(descriptor, 0)
-    os.dup2(descriptor, 1)
-    os.close(descriptor)
+    for place, descriptor in enumerate(descriptors):  # stdin, stdout
+        os.dup2(descriptor, place)
+        os.close(descriptor)
     with contextlib.suppress(OSError):
         _PROCESS_NAME.write_text(f"pdp-{name}")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from policy_service.server.nursery import MODULE
 
-
 ENDED = "Z"
 """The state of a process that has ended, and of which its parent has not been told."""
 
