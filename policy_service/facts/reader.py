@@ -251,7 +251,6 @@ class HeadReader:
             try:
                 revision, committed_at, server_time, epoch, oldest_reader = self._ask()
             except DBAPIError as error:
-                self._drop()
                 if not error.connection_invalidated:
                     raise
                 revision, committed_at, server_time, epoch, oldest_reader = self._ask()
@@ -264,9 +263,13 @@ class HeadReader:
             self._engine.dispose()
 
     def _ask(self) -> tuple[int, int, datetime | None, int, str]:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        row = self._connection.exec_driver_sql(self._statement).one()
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            row = self._connection.exec_driver_sql(self._statement).one()
+        except BaseException:
+            self._drop()  # whichever try it was: one that was lost answers nothing any more
+            raise
         revision, committed_at, server_time, epoch, oldest_reader = row
         return revision, committed_at, server_time, epoch, oldest_reader
 

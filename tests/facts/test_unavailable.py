@@ -6,17 +6,17 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, event, make_url
 
 from policy_service.facts import keys
 from policy_service.facts.connect import parse_url, sqlite_path
-from policy_service.facts.reader import FactsReader
+from policy_service.facts.reader import FactsReader, HeadReader
 from policy_service.facts.schema import migrate
 from policy_service.facts.store import FactStore
 from policy_service.model.errors import UnavailableError
@@ -134,6 +134,26 @@ def test_connections_that_were_lost_are_replaced(store: FactStore, reader: Facts
     assert reader.load([PERSON], Revision(1))[PERSON] == (vera,)
     assert put(store, vera) == 2
     assert store.head() == 2
+
+
+def test_a_head_whose_connection_is_lost_twice_in_one_reading_is_read_again_at_the_next(
+    postgresql: str,
+) -> None:
+    reader, losses = HeadReader(postgresql), 2
+
+    def lose(*_: object) -> None:
+        nonlocal losses
+        if losses:
+            losses -= 1
+            with connected(postgresql) as other:
+                other.execute(EVERYBODY_ELSE)
+
+    with closing(reader):
+        assert reader.read().revision == 0
+        event.listen(reader._engine, "before_cursor_execute", lose)
+        with pytest.raises(UnavailableError):
+            reader.read()
+        assert reader.read().revision == 0
 
 
 def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
