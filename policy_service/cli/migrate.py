@@ -107,6 +107,13 @@ class _Database:
         try:
             return ask(self.url)
         except UnavailableError as error:
+            if error.reason == "STORE_IN_USE":
+                raise Failure(
+                    f"a service runs on the {self.name}: {error.message}",
+                    do_next="`policy-service migrate --check` looks while it runs; to migrate, stop it first:"
+                    " on SQLite `serve` migrates by itself when it starts",
+                    code=Exit.UNAVAILABLE,
+                ) from None
             variable = f"POLICY_SERVICE_{self.name.upper()}_URL"
             raise Failure(
                 f"the database of the {self.name} cannot be reached: {error.message}",

@@ -21,6 +21,7 @@ from policy_service.cli.policy_sets import print_changes, sets_on_file
 from policy_service.cli.policy_tests import print_tried, problem_in_words
 from policy_service.cli.render import as_json, counted, print_json, progress, say, say_finding
 from policy_service.cli.run import Run, current, manager
+from policy_service.model.set_files import CASES
 
 PUSH_EPILOG: Final = f"""\b
 Examples
@@ -76,7 +77,7 @@ def push(
         if not compared.changes:
             _tell(compared, published=False, json=json)
             return
-        _check(connection, found, json=json)
+        _check(connection, found, folder, json=json)
         if not json:
             print_changes(compared.changes)
         if dry_run:
@@ -151,7 +152,7 @@ def _patient(run: Run) -> AbstractContextManager[Connection]:
     return control(replace(run, timeout=max(run.timeout, SECONDS)), manager(run))
 
 
-def _check(connection: Connection, found: SetFolder, *, json: bool) -> None:
+def _check(connection: Connection, found: SetFolder, folder: Path, *, json: bool) -> None:
     """Validate and try; raises Failure once everything that is wrong is told, as JSON on standard output."""
     stub, files = PolicyServiceStub(connection.channel), found.to_check()
     valid = connection.call(stub.Validate, files.to_validate())
@@ -165,10 +166,11 @@ def _check(connection: Connection, found: SetFolder, *, json: bool) -> None:
             _refused(valid)
         raise Failure(
             f"{counted(len(valid.problems), 'problem')} in these files; nothing was published",
-            do_next="mend them; `policy-service policies validate` tells the same",
+            do_next=f"mend them; `policy-service policies validate {folder}` tells the same",
             code=Exit.DENIED,
         )
     if not found.cases:
+        _progress(json, f"warning: nothing was tried: no case stands below `{folder / CASES}`, or --no-cases")
         return
     tried = connection.call(stub.Test, files.to_test())
     if tried.problems or tried.failed:
@@ -178,7 +180,7 @@ def _check(connection: Connection, found: SetFolder, *, json: bool) -> None:
             print_tried(tried)
         raise Failure(
             "a case came out otherwise than expected, or cannot be read; nothing was published",
-            do_next="mend the policies or the cases; `policy-service policies test` tells the same",
+            do_next=f"mend the policies or the cases; `policy-service policies test {folder}` tells the same",
             code=Exit.DENIED,
         )
     gaps = f"; {counted(tried.uncovered, 'gap')} that no case has decided" if tried.uncovered else ""

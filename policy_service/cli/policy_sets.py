@@ -186,7 +186,8 @@ def pull(
             say(f"not in the set: {name}")
         raise Failure(
             f"in `{folder}` {counted(len(writing.loses), 'file')} would be lost, and nothing was written",
-            do_next="see `policy-service policies diff`, keep what you need, and pull again with --force",
+            do_next=f"see `policy-service policies diff {folder}`, keep what you need, and pull again with"
+            " --force",
             code=Exit.DENIED,
         )
     write_folder(folder, files, writing)
@@ -203,6 +204,8 @@ def pull(
     written = len(writing.new) + len(writing.overwritten)
     removed = f", {len(writing.removed)} removed" if writing.removed else ""
     say(f"{counted(len(files), 'file')} of {on_file.policy_set}: {written} written{removed}")
+    if with_cases and not cases:
+        say("no case was put on file with this set: write some below `tests` before you publish a change")
 
 
 def sets_on_file(

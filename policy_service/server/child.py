@@ -78,6 +78,7 @@ async def _run(role: Role, number: int, settings: Settings, port: int) -> int:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     line = SupervisorLine(_say)
+    os.set_blocking(_STDOUT, False)  # a supervisor that does not listen must not stop the event loop
     _hear_the_supervisor(loop, line, stop, settings.drain_seconds + _ORPHANED_SECONDS)
     async with _beating() as say_health:
         try:

@@ -7,10 +7,11 @@ told with the variable that names the database.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from policy_service.decision_log import url as log_url
 from policy_service.facts import schema
+from policy_service.facts.connect import sqlite_path
 from policy_service.model.errors import PolicyServiceError, UnavailableError
 from policy_service.server.errors import StartError
 from policy_service.server.settings import Settings
@@ -22,6 +23,8 @@ def look_at_both(settings: Settings) -> None:
 
     Raises `StartError` and `PolicyServiceError`; changes nothing.
     """
+    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_FACTS_URL", settings.facts_url)
+    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_LOG_URL", settings.log_url)
     with _facts(settings):
         schema.require_preparable(settings.facts)
     with _log(settings):
@@ -37,6 +40,16 @@ def prepare_both(settings: Settings) -> None:
         schema.prepare(settings.facts)
     with _log(settings):
         log_url.prepare(settings.log)
+
+
+def _refuse_a_folder_that_is_not_there(variable: str, given: str) -> None:
+    """A new installation where nothing is looks like one that has lost everything, and is answered for."""
+    with suppress(PolicyServiceError):  # of a URL that is none, which is told by what reads it
+        path = sqlite_path(given) if given else None
+        if path is not None and not path.parent.is_dir():
+            raise StartError(
+                f"`{variable}` names a file in a folder that is not there: correct it, or make it"
+            )
 
 
 def _facts(settings: Settings) -> AbstractContextManager[None]:

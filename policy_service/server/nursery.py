@@ -30,6 +30,8 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +42,8 @@ _CONTROL: Final = 0
 """The nursery's stdin is its socket to the supervisor."""
 _MOST: Final = 1_000
 """Bytes of a message."""
+ANSWER_SECONDS: Final = 60.0
+"""How long a birth may take, with all that is loaded before the first; then another nursery is begun."""
 _PASSED_OVER: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PROCESS_NAME: Final = Path("/proc/self/comm")
 """What `ps -o comm`, `top` and `pgrep` call a process: `pdp-control`, `pdp-worker-0`, of 15 bytes at most."""
@@ -51,10 +55,11 @@ _PROCESS_NAME: Final = Path("/proc/self/comm")
 class Born:
     """A child process: as `asyncio.subprocess.Process`, of what the supervisor needs of that."""
 
-    def __init__(self, pid: int, stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter) -> None:
+    def __init__(self, pid: int, pipes: _Pipes) -> None:
         self.pid = pid
-        self.stdin = stdin
-        self.stdout = stdout
+        self.stdin = pipes.stdin
+        self.stdout = pipes.stdout
+        self.close = pipes.close
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
@@ -91,6 +96,7 @@ class Nursery:
         self._module = module
         self._turn = asyncio.Lock()
         self._socket: socket.socket | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._hearing: asyncio.Task[None] | None = None
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._asked = 0
@@ -104,25 +110,34 @@ class Nursery:
             to = self._socket or await self._begin()
             self._asked += 1
             said = json.dumps({"ask": self._asked, "role": role, "number": number}).encode() + b"\n"
-            stdin, stdout, (theirs_in, theirs_out) = await _two_pipes()
+            pipes, (theirs_in, theirs_out) = await _two_pipes()
             try:
                 try:
                     socket.send_fds(to, [said], [theirs_in, theirs_out])
                 finally:
                     os.close(theirs_in)
                     os.close(theirs_out)
-                while (answer := await self._answers.get()).get("ask", self._asked) != self._asked:
-                    pass  # whoever asked for that one has left; it finds its stdin closed, and ends
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    while (answer := await self._answers.get()).get("ask", self._asked) != self._asked:
+                        pass  # whoever asked for that one has left; it finds its stdin closed, and ends
                 pid = _pid_of(answer)
-            except BaseException:
-                stdin.close()
+            except BaseException as error:
+                pipes.close()
+                if isinstance(error, TimeoutError):
+                    self.kill()
                 raise
-            child = Born(pid, stdout, stdin)
+            child = Born(pid, pipes)
             if (code := self._unclaimed.pop(child.pid, None)) is not None:
                 child.ended(code)
             else:
                 self._born[child.pid] = child
             return child
+
+    def kill(self) -> None:
+        """End one that does not answer, and whoever it bore; the next birth begins another."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def close(self) -> None:
         """End it, and whoever it bore."""
@@ -136,7 +151,8 @@ class Nursery:
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", MODULE, self._module),
+                    # -P: of what happens to lie in the current folder nothing is loaded.
+                    *(sys.executable, "-P", "-m", MODULE, self._module),
                     stdin=theirs.fileno(),
                     stdout=asyncio.subprocess.DEVNULL,
                     # A session of its own: what a terminal sends to all its processes reaches the supervisor
@@ -148,7 +164,7 @@ class Nursery:
             ours.close()
             raise
         self._answers = asyncio.Queue()
-        self._socket = ours
+        self._socket, self._process = ours, process
         self._hearing = asyncio.create_task(self._hear(reader, writer, process))
         return ours
 
@@ -170,6 +186,7 @@ class Nursery:
         for child in self._born.values():
             child.kill()
             child.ended(-signal.SIGKILL)
+            child.close()
         self._born.clear()
         self._unclaimed.clear()
         if self._socket is not None:
@@ -182,19 +199,36 @@ class Nursery:
         await process.wait()
 
 
-async def _two_pipes() -> tuple[asyncio.StreamWriter, asyncio.StreamReader, tuple[int, int]]:
-    """Of a child: what writes to its stdin, what reads its stdout, and the ends that it gets of both.
+@dataclass(frozen=True, slots=True)
+class _Pipes:
+    """What writes to a child's stdin, and what reads its stdout."""
+
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
+    reading: asyncio.ReadTransport
+
+    def close(self) -> None:
+        """What it has said and was not read yet is lost."""
+        self.stdin.close()
+        self.reading.close()
+
+
+async def _two_pipes() -> tuple[_Pipes, tuple[int, int]]:
+    """The supervisor's ends of a child's pipes, and the child's, its stdin and its stdout.
 
     Pipes, since a socket is reset where its peer ends without having read all, and last words are lost.
     """
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     theirs_in, ours_in = os.pipe()
     ours_out, theirs_out = os.pipe()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_out, "rb", 0))
+    reading, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_out, "rb", 0)
+    )
     transport, protocol = await loop.connect_write_pipe(
         lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(ours_in, "wb", 0)
     )
-    return asyncio.StreamWriter(transport, protocol, None, loop), reader, (theirs_in, theirs_out)
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    return _Pipes(writer, reader, reading), (theirs_in, theirs_out)
 
 
 def _pid_of(answer: dict[str, Any]) -> int:
@@ -208,8 +242,7 @@ def _pid_of(answer: dict[str, Any]) -> int:
 
 def main(module: str) -> int:
     """Load what the children do, then bear whom the supervisor asks for until it ends."""
-    for each in _PASSED_OVER:
-        signal.signal(each, signal.SIG_IGN)
+    _take(_PASSED_OVER, signal.SIG_IGN)
     children = importlib.import_module(module)
     gc.collect()
     gc.freeze()  # pages that no child's collector touches stay shared
@@ -229,15 +262,26 @@ def main(module: str) -> int:
                     return 0
                 asked = json.loads(line)
                 role, number = Role(asked["role"]), int(asked["number"])
+                # What comes from the birth on is the child's: held until it is told apart from the nursery.
+                held = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_OVER)
+                _take(_PASSED_OVER, signal.SIG_DFL)
                 pid = _fork(control, asked["ask"])
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
                     for ours in (woken, wake, control):
                         ours.close()
                     _become(descriptors, name_of(role, number))
+                    signal.pthread_sigmask(signal.SIG_SETMASK, held)
                     return int(children.main(role, number))
+                _take(_PASSED_OVER, signal.SIG_IGN)
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
                 for descriptor in descriptors:
                     os.close(descriptor)
+
+
+def _take(numbers: Iterable[signal.Signals], how: signal.Handlers) -> None:
+    for number in numbers:
+        signal.signal(number, how)
 
 
 def _fork(control: socket.socket, ask: int) -> int:
@@ -254,8 +298,7 @@ def _fork(control: socket.socket, ask: int) -> int:
 
 def _become(descriptors: list[int], name: str) -> None:
     """Take the place in the system that a process has which was begun by itself."""
-    for each in (signal.SIGCHLD, *_PASSED_OVER):
-        signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     for place, descriptor in enumerate(descriptors):  # stdin, stdout
         os.dup2(descriptor, place)

@@ -8,34 +8,26 @@ itself is killed, its children notice and end.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policy_service.server import logs
 from policy_service.server.errors import PortTakenError, StartError
+from policy_service.server.kept_child import KeptChild
 from policy_service.server.listening import free_port, free_ports
-from policy_service.server.nursery import Born, Nursery
+from policy_service.server.nursery import Nursery
 from policy_service.server.only_one import OnlyOne
 from policy_service.server.preparing import Relay
-from policy_service.server.role import TAKEN_OVER, Role, name_of
+from policy_service.server.role import Role
 from policy_service.server.settings import Settings, host_and_port
 
 CHILD_MODULE = "policy_service.server.child"
 """What each child does."""
-SILENCE_SECONDS = 30.0
-"""A child beats every second. One that is silent for so long does not turn any more."""
 TELL_SECONDS = 1.0
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
-STEADY_SECONDS = 30.0
-"""A child that was ready for so long is started again at once when it dies."""
 KILL_SECONDS = 5.0
 """On top of the drain; then a child is killed."""
 
@@ -70,7 +62,7 @@ class _Supervisor:
         self._settings = settings
         self._on_ready = on_ready
         self._stop = asyncio.Event()
-        self._children: list[_Child] = []
+        self._children: list[KeptChild] = []
         self._place = OnlyOne(settings)
 
     async def run(self) -> int:
@@ -82,9 +74,9 @@ class _Supervisor:
         control_port, decision_port = await asyncio.to_thread(_two_free_ports, settings)
         _warn_of_too_many(settings.workers)
         nursery = Nursery(CHILD_MODULE)
-        control = _Child(nursery, Role.CONTROL, settings, control_port)
+        control = KeptChild(nursery, Role.CONTROL, settings, control_port)
         workers = [
-            _Child(nursery, Role.WORKER, settings, decision_port, number)
+            KeptChild(nursery, Role.WORKER, settings, decision_port, number)
             for number in range(settings.workers)
         ]
         relay = Relay(control, workers)
@@ -128,8 +120,10 @@ class _Supervisor:
                     if task.done():
                         task.result()  # unless another service has its place, it ends by raising alone
                 self._stop.set()  # whoever is kept dies for good now
+                await _cancelled(keeping)
                 await self._end()
                 return 1
+            await _cancelled(keeping)  # nobody is born any more
             return await self._end()
         finally:
             for task in (telling, *keeping):
@@ -146,7 +140,9 @@ class _Supervisor:
         stopping.cancel()
         if not working.done():
             working.cancel()
-            await asyncio.wait((working,))  # else nobody would ask what became of it
+            await asyncio.wait((working,))
+            if not working.cancelled():
+                working.exception()  # else it would be told that nobody asked
             return False
         working.result()
         return True
@@ -168,7 +164,14 @@ class _Supervisor:
         return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
 
 
-async def _tell_of(workers: Sequence[_Child], control: _Child) -> None:
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tell_of(workers: Sequence[KeptChild], control: KeptChild) -> None:
     """Tell control, whichever process it is by then, every second how many workers serve."""
     while True:
         serving = sum(each.serving for each in workers)
@@ -220,169 +223,3 @@ def _warn_of_too_many(workers: int) -> None:
             "more decision workers than cores: each call costs more, since fewer share a round",
             extra={"workers": workers, "cores": cores},
         )
-
-
-class _Child:
-    """One child, whichever process it is at the moment."""
-
-    def __init__(self, nursery: Nursery, role: Role, settings: Settings, port: int, number: int = 0) -> None:
-        self._nursery = nursery
-        self._role = role
-        self._number = number
-        self._name = name_of(role, number)
-        self._settings = settings
-        self._port = port
-        self._process: Born | None = None
-        self._failed = ""
-        self._ready_at: float | None = None
-        self._heard_at = 0.0
-        self._serving = False
-        self._listening: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
-        self.on_said: Callable[[_Child, dict[str, Any]], None] = lambda *_: None
-        """Called with each line that it says."""
-
-    @property
-    def name(self) -> str:
-        """As logs call it."""
-        return self._name
-
-    @property
-    def process_id(self) -> int | None:
-        """Of the process that is ready; None while there is none."""
-        process = self._process
-        if process is None or process.returncode is not None or not self._ready.is_set():
-            return None
-        return process.pid
-
-    @property
-    def serving(self) -> bool:
-        """Whether that process says that it serves."""
-        return self._serving and self.process_id is not None
-
-    async def until_ready(self) -> None:
-        """Return once there is a process that is ready; one that has ended counts until it is replaced."""
-        await self._ready.wait()
-
-    async def tell(self, message: dict[str, Any]) -> None:
-        """Write a line to its stdin; one that it does not read any more is lost."""
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            await process.stdin.drain()
-
-    async def start_first(self) -> None:
-        """Start, and return when it is ready. Raises `StartError` where it says that it cannot start."""
-        try:
-            await self._start()
-        except OSError as error:
-            kind = type(error).__name__
-            raise StartError(f"the {self._name} process could not be started ({kind})") from error
-        await self._ready_or_over()
-        if not self._ready.is_set():
-            raise StartError(self._failed or f"the {self._name} process ended while it was starting")
-
-    async def keep(self, stop: asyncio.Event) -> None:
-        """Start it again whenever it has died, until `stop` is set or another service has its place."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            code = await self._over()
-            if stop.is_set():
-                return
-            if code == TAKEN_OVER:
-                _log.critical(
-                    "another service has taken this log stream over, and this service ends; give each service"
-                    " on one database a `service_name` of its own",
-                    extra={"child": self._name},
-                )
-                return
-            steady = self._ready_at is not None and time.monotonic() - self._ready_at > STEADY_SECONDS
-            pause = FIRST_PAUSE_SECONDS if steady else pause
-            _log.error(
-                "a child has ended; it is started again",
-                extra={"child": self._name, "code": code, "pause": pause, "said": self._failed},
-            )
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            try:
-                await self._start()
-            except OSError as error:
-                # No process or no memory to be had now: what has ended has ended still, and is tried again.
-                self._failed = f"it could not be started ({type(error).__name__})"
-
-    async def end(self, seconds: float) -> int:
-        """Let it drain, then end it; returns its exit code."""
-        process = self._process
-        if process is None:
-            return 0
-        process.terminate()
-        try:
-            async with asyncio.timeout(seconds):
-                return await process.wait()
-        except TimeoutError:
-            _log.error("a child did not end in time and is killed", extra={"child": self._name})
-            self.kill()
-            return await process.wait()
-
-    def kill(self) -> None:
-        """End it at once, if it runs."""
-        if self._process is not None:
-            self._process.kill()
-
-    async def _start(self) -> None:
-        self._failed = ""
-        self._ready_at = None
-        self._ready.clear()
-        self._serving = False
-        self._heard_at = time.monotonic()
-        process = await self._nursery.bear(self._role, self._number)
-        self._process = process
-        self._listening = asyncio.create_task(self._listen(process))
-        await self.tell({"settings": self._settings.model_dump(mode="json"), "port": self._port})
-
-    async def _listen(self, process: Born) -> None:
-        """Hear what a child says, until it has closed its stdout."""
-        async for line in process.stdout:
-            try:
-                said = json.loads(line)
-            except ValueError:
-                continue  # something that a library printed
-            if not isinstance(said, dict):
-                continue  # the same, and JSON by chance
-            if process is not self._process:
-                break
-            self._heard_at = time.monotonic()
-            if "serving" in said:
-                self._serving = said["serving"] is True
-            if "failed" in said:
-                self._failed = str(said["failed"])
-            if said.get("ready"):
-                self._ready_at = time.monotonic()
-                self._ready.set()
-            self.on_said(self, said)
-        process.stdin.close()
-
-    async def _ready_or_over(self) -> None:
-        ready, over = asyncio.create_task(self._ready.wait()), asyncio.create_task(self._over())
-        await asyncio.wait((ready, over), return_when=asyncio.FIRST_COMPLETED)
-        for task in (ready, over):
-            task.cancel()
-
-    async def _over(self) -> int:
-        """Return the exit code when it has ended; kill it when it is silent for too long."""
-        process = self._process
-        assert process is not None  # noqa: S101
-        while True:
-            try:
-                async with asyncio.timeout(1.0):
-                    code = await process.wait()
-            except TimeoutError:
-                if time.monotonic() - self._heard_at > SILENCE_SECONDS:
-                    _log.error("a child is silent and is killed", extra={"child": self._name})
-                    self.kill()
-                continue
-            if self._listening is not None:
-                await self._listening  # its last words
-            return code

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from policy_service.server import supervisor
+from policy_service.server.kept_child import KeptChild
 from policy_service.server.nursery import Nursery
 from policy_service.server.role import Role
 from policy_service.server.settings import Settings
-from policy_service.server.supervisor import _Child
 from tests.support.processes import nursery_of
 
 
@@ -24,7 +24,9 @@ async def test_a_child_that_cannot_be_started_for_a_while_is_started_once_it_can
 ) -> None:
     """As when the machine has no process or no memory to give."""
     nursery = Nursery(supervisor.CHILD_MODULE)
-    child = _Child(nursery, Role.WORKER, Settings(var_dir=tmp_path), 0)  # it ends at once: nothing is on file
+    child = KeptChild(
+        nursery, Role.WORKER, Settings(var_dir=tmp_path), 0
+    )  # it ends at once: nothing is on file
     await child._start()
     first, stop = child._process, asyncio.Event()
     keeping = asyncio.create_task(child.keep(stop))

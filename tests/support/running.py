@@ -21,6 +21,8 @@ from tests.support.migrated import place
 from tests.support.processes import child_of
 from tests.support.replaying import replay_served_at_session_end
 
+CHECKOUT = Path(__file__).parents[2]
+
 _RUN = """
 import json, os, sys
 from policy_service.server import supervisor
@@ -116,7 +118,8 @@ def start(
     with (var_dir / "stderr").open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-c", _RUN],
-            env=environment | ({} if code is None else {"PYTHONPATH": str(code)}),
+            # Children look into no current folder, and the bent ones are here.
+            env=environment | {"PYTHONPATH": str(code or CHECKOUT)},
             cwd=code,
             stdout=subprocess.PIPE,
             stderr=log if stderr is None else stderr,
