@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 
 from policy_service.decision_log import url as log_url
 from policy_service.facts import schema
@@ -23,8 +24,8 @@ def look_at_both(settings: Settings) -> None:
 
     Raises `StartError` and `PolicyServiceError`; changes nothing.
     """
-    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_FACTS_URL", settings.facts_url)
-    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_LOG_URL", settings.log_url)
+    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_FACTS_URL", settings.facts_url, settings.var_dir)
+    _refuse_a_folder_that_is_not_there("POLICY_SERVICE_LOG_URL", settings.log_url, settings.var_dir)
     with _facts(settings):
         schema.require_preparable(settings.facts)
     with _log(settings):
@@ -42,13 +43,13 @@ def prepare_both(settings: Settings) -> None:
         log_url.prepare(settings.log)
 
 
-def _refuse_a_folder_that_is_not_there(variable: str, given: str) -> None:
+def _refuse_a_folder_that_is_not_there(variable: str, given: str, var_dir: Path) -> None:
     """A new installation where nothing is looks like one that has lost everything, and is answered for."""
     with suppress(PolicyServiceError):  # of a URL that is none, which is told by what reads it
         path = sqlite_path(given) if given else None
-        if path is not None and not path.parent.is_dir():
+        if path is not None and path.parent != var_dir and not path.parent.exists():
             raise StartError(
-                f"`{variable}` names a file in a folder that is not there: correct it, or make it"
+                f"the folder of the file is not there: correct it, or make it (see `{variable}`)"
             )
 
 

@@ -89,6 +89,7 @@ class Installations:
     def new(self) -> Stores:
         directory = self.directory / str(next(self._numbers))
         if self.backend == "sqlite":
+            directory.mkdir()
             return Stores(f"sqlite:///{directory}/facts.db", f"sqlite:///{directory}/log")
         return Stores(postgres_url(), postgres_url())
 
@@ -105,7 +106,7 @@ class Installations:
         else:
             made = self.new()
         if of and self.backend == "sqlite":
-            shutil.copytree(directory_of(of), directory_of(made))
+            shutil.copytree(directory_of(of), directory_of(made), dirs_exist_ok=True)
         self.made[name] = made
         return made
 
@@ -244,7 +245,7 @@ def begin_a_stream(stores: Stores, slot: str) -> None:
 
 def is_empty(stores: Stores) -> bool:
     if stores.facts.startswith("sqlite"):
-        return not directory_of(stores).exists()
+        return not any(directory_of(stores).iterdir())
     for url in (stores.facts, stores.log):
         engine = create_engine(url)
         names = inspect(engine).get_table_names()
@@ -322,6 +323,7 @@ FACTS, LOG = "POLICY_SERVICE_FACTS_URL", "POLICY_SERVICE_LOG_URL"
         (FACTS, "sqlite:///{there}/customers.db", "tables that are not this service's"),
         (FACTS, "sqlite:///{there}/minutes.txt", "tables that are not this service's"),
         (FACTS, "sqlite:///{there}/minutes.txt/facts.db", "cannot be made"),
+        (FACTS, "sqlite:///{there}/nowhere/facts.db", "the folder of the file is not there"),
         (FACTS, "postgresql://u:secret@127.0.0.1:1/facts", "cannot be reached"),
         (FACTS, "postgresql://u:secret@127.0.0.1:port/facts", "cannot be read"),
         (FACTS, "mysql://u:secret@127.0.0.1/facts", "a SQLite file or a PostgreSQL database"),
@@ -329,6 +331,7 @@ FACTS, LOG = "POLICY_SERVICE_FACTS_URL", "POLICY_SERVICE_LOG_URL"
         (LOG, "sqlite:///{there}", "tables that are not this service's"),
         (LOG, "sqlite:///{there}/minutes.txt", "tables that are not this service's"),
         (LOG, "sqlite:///{there}/minutes.txt/log", "cannot be made"),
+        (LOG, "sqlite:///{there}/nowhere/log", "the folder of the file is not there"),
         (LOG, "postgresql://u:secret@127.0.0.1:1/log", "cannot be read now"),
         (LOG, "postgresql://u:secret@127.0.0.1:port/log", "cannot be read"),
         (LOG, "mysql://u:secret@127.0.0.1/log", "must begin with"),
