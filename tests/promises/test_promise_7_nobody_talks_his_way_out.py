@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.decisions.own import own_set
 from tests.decisions.roads import NOBODY, entry_of, put_on_file
 from tests.promises.lies import HER, PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
+from tests.support.at_once import few_at_once
 from tests.support.installation import Installation, installation
 
 SUMMARY = [{"name": "summary"}]
@@ -87,7 +87,6 @@ async def test_a_system_without_the_grant_describes_nothing(urls: tuple[str, str
 
 # --- every lie, to everything that is denied for her protection --------------------------------------------
 
-_AT_A_TIME = 50
 FROM_REQUESTS_UP = {"absolute", "statute", "request"}
 
 
@@ -99,11 +98,7 @@ async def _check_all(
     road: Installation, token: str, questions: Sequence[Mapping[str, Any]]
 ) -> list[pb.CheckResponse]:
     """Ask many at a time, so that one commit holds many."""
-    answers: list[pb.CheckResponse] = []
-    for start in range(0, len(questions), _AT_A_TIME):
-        some = questions[start : start + _AT_A_TIME]
-        answers += await asyncio.gather(*(check(road, token, **question) for question in some))
-    return answers
+    return await few_at_once(check(road, token, **question) for question in questions)
 
 
 async def _tiers(road: Installation, answer: pb.CheckResponse) -> set[str]:

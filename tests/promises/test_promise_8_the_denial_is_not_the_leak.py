@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,7 @@ from tests.promises.untold_world import (
     with_unreadable,
 )
 from tests.promises.world import FACTS, check, open_world, record_request
+from tests.support.at_once import few_at_once
 from tests.support.installation import POLICIES, Installation, installation
 
 ASKED = "enquiry.made_by"
@@ -138,8 +138,8 @@ class Asker:
         """Which withheld fields, alone or behind others, are answered otherwise than an unknown one of the
         same record.
         """
-        unknown, *answers = await asyncio.gather(
-            *(self.bare(record, *beside, field, secret=field) for field in (UNKNOWN, *withheld))
+        unknown, *answers = await few_at_once(
+            self.bare(record, *beside, field, secret=field) for field in (UNKNOWN, *withheld)
         )
         return [
             " beside ".join((field, *beside))
@@ -153,8 +153,8 @@ class Asker:
         """
         fields = {(record, UNKNOWN) for record in records} | {(record, "summary") for record in records[1:]}
         asked = sorted(fields)
-        none, *answers = await asyncio.gather(
-            *(self.bare(record, field, secret=field) for record, field in (("F-none", UNKNOWN), *asked))
+        none, *answers = await few_at_once(
+            self.bare(record, field, secret=field) for record, field in (("F-none", UNKNOWN), *asked)
         )
         return [
             f"{field} of {record}"

@@ -1,10 +1,11 @@
 """A backup or a restore that stops at a named step and waits there to be killed.
 
-`tests.support.forking` starts it.
+`tests.support.forking` starts it, or `python -m` with `backup|restore FACTS LOG DIRECTORY STEP`.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,3 +43,7 @@ def start(what: str, facts: str, log: str, directory: str, step: str) -> None:
         within(lambda: back_up(facts, log, KEY, Path(directory), quiet), backup, "write_manifest")
     else:
         within(lambda: pair.restore(Path(directory)), *RESTORE_STEPS[step])
+
+
+if __name__ == "__main__":
+    start(*sys.argv[1:])
