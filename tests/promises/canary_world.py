@@ -16,7 +16,7 @@ from tests.promises.world import CLINIC, FACTS
 CLERK = "clinic-records"
 
 # --- on file ----------------------------------------------------------------------------------------------
-_NHS, _REF, _HIS = "nhs-number:943 476 5919", "ref:Goldammer-77123", "ref:Zeisig/88 4411"
+_NHS, _REF, _HIS = "nhs-number:943 476 5919", "ref:Goldammer-77123946", "ref:Zeisig/8844 1193"
 _NAME = "Cecilia Goldammer-Zeisig"
 _STREET, _UPRN = "17 Goldammerweg, Nowhereton NW1 7XX", "100023336956"
 _SERVICE = "Letters for Zaunkoenig, 1 Nowhereton Road"
@@ -37,8 +37,8 @@ _NOBODY, _NO_POINT = "nhs-number:401 023 2137", "0 7700 900 321"
 
 PROTECTED: dict[str, tuple[bytes, ...]] = {
     "an identifier on file": (*needles(_NHS), *needles("9434765919")),
-    "a reference that is an identifier on file": needles(_REF, "77123"),
-    "his identifier on file": needles(_HIS, "884411", "88 4411"),
+    "a reference that is an identifier on file": needles(_REF, "77123946"),
+    "his identifier on file": needles(_HIS, "88441193", "8844 1193"),
     "a name on file": needles(_NAME, "goldammer", "zeisig", "cecilia"),
     "an address on file": needles(_STREET, "goldammerweg"),
     "a service address on file": needles(_SERVICE, "zaunkoenig"),

@@ -173,7 +173,7 @@ async def test_no_value_of_a_fact_or_a_call_is_left_anywhere(
 
 async def read_control(at: Opened, auditor: str) -> None:
     """Whatever control is asked for by a value, found and not found, allowed and not."""
-    for wanted in ("nhs-number:943 476 5919", "nhs-number:401 023 2137", "Goldammer-77123"):
+    for wanted in ("nhs-number:943 476 5919", "nhs-number:401 023 2137", "Goldammer-77123946"):
         for token in ("", auditor):
             await at.manage("PeopleService/GetPerson", people_pb2.GetPersonRequest(person=wanted), token)
             listed = privacy_request_pb2.PrivacyRequestServiceListRequest(person=wanted)

@@ -31,7 +31,6 @@ from tests.promises.untold_world import (
     with_unreadable,
 )
 from tests.promises.world import FACTS, check, open_world, record_request
-from tests.support.at_once import few_at_once
 from tests.support.installation import POLICIES, Installation, installation
 
 ASKED = "enquiry.made_by"
@@ -138,9 +137,10 @@ class Asker:
         """Which withheld fields, alone or behind others, are answered otherwise than an unknown one of the
         same record.
         """
-        unknown, *answers = await few_at_once(
-            self.bare(record, *beside, field, secret=field) for field in (UNKNOWN, *withheld)
-        )
+        # One at a time: each is large, and the service, whose event loop it shares, must not be late.
+        unknown, *answers = [
+            await self.bare(record, *beside, field, secret=field) for field in (UNKNOWN, *withheld)
+        ]
         return [
             " beside ".join((field, *beside))
             for field, answer in zip(withheld, answers, strict=True)
@@ -153,9 +153,9 @@ class Asker:
         """
         fields = {(record, UNKNOWN) for record in records} | {(record, "summary") for record in records[1:]}
         asked = sorted(fields)
-        none, *answers = await few_at_once(
-            self.bare(record, field, secret=field) for record, field in (("F-none", UNKNOWN), *asked)
-        )
+        none, *answers = [
+            await self.bare(record, field, secret=field) for record, field in (("F-none", UNKNOWN), *asked)
+        ]
         return [
             f"{field} of {record}"
             for (record, field), answer in zip(asked, answers, strict=True)

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-FEW: Final = 8
+FEW: Final = 3
 """One commit holds them all, and each is decided well within the second for which its head is good."""
 
 
