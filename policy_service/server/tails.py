@@ -30,6 +30,9 @@ from policy_service.server.refusals import Refusals
 MOST_TAILS = 32
 """In one process; no caller has more than a quarter. Each reads the store twice a second."""
 
+_OVER = object()
+"""What follows the last message."""
+
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
@@ -65,7 +68,7 @@ class Tails:
         self._wrapper = wrapper
         self._refusals = refusals
         self._seats = Limits(most)
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @property
@@ -76,8 +79,8 @@ class Tails:
     def close(self) -> None:
         """End every tail, and begin none: the process is about to end."""
         self._closed = True
-        for pump in self._pumps:
-            pump.cancel()
+        for waiting in self._waiting:
+            waiting.cancel()
 
     async def run(
         self, method: TailMethod[Any, Any], caller: Caller, headers: Headers, request: bytes, context: Context
@@ -96,13 +99,10 @@ class Tails:
             self._seats.leave(caller)
 
     async def _write(self, source: Any, serialise: Callable[[Any], bytes], context: Context) -> None:
-        if self._closed:
-            await abort(context, refusal_of(_ending()))
-        pump = asyncio.create_task(_pump(source, serialise, context))
-        self._pumps.add(pump)
-        pump.add_done_callback(self._pumps.discard)
+        """`close` cancels what waits for a message, and no write: after that grpc would send no status."""
         try:
-            await pump
+            while (message := await self._next(source)) is not _OVER:
+                await context.write(serialise(message))
         except grpc.aio.BaseError:
             raise
         except asyncio.CancelledError:
@@ -115,10 +115,18 @@ class Tails:
                 self._refusals.count(context.peer(), error.reason)
             await abort(context, refusal_of(error))
 
+    async def _next(self, source: AsyncIterator[Any]) -> Any:
+        """What comes next, or `_OVER`. Raises `CancelledError` when the process is about to end."""
+        if self._closed:
+            raise asyncio.CancelledError
+        waiting = asyncio.create_task(_first_of(source))
+        self._waiting.add(waiting)
+        waiting.add_done_callback(self._waiting.discard)
+        return await waiting
 
-async def _pump(source: AsyncIterator[Any], serialise: Callable[[Any], bytes], context: Context) -> None:
-    async for message in source:
-        await context.write(serialise(message))
+
+async def _first_of(source: AsyncIterator[Any]) -> Any:
+    return await anext(source, _OVER)
 
 
 def _as_it_is(answer: Any) -> Any:

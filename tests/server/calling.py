@@ -35,11 +35,11 @@ class Refused(Exception):
 class Client:
     """One connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *options: tuple[str, int]) -> None:
         self.port = port
         # A subchannel pool of its own, or all channels of a process would share one connection.
         self.channel = grpc.insecure_channel(
-            f"127.0.0.1:{port}", options=(*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+            f"127.0.0.1:{port}", options=(*OPTIONS, *options, ("grpc.use_local_subchannel_pool", 1))
         )
 
     def call(

@@ -133,7 +133,7 @@ class Uses:
         return "done"
 
     async def tail(self, call: Call, message: str) -> AsyncIterator[str]:
-        """`DELAY SIZE`: so many characters again and again; `fail KIND` after the first."""
+        """`DELAY SIZE`: so many characters again and again; `once SIZE`; `fail KIND` after the first."""
         if message.startswith("refuse "):
             raise _FAILURES[message.removeprefix("refuse ")]()
         self.entries.append({"method": call.method, "token": call.caller.token_id, "status": "OK"})
@@ -143,7 +143,9 @@ class Uses:
         first, _, second = message.partition(" ")
         self.tails += 1
         try:
-            yield "begun"
+            yield "x" * int(second) if first == "once" else "begun"
+            if first == "once":
+                return
             if first == "fail":
                 raise _FAILURES[second]()
             while True:
