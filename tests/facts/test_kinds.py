@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Table, create_engine, literal, select, text
 
 import policy_service
-from policy_service.facts.connect import loading_engine, parse_url, sqlite_path
+from policy_service.facts.connect import parse_url, sqlite_path
 from policy_service.facts.keys import LOOKUPS, Key, Lookup, is_empty, keys_from_texts, keys_of
 from policy_service.facts.mapping import KINDS
 from policy_service.facts.reader import FactsReader, find
@@ -32,6 +32,7 @@ from policy_service.facts.tables import (
 )
 from policy_service.model.facts import Fact, Revision
 from tests.facts.conftest import migrated
+from tests.facts.plans import plans
 from tests.facts.world import ADAM, CHILD, ONE_OF_EACH, VERA, Kept, adverse, put, withhold
 from tests.support.revisions import on_file, unaccounted_for
 
@@ -141,14 +142,7 @@ def test_a_look_up_is_answered_from_an_index(kept: Kept, lookup: Lookup) -> None
     url = kept.url
     beginning = (lookup.name, *lookup.fields[:-1])  # any values will do
     _, wanted, parameters = find(beginning, [f"value-{n}" for n in range(3)], Revision(7))
-    engine = loading_engine(url, connections=1)
-    with engine.connect() as connection:
-        if sqlite_path(url) is None:
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        explain = "EXPLAIN QUERY PLAN " if sqlite_path(url) else "EXPLAIN "
-        statement = str(wanted.params(parameters).compile(engine, compile_kwargs={"literal_binds": True}))
-        plan = [str(row[-1]) for row in connection.exec_driver_sql(explain + statement.replace("%", "%%"))]
-    engine.dispose()
+    plan = plans(url, wanted.params(parameters))[0].splitlines()
     table = KINDS[lookup.kind].table.name
     if sqlite_path(url):
         assert any(line.startswith(f"SEARCH {table} USING INDEX") for line in plan), plan

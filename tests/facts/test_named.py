@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Select, create_engine, text
 
 from policy_service.facts import erasing, named
-from policy_service.facts.connect import loading_engine, parse_url, sqlite_path
+from policy_service.facts.connect import parse_url
 from policy_service.facts.erasing import Version
 from policy_service.facts.mapping import to_microseconds
 from policy_service.facts.reader import FactsReader
@@ -26,6 +26,7 @@ from policy_service.model.facts import (
     Revision,
 )
 from policy_service.model.vocabulary import RequestState
+from tests.facts.plans import plans
 from tests.facts.world import CHILD, NHS, NOON, POLICE, Kept, entry, glass_broken, order, put, withhold
 
 NOW = to_microseconds(NOON)
@@ -134,21 +135,6 @@ class Noting(FactsReader):
         return super().rows(statement, parameters)
 
 
-def plans(url: str, asked: list[Select[*tuple[Any, ...]]]) -> list[str]:
-    engine = loading_engine(url, connections=1)
-    found = []
-    with engine.connect() as connection:
-        if sqlite_path(url) is None:
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        explain = "EXPLAIN QUERY PLAN " if sqlite_path(url) else "EXPLAIN "
-        for statement in asked:
-            words = str(statement.compile(engine, compile_kwargs={"literal_binds": True}))
-            rows = connection.exec_driver_sql(explain + words.replace("%", "%%"))
-            found.append("\n".join(str(row[-1]) for row in rows))
-    engine.dispose()
-    return found
-
-
 def scans(plan: str) -> list[str]:
     """The lines of a plan that read a whole table, but for the head, which has one row."""
     return [
@@ -166,7 +152,7 @@ def test_whatever_else_is_on_file_an_erasure_reads_what_it_is_about(clean: Kept)
     erasing.about(reader, EVE, POLICE, at, 10)
     erasing.closed_until(reader, ContactPoint, POLICE, at, erasing.NOTHING_BEFORE, 10)
     reader.close()
-    found = plans(clean.url, reader.asked)
+    found = plans(clean.url, *reader.asked)
     assert len(found) == 1 + 3 + 10 + 1
     assert [line for plan in found for line in scans(plan)] == []
     assert "ix_contact_points_controller_revision_to" in found[-1]
