@@ -125,10 +125,11 @@ def test_a_damaged_backup(there: Terminal, tmp_path: Path) -> None:
 
 
 def test_what_is_no_backup(there: Terminal, tmp_path: Path) -> None:
-    for directory in (tmp_path / "nowhere", there.var_dir):
-        refused = there("backup", "--verify", str(directory))
-        assert refused.code == 2
-        assert "no backup" in refused.err
+    for directory, words in ((tmp_path / "nowhere", "no such directory"), (there.var_dir, "no backup")):
+        for command in (("backup", "--verify"), ("restore",)):
+            refused = there(*command, str(directory))
+            assert refused.code == 2
+            assert words in refused.err
 
 
 def test_a_directory_that_is_taken(there: Terminal) -> None:
