@@ -34,7 +34,8 @@ from tests.decisions.roads import (
 )
 from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
-from tests.support.served import Served, SocketRoad, served, socket_road
+from tests.support.running import Service, running
+from tests.support.socket_road import SocketRoad, socket_road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,26 +91,26 @@ async def on_postgresql() -> AsyncIterator[Installation]:
 
 
 @pytest.fixture(scope="module")
-def served_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("served")) as service:
+def served_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("served")) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def served_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     url = postgres_url()
-    with served(tmp_path_factory.mktemp("served"), facts_url=url, log_url=url) as service:
+    with running(tmp_path_factory.mktemp("served"), facts_url=url, log_url=url) as service:
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def socket_to_sqlite(served_on_sqlite: Served) -> AsyncIterator[SocketRoad]:
+async def socket_to_sqlite(served_on_sqlite: Service) -> AsyncIterator[SocketRoad]:
     async with socket_road(served_on_sqlite) as road:
         yield road
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def socket_to_postgresql(served_on_postgresql: Served) -> AsyncIterator[SocketRoad]:
+async def socket_to_postgresql(served_on_postgresql: Service) -> AsyncIterator[SocketRoad]:
     async with socket_road(served_on_postgresql) as road:
         yield road
 

@@ -16,7 +16,8 @@ from tests.decisions.case import numbered_and, read_run
 from tests.decisions.compare import without_its_own, without_moments
 from tests.decisions.roads import NOBODY, Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
-from tests.support.served import Served, served, socket_road
+from tests.support.running import Service, running
+from tests.support.socket_road import socket_road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,9 +48,9 @@ async def road(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instal
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("served")) as running:
-        yield running
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("served")) as begun:
+        yield begun
 
 
 @numbered_and(4)
@@ -135,7 +136,7 @@ async def test_each_call_leaves_one_entry_of_its_own(road: Installation) -> None
     assert entries() == before + 2  # the check, and the explanation
 
 
-async def test_over_the_socket(service: Served) -> None:
+async def test_over_the_socket(service: Service) -> None:
     async with socket_road(service) as road:
         name = "case_06_an_assessment_of_two_half_siblings"
         answer, explanation = await explained(road, name)

@@ -21,7 +21,8 @@ from tests.decisions.own import OWN_CASES, own_set
 from tests.decisions.roads import Road, as_message, ask, entry_of, put_on_file
 from tests.support.installation import Installation, installation
 from tests.support.postgres import postgres_url
-from tests.support.served import Served, served, socket_road
+from tests.support.running import Service, running
+from tests.support.socket_road import socket_road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -50,10 +51,10 @@ async def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     at = tmp_path_factory.mktemp("own")
-    with served(at / "var", policies_dir=str(own_set(at / "policies"))) as running:
-        yield running
+    with running(at / "var", policies_dir=str(own_set(at / "policies"))) as begun:
+        yield begun
 
 
 async def travel(road: Road, name: str, *, twin: bool) -> None:
@@ -82,7 +83,7 @@ async def test_use_case_on_postgresql(name: str, twin: bool, on_postgresql: Inst
 @CASES
 @SIDES
 @pytest.mark.torture  # the commands of policies/README.md do it, too
-async def test_over_a_socket(name: str, twin: bool, service: Served) -> None:
+async def test_over_a_socket(name: str, twin: bool, service: Service) -> None:
     async with socket_road(service) as road:
         await travel(road, name, twin=twin)
 

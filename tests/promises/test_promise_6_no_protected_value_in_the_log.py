@@ -41,7 +41,8 @@ from tests.support.collector import collecting
 from tests.support.every_service import OF_CONTROL
 from tests.support.installation import installation
 from tests.support.postgres import postgres_url
-from tests.support.served import served, socket_road
+from tests.support.running import running
+from tests.support.socket_road import socket_road
 
 M = TypeVar("M", bound=Message)
 
@@ -86,11 +87,8 @@ class Opened:
         return secret
 
 
-METRICS = re.compile(r"http://127\.0\.0\.1:\d+/metrics")
-
-
-def read(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+def read(address: str) -> bytes:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
         return bytes(answer.read())
 
 
@@ -102,7 +100,7 @@ async def opened(kind: str, directory: Path) -> AsyncIterator[Opened]:
             sent: list[bytes] = []
             stack.callback(lambda: sent.extend(collector.everything))
             service = stack.enter_context(
-                served(
+                running(
                     directory,
                     otlp_endpoint=collector.endpoint,
                     trace_ratio="1",
@@ -113,8 +111,8 @@ async def opened(kind: str, directory: Path) -> AsyncIterator[Opened]:
             )
             road: Road = await stack.enter_async_context(socket_road(service))
             stores = Stores(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}")
-            at = Opened(road, stores, directory, lambda: service.logs, sent)
-            stack.callback(lambda: sent.extend(map(read, METRICS.findall(service.logs))))
+            at = Opened(road, stores, directory, lambda: service.logged, sent)
+            stack.callback(lambda: sent.extend(map(read, service.metrics)))
         elif kind == "sqlite":
             stores = Stores(f"sqlite:///{directory / 'facts.db'}", f"sqlite:///{directory / 'log'}")
             road = await stack.enter_async_context(installation(stores.facts_url, stores.log_url))

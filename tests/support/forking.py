@@ -41,18 +41,31 @@ class Forked:
     """Where its exit code will come."""
     returncode: int | None = None
 
-    def wait(self, timeout: float) -> int:
-        """The exit code, or minus the signal; `subprocess.TimeoutExpired` after so many seconds."""
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, or minus the signal. `subprocess.TimeoutExpired` after so many seconds."""
         if self.returncode is None:
             if not select.select([self._said], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
             self.returncode = int(self._said.readline())
         return self.returncode
 
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """`kill -9`, unless it has ended."""
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
         """Close its files; what waits for the end of its stdin ends."""

@@ -10,6 +10,10 @@ ENDED = "Z"
 """The state of a process that has ended, and of which its parent has not been told."""
 
 
+BORN_NURSERY = "born-nursery"
+"""What `ps -o comm` calls one that is forked, see `tests.support.born`."""
+
+
 def child_of(supervisor: int, name: str) -> int | None:
     """The process id of the child of this name (`control`, `worker-0`), if it runs."""
     return next((pid for each, pid in children_of(supervisor) if each == name), None)
@@ -30,13 +34,12 @@ def children_of(supervisor: int) -> list[tuple[str, int]]:
 
 
 def nursery_of(supervisor: int) -> int | None:
-    """The process id of the nursery that a supervisor has begun, if it runs."""
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
+    """The process id of the nursery that a supervisor has begun, or was born with, if it runs."""
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (
-                MODULE.encode() in command.read_bytes()
-                and parent_of(pid := int(command.parent.name)) == supervisor
-            ):
+            begun = MODULE.encode() in (process / "cmdline").read_bytes()
+            born = (process / "comm").read_text().strip() == BORN_NURSERY
+            if (begun or born) and parent_of(pid := int(process.name)) == supervisor:
                 return pid
         except OSError:
             continue

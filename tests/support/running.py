@@ -17,37 +17,24 @@ from typing import Any
 from policy_service.server.role import Role, name_of
 from policy_service.server.settings import Settings
 from tests.server.calling import SERVING, Client, Refused
+from tests.support.forking import Forked, forked
 from tests.support.migrated import place
 from tests.support.processes import child_of
 from tests.support.replaying import replay_served_at_session_end
 
 CHECKOUT = Path(__file__).parents[2]
 
-_RUN = """
-import json, os, sys
-from policy_service.server import supervisor
-from policy_service.server.errors import StartError
-from policy_service.server.role import Role, name_of
-from policy_service.server.settings import Settings
-from policy_service.server.supervisor import run
-def ready(there):
-    print(json.dumps([there.decision_port, there.control_port]), flush=True)
-supervisor.CHILD_MODULE = os.environ.get("CHILD_MODULE", supervisor.CHILD_MODULE)
-try:
-    sys.exit(run(Settings(), ready))
-except StartError as error:
-    sys.exit(str(error))
-"""
-
 
 @dataclass
 class Service:
     """A running installation."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     var_dir: Path
     decision_port: int
     control_port: int
+    metrics: list[str]
+    """Where each process shows them, `host:port`, if the settings say so."""
 
     @property
     def administrator(self) -> str:
@@ -102,11 +89,27 @@ def start(
     bent: Mapping[str, Any] | None = None,
     code: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a service; its logs go to `var_dir/stderr` (or `stderr`), one line with its ports to stdout.
+    """Start a service; its logs go to `var_dir/stderr` (or `stderr`), what `serving` prints goes to stdout.
 
     `bent`: its children are those of `tests.support.bent_child`, bent like that. `code`: the folder of
     another version of the program.
     """
+    environment = _environment(var_dir, settings, bent)
+    with (var_dir / "stderr").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-P", str(CHECKOUT / "tests/support/serving.py")],
+            # Children look into no current folder, and the bent ones are here.
+            env=environment | {"PYTHONPATH": str(code or CHECKOUT)},
+            cwd=code,
+            stdout=subprocess.PIPE,
+            stderr=log if stderr is None else stderr,
+            text=True,
+        )
+
+
+def _environment(
+    var_dir: Path, settings: Mapping[str, str], bent: Mapping[str, Any] | None
+) -> dict[str, str]:
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = {"var_dir": str(var_dir), "decision_port": "0", "control_port": "0", **settings}
     environment = {
@@ -115,16 +118,7 @@ def start(
     environment |= {f"POLICY_SERVICE_{name.upper()}": value for name, value in given.items()}
     if bent is not None:
         environment |= {"CHILD_MODULE": "tests.support.bent_child", "BENT": json.dumps(bent)}
-    with (var_dir / "stderr").open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", _RUN],
-            # Children look into no current folder, and the bent ones are here.
-            env=environment | {"PYTHONPATH": str(code or CHECKOUT)},
-            cwd=code,
-            stdout=subprocess.PIPE,
-            stderr=log if stderr is None else stderr,
-            text=True,
-        )
+    return environment | {"PYTHONPATH": str(CHECKOUT)}
 
 
 @contextmanager
@@ -135,15 +129,19 @@ def running(
     given = Settings(var_dir=var_dir, **settings)  # type: ignore[arg-type]  # as texts
     if code is None:
         place(given.facts)
-    process = start(var_dir, settings, bent=bent, code=code)
+    process: subprocess.Popen[str] | Forked
+    if code is None:
+        environment = json.dumps(_environment(var_dir, settings, bent))
+        process = forked("tests.support.born", environment, str(var_dir / "stderr"))
+    else:
+        process = start(var_dir, settings, bent=bent, code=code)
     if bent is None and code is None:  # else it decides otherwise, on purpose
         replay_served_at_session_end(given)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line, (var_dir / "stderr").read_text()[-4_000:]
-        decision_port, control_port = json.loads(line)
-        yield Service(process, var_dir, decision_port, control_port)
+        yield Service(process, var_dir, **json.loads(line))
     finally:
         if process.poll() is None:
             process.terminate()
@@ -152,4 +150,7 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        process.stdout.close()
+        if isinstance(process, Forked):
+            process.close()
+        else:
+            process.stdout.close()
