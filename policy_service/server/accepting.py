@@ -24,6 +24,10 @@ from policy_service.server.errors import StartError
 
 UNKNOWN_PATH = ""
 
+_LONGER_THAN_ANY_CALL = 86_400.0
+"""Seconds of grace, so that `stop` alone ends it. When its own grace is over, grpcio cancels the calls of a
+server that `stop` may have destroyed a moment ago, and the process crashes (1.85)."""
+
 _NEEDED = ("AioServer", "_handle_rpc", "_schedule_rpc_coro", "get_working_loop")
 _NEEDED_OF_SERVER = ("_request_call", "_request_registered_call", "add_registered_method_handlers")
 
@@ -89,12 +93,13 @@ class Server:
         """Begin to accept calls."""
         await self._acceptor.start()
 
-    async def stop(self, grace: float | None) -> None:
-        """Accept nothing more; calls in flight may finish within `grace` seconds.
+    async def close(self) -> None:
+        """Accept nothing more, and return when the calls in flight are over or `stop` has ended them."""
+        await self._acceptor.shutdown(_LONGER_THAN_ANY_CALL)
 
-        A second call may end the first one's grace.
-        """
-        await self._acceptor.shutdown(grace)
+    async def stop(self) -> None:
+        """Accept nothing more, and cancel the calls in flight."""
+        await self._acceptor.shutdown(None)
 
     async def ended(self) -> None:
         """Return when the server has stopped; raise what ended it, if it was not `stop`."""

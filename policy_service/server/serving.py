@@ -109,15 +109,15 @@ def _look_away(over: asyncio.Task[None]) -> None:
 
 async def _drain(server: Server, wrapper: Wrapper, seconds: float) -> None:
     """Let calls in flight finish. grpc would wait the whole grace for calls that never send their message."""
-    stopping = asyncio.create_task(server.stop(seconds))
+    closing = asyncio.create_task(server.close())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await wrapper.drained()
             # Answers are written when their call is over, and what was accepted last may not have begun.
-            await asyncio.wait((stopping,), timeout=min(_CANCELLED_SECONDS, seconds))
+            await asyncio.wait((closing,), timeout=min(_CANCELLED_SECONDS, seconds))
             await wrapper.drained()
-    await server.stop(None)
-    await stopping
+    await server.stop()
+    await closing
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CANCELLED_SECONDS):
             await wrapper.drained()

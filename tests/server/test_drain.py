@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -123,3 +125,10 @@ def _end(running: Edge) -> None:
 
 def _last_words(running: Edge) -> list[str]:
     return running.process.stdout.read().split()
+
+
+def test_many_drains_in_vain_end_the_server_and_not_the_process() -> None:
+    """When grpcio's own grace was as long as the drain, it cancelled calls of a server that was destroyed."""
+    command = [sys.executable, "-m", "tests.server.many_ends", "200"]
+    ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0
