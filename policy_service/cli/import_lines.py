@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -100,26 +102,34 @@ def forms_in_help() -> str:
 
 def open_file(path: Path) -> IO[bytes]:
     """Open a file that may be imported. Raises Failure."""
-    if path == STDIN:
+    with _readable(path):
+        mode = stat.S_IFIFO if path == STDIN else path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise Failure(
-            "import does not read standard input, since it reads the file more than once",
+            "import reads a file more than once, so it takes no standard input and no pipe",
             do_next="write it to a file, and name that",
             code=Exit.USAGE,
         )
-    try:
+    with _readable(path):
         file = path.open("rb")
-    except OSError as error:
-        raise Failure(
-            f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
-            do_next="name a file that exists and that you may read",
-            code=Exit.USAGE,
-        ) from None
     try:
         _look_at_beginning(path, file)
     except BaseException:
         file.close()
         raise
     return file
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Failure(
+            f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
+            do_next="name a file that exists and that you may read",
+            code=Exit.USAGE,
+        ) from None
 
 
 def read_lines(file: IO[bytes], reading: Reading) -> Iterator[Line | Refused | int]:
@@ -129,12 +139,12 @@ def read_lines(file: IO[bytes], reading: Reading) -> Iterator[Line | Refused | i
     """
     file.seek(0)
     number = 0
-    while data := file.readline(MOST_BYTES_OF_LINE + 1):
+    while data := _read(file, MOST_BYTES_OF_LINE + 1):
         number += 1
         size = len(data)
         if size > MOST_BYTES_OF_LINE and not data.endswith(b"\n"):
             while data and not data.endswith(b"\n"):
-                data = file.readline(MOST_BYTES_OF_LINE)
+                data = _read(file, MOST_BYTES_OF_LINE)
                 size += len(data)
             if reading is Reading.PEOPLE:
                 most = f"{MOST_BYTES_OF_LINE >> 10} KiB"
@@ -148,8 +158,14 @@ def read_lines(file: IO[bytes], reading: Reading) -> Iterator[Line | Refused | i
         yield _line(number, size, data, reading) if data.strip() else size
 
 
+def _read(file: IO[bytes], most: int) -> bytes:
+    with _readable(Path(file.name)):
+        return file.readline(most)
+
+
 def _look_at_beginning(path: Path, file: IO[bytes]) -> None:
-    begins = file.read(8)
+    with _readable(path):
+        begins = file.read(8)
     if not begins:
         raise refused(path, "there is nothing in it")
     for mark, unpack in _COMPRESSED.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,8 @@ def test_files_that_are_none(terminal: Terminal, fake: FakeService, tmp_path: Pa
     empty.write_bytes(b"")
     wide = tmp_path / "wide.ndjson"
     wide.write_text(json.dumps(ANA), encoding="utf-16")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # which nobody ever writes to
     for path, told in (
         (packed, f"unpack it first, as with `gunzip --keep {packed}`"),
         (empty, "there is nothing in it"),
@@ -181,6 +184,9 @@ def test_files_that_are_none(terminal: Terminal, fake: FakeService, tmp_path: Pa
         (tmp_path, "cannot be read: is a directory"),
         (tmp_path / "none", "cannot be read: no such file"),
         (Path("-"), "write it to a file"),
+        (pipe, "write it to a file"),
+        (Path("/dev/zero"), "write it to a file"),
+        (Path("/proc/self/mem"), "cannot be read: input/output error"),
     ):
         typed = terminal("import", str(path))
         assert typed.code == 2, path
