@@ -107,8 +107,8 @@ class Edge:
 
 
 @contextmanager
-def running_edge(capacity: int = 64) -> Iterator[Edge]:
-    process = forked("tests.server.edge_app", str(capacity))
+def running_edge(capacity: int = 64, drain_seconds: float = 5.0) -> Iterator[Edge]:
+    process = forked("tests.server.edge_app", str(capacity), str(drain_seconds))
     try:
         yield Edge(int(process.stdout.readline()), process)
     finally:

@@ -305,5 +305,5 @@ def test_a_collector_that_hangs_delays_no_answer_and_no_end(tmp_path: Path) -> N
         ended = time.monotonic() - began
         logged = service.logged
     assert slowest < 1.0
-    assert ended < 6.0
+    assert ended < 12.0  # some three seconds, and what a busy machine adds
     assert "the last traces or metrics were not sent in time" in logged
