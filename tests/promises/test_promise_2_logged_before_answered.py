@@ -34,7 +34,11 @@ async def test_many_at_once_leave_one_entry_each(urls: tuple[str, str]) -> None:
     async with installation(*urls) as road:
         token = await open_world(road)
         before = road.round.counters.entries
-        answers = await asyncio.gather(*(check(road, token, **SEE) for _ in range(200)))
+        answers = [
+            answer
+            for _ in range(4)
+            for answer in await asyncio.gather(*(check(road, token, **SEE) for _ in range(50)))
+        ]
         assert len({answer.decision_id for answer in answers}) == 200
         assert road.round.counters.entries - before == 200
         assert road.round.counters.largest_group > 1
