@@ -25,6 +25,8 @@ _BATCH: Final = "/policy_service.api.v1.DecisionService/BatchCheck"
 _STREAM: Final = "/policy_service.api.v1.DecisionService/CheckStream"
 _REPORT: Final = "/policy_service.api.v1.DecisionService/ReportOutcome"
 _CLOSED: Final = "the channel is closed"
+_LOST: Final = "Internal error from Core"
+"""What grpcio for asyncio says, and not what the service told, where it was about to send (1.85)."""
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -200,11 +202,22 @@ class AsyncPolicyClient:
             async for response in stream:
                 yield asked.answered(response)
         except grpc.RpcError as error:
-            raise service_error(error) from None
+            raise service_error(await self._told(error)) from None
         finally:
             stream.cancel()
         for outcome in asked.unanswered():
             yield outcome
+
+    async def _told(self, error: grpc.RpcError) -> grpc.RpcError:
+        """What the service said to a stream; asked for by one without questions, where it was lost."""
+        if not isinstance(error, aio.AioRpcError) or error.details() != _LOST:
+            return error
+        try:
+            async for _ in self._stream(iter(()), timeout=self._timeout, metadata=self._metadata):
+                pass
+        except grpc.RpcError as told:
+            return told
+        return error
 
     async def report(
         self,

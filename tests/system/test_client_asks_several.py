@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import grpc
 import pytest
+from grpc import aio
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.client import (
@@ -17,6 +19,7 @@ from policy_service.client import (
     NotFound,
     Outcome,
     PolicyClient,
+    ServiceError,
     Unavailable,
     open_async_channel,
     open_channel,
@@ -77,6 +80,40 @@ def test_what_came_of_each_in_their_order(ask: Ask, clinic: Clinic, how: str) ->
 def test_a_token_that_nobody_has_is_refused_whole(ask: Ask, how: str) -> None:
     with pytest.raises(NotAllowed):
         ask(how, "psk_0123456789abcdef_" + "0" * 64, [GOOD])
+
+
+class _Lost:
+    """A stream of which grpcio has lost what the service told, as it does when it cannot send any more."""
+
+    def __aiter__(self) -> _Lost:
+        return self
+
+    async def __anext__(self) -> pb.CheckStreamResponse:
+        raise aio.AioRpcError(
+            grpc.StatusCode.INTERNAL, aio.Metadata(), aio.Metadata(), "Internal error from Core"
+        )
+
+    def cancel(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("known", "error"), [(False, NotAllowed), (True, Unavailable)])
+async def test_a_refusal_that_grpcio_has_lost_is_asked_for_again(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, known: bool, error: type[ServiceError]
+) -> None:
+    async with open_async_channel(f"127.0.0.1:{clinic.service.decision_port}") as channel:
+        client = AsyncPolicyClient(channel, clinic.token if known else "psk_0123456789abcdef_" + "0" * 64)
+        streams, asked = client._stream, 0
+
+        def ask(*given: Any, **how: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return _Lost() if asked == 1 else streams(*given, **how)
+
+        monkeypatch.setattr(client, "_stream", ask)
+        with pytest.raises(error):
+            [outcome async for outcome in client.check_stream([GOOD])]
+        assert asked == 2
 
 
 def test_an_empty_stream_has_no_answers(ask: Ask, clinic: Clinic) -> None:
