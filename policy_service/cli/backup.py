@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -133,7 +134,7 @@ def restore(
 
     check_old_log(old_log)
     settings = read_settings({"var_dir": current(context).var_dir})
-    with _refused(settings), _bar("restoring") as progress:
+    with _while_nobody_serves(settings), _refused(settings), _bar("restoring") as progress:
         key = load_key(settings.fingerprint_key)
         versions = versions_of(Fingerprinter(key))
         restoring = Restore(settings.facts, settings.log, key, versions, lambda: datetime.now(UTC))
@@ -153,8 +154,9 @@ def restore(
     say(
         "what was written, and what was decided, after the backup was taken is not here, and what was erased "
         "after it is here again, and to be erased once more; tokens that were revoked after it hold again; "
-        "start the service with `policy-service serve`"
+        "start the service with"
     )
+    say_whole(f"  policy-service serve --var-dir {shlex.quote(str(settings.var_dir))}")
     if done.undone is None:
         say("whose erasure and which tokens that were, `restore --old-log URL` tells from the old log")
         return
@@ -213,6 +215,26 @@ def _shown(made: Verified) -> dict[str, Any]:
         "entries": sum(stream.size for stream in manifest.log.streams),
         "bytes": sum((*facts, *log)),
     }
+
+
+@contextmanager
+def _while_nobody_serves(settings: Settings) -> Iterator[None]:
+    """Nobody may empty, or fill, the databases of a service that runs."""
+    from policy_service.server.errors import FolderTakenError
+    from policy_service.server.only_one import OnlyOne
+
+    place = OnlyOne(settings)
+    try:
+        place.take()
+    except FolderTakenError as error:
+        end = "end that one" if error.process_id is None else f"end that one (`kill {error.process_id}`)"
+        raise Failure(
+            str(error), do_next=f"{end}, or name a new folder with --var-dir", code=Exit.USAGE
+        ) from None
+    try:
+        yield
+    finally:
+        place.leave()
 
 
 @contextmanager

@@ -29,7 +29,14 @@ def how_to_empty(settings: Settings) -> str:
 
 def check_old_log(text: str) -> None:
     """Refuse what is no URL of a log, and say how the path that it may be is written as one."""
-    if not text or _URL.fullmatch(text):
+    if not text:
+        return
+    if _URL.fullmatch(text):
+        path = Path(text.partition("://")[2].removeprefix("/"))
+        if text.startswith("sqlite") and not path.exists():
+            raise Failure(
+                f"`--old-log`: there is no `{path}`", do_next=f"write {OLD_LOG_FORMS}", code=Exit.USAGE
+            )
         return
     there = Path(text)
     is_path = "://" not in text and there.is_dir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from policy_service.decision_log.since import DoneSince, Ended
 from policy_service.facts.key_file import load_or_create_key
 from policy_service.facts.schema import SchemaState, schema_state
 from policy_service.model.facts import Controller
+from policy_service.server.only_one import OnlyOne
+from policy_service.server.settings import Settings
 from tests.cli.conftest import Terminal
 from tests.service.backing_up import Pair, busy, prepare
 from tests.support.migrated import migrations_repeated
@@ -81,6 +84,7 @@ def test_into_postgresql(there: Terminal, tmp_path: Path) -> None:
     assert restored.code == 0, restored.err
     assert "erased once more" in restored.out.replace("\n", " ")
     assert "`restore --old-log URL`" in restored.out.replace("\n", " ")
+    assert f"\n  policy-service serve --var-dir {there.var_dir}\n" in restored.out
     assert there("migrate", "--check", env=where).code == 0
     again = there("restore", directory, env=where)
     assert again.code == 2
@@ -110,6 +114,26 @@ def test_an_old_log_that_is_not_there(there: Terminal, tmp_path: Path) -> None:
     assert refused.code == 2
     assert "as `--old-log sqlite:////srv/old/log`" in refused.err
     assert "secret" not in refused.err
+
+
+def test_an_old_log_in_a_folder_that_is_not_there(there: Terminal, tmp_path: Path) -> None:
+    refused = there("restore", "backup", "--old-log", f"sqlite:///{tmp_path}/nowhere")
+    assert refused.code == 2
+    assert f"there is no `{tmp_path}/nowhere`" in refused.err.replace("\n", "")
+    assert "as `--old-log sqlite:////srv/old/log`" in refused.err.replace("\n", " ")
+
+
+def test_nothing_is_restored_below_a_service_that_runs(there: Terminal, tmp_path: Path) -> None:
+    directory = str(tmp_path / "backup")
+    assert there("backup", directory).code == 0
+    runs = OnlyOne(Settings(var_dir=there.var_dir))
+    runs.take()
+    refused = there("restore", directory)
+    runs.leave()
+    assert refused.code == 2
+    assert "another service runs on the data in" in refused.err
+    assert f"(`kill {os.getpid()}`)" in refused.err
+    assert "move" not in refused.err
 
 
 def test_a_damaged_backup(there: Terminal, tmp_path: Path) -> None:
