@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json as json_text
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -154,15 +156,33 @@ def follow(
         since=times.from_then_on(since),
     )
     run = current(context)
-    try:
-        with control(run, manager(run)) as connection:
-            for found in _followed(connection, question, controller, run.timeout):
-                if json:
-                    typer.echo(json_text.dumps(as_json(found), ensure_ascii=False))
-                else:
-                    _say_line(_Line(found))
-    except KeyboardInterrupt:
-        return
+
+    def print_all() -> None:
+        for found in _followed(connection, question, controller, run.timeout):
+            if json:
+                typer.echo(json_text.dumps(as_json(found), ensure_ascii=False))
+            else:
+                _say_line(_Line(found))
+
+    with suppress(KeyboardInterrupt), control(run, manager(run)) as connection:
+        _in_a_thread(print_all)
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    """Do it beside this thread, which Ctrl-C ends: inside grpcio it would be lost, or leave that broken."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="following", daemon=True)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
 
 
 def _followed(
