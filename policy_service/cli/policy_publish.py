@@ -17,7 +17,7 @@ from policy_service.cli import flags
 from policy_service.cli.connect import Connection, control
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.policy_folder import SetFolder, read_folder
-from policy_service.cli.policy_sets import print_changes, sets_on_file
+from policy_service.cli.policy_sets import print_changes, sets_on_file, whole_set
 from policy_service.cli.policy_tests import print_tried, problem_in_words
 from policy_service.cli.render import as_json, counted, print_json, progress, say, say_finding
 from policy_service.cli.run import Run, current, manager
@@ -75,6 +75,10 @@ def push(
         stub = PolicyServiceStub(connection.channel)
         compared = connection.call(stub.Diff, found.to_compare())
         if not compared.changes:
+            if not dry_run and _has_other_cases(connection, found, compared.after):
+                _check(connection, found, folder, json=json)
+                connection.call(stub.PutSet, request)
+                _progress(json, "they are on file with the set now")
             _tell(compared, published=False, json=json)
             return
         _check(connection, found, folder, json=json)
@@ -150,6 +154,14 @@ def rollback(
 
 def _patient(run: Run) -> AbstractContextManager[Connection]:
     return control(replace(run, timeout=max(run.timeout, SECONDS)), manager(run))
+
+
+def _has_other_cases(connection: Connection, found: SetFolder, policy_set: str) -> bool:
+    """Whether a folder has cases, and the set on file not the same; the shipped set has none at first."""
+    if not found.cases:
+        return False
+    _, _, kept = whole_set(connection, policy_set, "")
+    return {(each.name, each.text) for each in kept} != {(each.name, each.text) for each in found.cases}
 
 
 def _check(connection: Connection, found: SetFolder, folder: Path, *, json: bool) -> None:

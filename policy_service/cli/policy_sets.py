@@ -171,7 +171,7 @@ def pull(
     """
     run = current(context)
     with control(run, manager(run)) as connection:
-        on_file, files, cases = _whole_set(connection, policy_set, as_of)
+        on_file, files, cases = whole_set(connection, policy_set, as_of)
     if with_cases:
         below = f"{CASES}/"
         files += (
@@ -238,7 +238,7 @@ def print_changes(changes: Iterable[pb.PolicyFileChange]) -> None:
         say(f"{counted(len(found), 'file')}: {told}")
 
 
-def _whole_set(
+def whole_set(
     connection: Connection, policy_set: str, as_of: str
 ) -> tuple[pb.PolicySetOnFile, list[pb.PolicyFile], list[pb.PolicyFile]]:
     """A set, its files and its cases."""

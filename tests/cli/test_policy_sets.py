@@ -177,6 +177,26 @@ def test_push_again_has_nothing_to_publish(
     assert terminal("policies", "push", str(folder), "--json").json["published"] is False
 
 
+def test_push_of_what_is_published_puts_its_cases_on_file(
+    terminal: Terminal, fake: FakeService, library: Library, folder: Path
+) -> None:
+    """The shipped set is on file without them."""
+    terminal("policies", "push", str(folder), "--yes", "--no-cases")
+    assert library.cases == []
+    assert terminal("policies", "push", str(folder), "--dry-run").code == 0
+    assert library.cases == []
+    typed = terminal("policies", "push", str(folder))
+    assert (typed.code, typed.out.splitlines()[:2]) == (
+        0,
+        [
+            "3 cases came out as expected; 2 gaps that no case has decided",
+            "they are on file with the set now",
+        ],
+    )
+    assert {file.name: file.text for file in library.cases} == CASE
+    assert len(fake.requests("PolicyService/Publish")) == 1
+
+
 def test_a_dry_run_and_a_no_publish_nothing(
     terminal: Terminal, fake: FakeService, library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
