@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as json_text
+import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Final
 
@@ -157,32 +158,35 @@ def follow(
     )
     run = current(context)
 
-    def print_all() -> None:
-        for found in _followed(connection, question, controller, run.timeout):
+    with suppress(KeyboardInterrupt), control(run, manager(run)) as connection:
+        for found in _in_a_thread(_followed(connection, question, controller, run.timeout)):
             if json:
                 typer.echo(json_text.dumps(as_json(found), ensure_ascii=False))
             else:
                 _say_line(_Line(found))
 
-    with suppress(KeyboardInterrupt), control(run, manager(run)) as connection:
-        _in_a_thread(print_all)
 
+def _in_a_thread(entries: Iterator[pb.FoundEntry]) -> Iterator[pb.FoundEntry]:
+    """The same, one after the other, read by a thread of their own.
 
-def _in_a_thread(work: Callable[[], None]) -> None:
-    """Do it beside this thread, which Ctrl-C ends: inside grpcio it would be lost, or leave that broken."""
-    raised: list[BaseException] = []
+    Ctrl-C comes to the first thread, in which it prints or waits: inside grpcio it would be lost, or leave
+    that broken. And what the other thread does at the end of the process must not be writing.
+    """
+    came: queue.Queue[pb.FoundEntry | BaseException | None] = queue.Queue(1)
 
-    def run() -> None:
+    def read() -> None:
         try:
-            work()
+            for entry in entries:
+                came.put(entry)
+            came.put(None)
         except BaseException as error:  # noqa: BLE001 - raised again below
-            raised.append(error)
+            came.put(error)
 
-    thread = threading.Thread(target=run, name="following", daemon=True)
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]
+    threading.Thread(target=read, name="following", daemon=True).start()
+    while (entry := came.get()) is not None:
+        if isinstance(entry, BaseException):
+            raise entry
+        yield entry
 
 
 def _followed(
