@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from policy_service.cli import flags
-from policy_service.cli.databases import OLD_LOG_FORMS, check_old_log, how_to_empty
+from policy_service.cli.databases import OLD_LOG_FORMS, check_old_log, how_to_empty, how_to_end
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.render import counted, moment_of, print_json, print_pairs, print_table, say, say_whole
 from policy_service.cli.run import current
@@ -227,10 +227,8 @@ def _while_nobody_serves(settings: Settings) -> Iterator[None]:
     try:
         place.take()
     except FolderTakenError as error:
-        end = "end that one" if error.process_id is None else f"end that one (`kill {error.process_id}`)"
-        raise Failure(
-            str(error), do_next=f"{end}, or name a new folder with --var-dir", code=Exit.USAGE
-        ) from None
+        do_next = f"{how_to_end(error)}, or name a new folder with --var-dir"
+        raise Failure(str(error), do_next=do_next, code=Exit.USAGE) from None
     try:
         yield
     finally:

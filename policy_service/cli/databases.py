@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from policy_service.cli.exits import Exit, Failure
 
 if TYPE_CHECKING:
+    from policy_service.server.errors import FolderTakenError
     from policy_service.server.settings import Settings
 
 _URL: Final = re.compile(r"(sqlite|postgresql)(\+\w+)?://.+")
@@ -27,13 +29,18 @@ def how_to_empty(settings: Settings) -> str:
     return f"{way}{elsewhere}; then restore again"
 
 
+def how_to_end(error: FolderTakenError) -> str:
+    """What to do with a service that runs on the data of a folder."""
+    return "end that one" if error.process_id is None else f"end that one (`kill {error.process_id}`)"
+
+
 def check_old_log(text: str) -> None:
     """Refuse what is no URL of a log, and say how the path that it may be is written as one."""
     if not text:
         return
     if _URL.fullmatch(text):
-        path = Path(text.partition("://")[2].removeprefix("/"))
-        if text.startswith("sqlite") and not path.exists():
+        path = text.partition("://")[2].removeprefix("/")
+        if text.startswith("sqlite") and not os.path.exists(path):  # noqa: PTH110 - raises nothing
             raise Failure(
                 f"`--old-log`: there is no `{path}`", do_next=f"write {OLD_LOG_FORMS}", code=Exit.USAGE
             )

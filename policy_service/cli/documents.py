@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -62,23 +63,31 @@ def read_all(text: str, path: Path) -> list[Any]:
 
 def read_text(path: Path) -> str:
     """Read a text file of at most `MOST_BYTES`; `-` is standard input."""
-    try:
+    with readable(path):
         if path == STDIN:
             data = sys.stdin.buffer.read(MOST_BYTES + 1)
         else:
             with path.open("rb") as file:
                 data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise refused(path, f"it is larger than {MOST_BYTES >> 20} MiB; divide it")
+    if len(data) > MOST_BYTES:
+        raise refused(path, f"it is larger than {MOST_BYTES >> 20} MiB; divide it")
+    try:
         return data.decode()
+    except UnicodeDecodeError:
+        raise refused(path, "this is not UTF-8") from None
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Whatever the system says against reading a file becomes a Failure."""
+    try:
+        yield
     except OSError as error:
         raise Failure(
             f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
             do_next="name a file that exists and that you may read",
             code=Exit.USAGE,
         ) from None
-    except UnicodeDecodeError:
-        raise refused(path, "this is not UTF-8") from None
 
 
 def read_model(path: Path, model: type[Model]) -> Model:

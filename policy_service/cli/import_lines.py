@@ -11,14 +11,13 @@ import json
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import IO, Final
 
 from policy_service.api.v1 import people_pb2, record_pb2
-from policy_service.cli.documents import STDIN, refused
+from policy_service.cli.documents import STDIN, readable, refused
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.messages import NoMessageError, message_of
 from policy_service.cli.question_files import KeyTwiceError, each_key_once
@@ -102,7 +101,7 @@ def forms_in_help() -> str:
 
 def open_file(path: Path) -> IO[bytes]:
     """Open a file that may be imported. Raises Failure."""
-    with _readable(path):
+    with readable(path):
         mode = stat.S_IFIFO if path == STDIN else path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise Failure(
@@ -110,7 +109,7 @@ def open_file(path: Path) -> IO[bytes]:
             do_next="write it to a file, and name that",
             code=Exit.USAGE,
         )
-    with _readable(path):
+    with readable(path):
         file = path.open("rb")
     try:
         _look_at_beginning(path, file)
@@ -118,18 +117,6 @@ def open_file(path: Path) -> IO[bytes]:
         file.close()
         raise
     return file
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Failure(
-            f"`{path}` cannot be read: {(error.strerror or 'unreadable').lower()}",
-            do_next="name a file that exists and that you may read",
-            code=Exit.USAGE,
-        ) from None
 
 
 def read_lines(file: IO[bytes], reading: Reading) -> Iterator[Line | Refused | int]:
@@ -159,12 +146,12 @@ def read_lines(file: IO[bytes], reading: Reading) -> Iterator[Line | Refused | i
 
 
 def _read(file: IO[bytes], most: int) -> bytes:
-    with _readable(Path(file.name)):
+    with readable(Path(file.name)):
         return file.readline(most)
 
 
 def _look_at_beginning(path: Path, file: IO[bytes]) -> None:
-    with _readable(path):
+    with readable(path):
         begins = file.read(8)
     if not begins:
         raise refused(path, "there is nothing in it")

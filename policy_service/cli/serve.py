@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from policy_service.cli.databases import how_to_end
 from policy_service.cli.example.command import load_world, world_directory
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.first_steps import Running, commands_to_try, what_runs_where
@@ -167,8 +168,8 @@ def _serve(run: Run, given: dict[str, Any], example: bool) -> Exit:
 
 
 def _another_folder(error: FolderTakenError) -> str:
-    end = "end that one" if error.process_id is None else f"end that one (`kill {error.process_id}`)"
-    return f"{end}, or name another folder with --var-dir, and ports with --decision-port and --control-port"
+    other = "another folder with --var-dir, and ports with --decision-port and --control-port"
+    return f"{how_to_end(error)}, or name {other}"
 
 
 def _welcome(run: Run, example: bool, running: Running) -> None:
