@@ -102,22 +102,24 @@ def test_what_belongs_to_no_item(police: Client) -> None:
 
 def test_no_caller_has_more_than_a_quarter_of_the_streams(police: Client) -> None:
     end = threading.Event()
-    begun = threading.Semaphore(0)
+    heard = threading.Semaphore(0)
+    metadata = (("authorization", f"Bearer {police.token}"), ("x-controller", police.controller))
 
     def slowly() -> Iterator[Any]:
         yield people("w:1")
-        begun.release()
-        end.wait(60)
+        end.wait()
 
-    holding = [threading.Thread(target=answers, args=(police, slowly())) for _ in range(OF_ONE)]
+    def hold() -> None:
+        for _answer in police.people.Import(slowly(), metadata=metadata, timeout=240):
+            heard.release()  # whoever has an answer has a seat
+
+    holding = [threading.Thread(target=hold) for _ in range(OF_ONE)]
     for each in holding:
         each.start()
     try:
         for _ in holding:
-            assert begun.acquire(timeout=60)
-        while (code := ended(police)) is grpc.StatusCode.OK:
-            pass  # the last to begin is on its way still
-        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert heard.acquire(timeout=60)
+        assert ended(police) is grpc.StatusCode.RESOURCE_EXHAUSTED
     finally:
         end.set()
         for each in holding:
