@@ -17,10 +17,12 @@ _NEVER_CONNECTED: Final = "failed to connect"  # grpc's words; without them the 
 
 _NEXT_STEPS: Final = {
     "IDEMPOTENCY_KEY_REUSED": "what that one did stands; choose another --idempotency-key here, or none",
-    "LEGAL_HOLD": "`policy-service retention holds` shows it; `policy-service retention lift ID` lifts it",
+    "LEGAL_HOLD": "`policy-service retention holds` shows it, with the same --controller;"
+    " `policy-service retention lift ID` lifts it",
     "STILL_PROTECTS": "end what protects first: requests, orders, allegations and parts in records, of this"
     " person and of whoever is tied to this person or shares a number or an address; `policy-service requests"
-    " list --person REFERENCE` and `policy-service people show REFERENCE` show this person's",
+    " list --person REFERENCE` and `policy-service people show REFERENCE` show this person's, with the same"
+    " --controller",
 }
 """By reason: what stands against the call, and how it ends; nothing that was typed is wrong."""
 

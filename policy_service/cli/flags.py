@@ -52,7 +52,7 @@ AsOf = Annotated[
         "--as-of",
         metavar="WHEN",
         help="As it was at a time (RFC 3339, as times are printed), at the end of a day (a date, "
-        "Europe/London), or in a version (its token, as `history` shows it).",
+        "Europe/London; today is now), or in a version (its token, as `history` shows it).",
     ),
 ]
 Versions = Annotated[

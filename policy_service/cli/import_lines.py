@@ -175,6 +175,10 @@ def _line(number: int, size: int, data: bytes, reading: Reading) -> Line | Refus
         found = json.loads(text, object_pairs_hook=each_key_once)
     except KeyTwiceError as error:
         return Refused(number, "", "KEY_TWICE", f"`{error}` stands twice")
+    except json.JSONDecodeError as error:
+        ends_early = error.pos >= len(text.rstrip())
+        why = "it ends early" if ends_early else f"character {error.colno} cannot stand there"
+        return Refused(number, "", "NOT_JSON", f"the line is not an object of JSON: {why}")
     except (ValueError, RecursionError):
         return Refused(number, "", "NOT_JSON", "the line is not an object of JSON")
     if not isinstance(found, dict) or not found:

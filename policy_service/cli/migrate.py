@@ -10,7 +10,7 @@ import typer
 
 from policy_service.cli import flags
 from policy_service.cli.exits import Exit, Failure
-from policy_service.cli.render import print_json, print_table
+from policy_service.cli.render import print_json, print_table, say
 from policy_service.cli.run import current
 from policy_service.cli.settings import read_settings
 from policy_service.model.errors import UnavailableError
@@ -71,6 +71,12 @@ def migrate(
     else:
         columns = ("database", "schema", "this version", "state")
         print_table(columns, [tuple(each.shown(before[each], after[each]).values())[:4] for each in before])
+        if any(found.state is SchemaState.EMPTY for found in after.values()):
+            say()
+            say(
+                "what is empty is made by `policy-service migrate`; if something should be there, check"
+                f" --var-dir (`{settings.var_dir}`), `POLICY_SERVICE_FACTS_URL` and `POLICY_SERVICE_LOG_URL`"
+            )
     if refused and not check:
         what, _, do_next = what_to_do(before[refused[0]].state, refused[0].words).partition(": ")
         raise Failure(f"{what}; nothing was migrated", do_next=do_next, code=Exit.USAGE)

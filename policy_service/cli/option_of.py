@@ -187,6 +187,10 @@ OPTION_OF: Final = {
     "declaration_id": "--declaration",
     "rule_kind": "the KIND",
     "digest": "--digest",
+    # policy sets
+    "policy_set": "the ID (`policy-service policies sets` lists them)",
+    "before": "the ID that is compared with (`policy-service policies sets` lists them)",
+    "after": "the folder or ID (`policy-service policies sets` lists the sets)",
     # of several
     "x-controller": "--controller",
     "controller": "--controller",

@@ -17,7 +17,7 @@ from policy_service.cli.pages import all_pages
 from policy_service.cli.past_words import flat
 from policy_service.cli.render import as_json, moment, now, print_json, print_pairs, say
 from policy_service.cli.stub_methods import Method, Request, Response
-from policy_service.cli.times import looked_at
+from policy_service.cli.times import is_today, looked_at
 from policy_service.model.errors import InvalidArgumentError
 from policy_service.service import moments
 
@@ -33,8 +33,8 @@ class Versioned(Protocol):
 
 
 def as_of(text: str) -> pb.AsOf | None:
-    """What `--as-of` says; None where it says nothing."""
-    if not text:
+    """What `--as-of` says; None where that is what is on file now: it says nothing, or names today."""
+    if not text or is_today(text, now()):
         return None
     if _TOKEN.fullmatch(text):
         return pb.AsOf(facts_token=text)
@@ -47,7 +47,7 @@ def clock_of(text: str) -> datetime | None:
     """The moment by which to tell whether something ran: this machine's clock, or what `--as-of` says; None
     where that is a token, which tells no moment.
     """
-    if not text:
+    if not text or is_today(text, now()):
         return now()
     return None if _TOKEN.fullmatch(text) else _moment(text)
 
@@ -118,6 +118,7 @@ def _what(version: Versioned, before: Versioned | None) -> Iterator[tuple[str, s
         return
     if before is None or before.version.removed or before.version.erased:
         yield "what", "put on file" if before is None or before.version.removed else "changed"
+        yield from _values(flat(version))
         return
     changed = list(_changes(flat(before), flat(version)))
     if not changed:
@@ -125,6 +126,11 @@ def _what(version: Versioned, before: Versioned | None) -> Iterator[tuple[str, s
         kinds = ", ".join(each.replace("_", " ") for each in version.version.changed)
         yield "what", f"{kinds}: nothing that is shown"
     yield from changed
+
+
+def _values(there: Mapping[str, str | list[str]]) -> Iterator[tuple[str, str]]:
+    for name, value in there.items():
+        yield from ((name, each) for each in (value if isinstance(value, list) else [value]))
 
 
 def _changes(

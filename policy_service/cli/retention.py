@@ -287,10 +287,9 @@ def erase(
     if json:
         print_json(answer)
         return
-    say("erased")
-    _show_counts(
-        ((each.kind, each.count) for each in answer.facts), "facts", nothing="nothing else was on file"
-    )
+    say("erased: the person, every identifier and name, and")
+    counts = ((each.kind, each.count) for each in answer.facts)
+    _show_counts(counts, "facts", nothing="nothing else, as nothing was there")
 
 
 def _show_counts(counts: Iterable[tuple[str, int]], what: str, *, nothing: str) -> None:

@@ -37,6 +37,11 @@ def looked_at(text: str) -> datetime:
     return over if "." in text else over + timedelta(seconds=1) - _MICROSECOND
 
 
+def is_today(text: str, now: datetime) -> bool:
+    """Whether it is the date of the day that is not over at `now` (aware)."""
+    return bool(_DATE.fullmatch(text)) and text == now.astimezone(_zone()).date().isoformat()
+
+
 def _sent(text: str, moment: Callable[[str, ZoneInfo, str], datetime]) -> str:
     if not _DATE.fullmatch(text):
         return text

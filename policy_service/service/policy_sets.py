@@ -124,13 +124,13 @@ class PolicySets:
         """The files of a set, as they were put on file. NotAvailableError where it is not."""
 
         async def look(view: FactsView, controller: Controller) -> Found[SetFiles]:
-            policy_set = _find(view, asked.policy_set_id, asked.page.as_of)
+            policy_set = _find(view, asked.policy_set_id, asked.page.as_of, "policy_set")
             history = await self._desk.facts.policy_history(view.revision)
             on_file = next(
                 (each for each in _sets(history) if each.policy_set_id == policy_set.policy_set_id), None
             )
             if on_file is None:  # older than all that is told of
-                raise NotAvailableError
+                raise _no_such_set("policy_set")
             filed = view.filed_policy_set(policy_set.policy_set_id)
             files, cases = files_of(policy_set), filed.cases if filed else ()
             # The files of a set never change, and its cases may: then a page of others does not go on.
@@ -173,7 +173,7 @@ class PolicySets:
             rows = tuple(Rows(kind, where) for kind in kinds)
             changes = await in_thread(partial(past.changes, rows, up_to, page.size + 1, ()))
             if asked.what and not changes:
-                raise NotAvailableError
+                raise _no_such_set("policy_set")
             told = changes[: page.size]
             published = await in_thread(partial(past.published_at, [each.revision for each in told]))
             versions = tuple(
@@ -197,13 +197,13 @@ class PolicySets:
         """What differs between two sets, or between one and files that are not on file."""
 
         async def look(view: FactsView, _: Controller) -> Found[Differences]:
-            before = _find(view, asked.before, asked.as_of)
+            before = _find(view, asked.before, asked.as_of, "before")
             after: PolicySet | FiledPolicySet
             if asked.files:
                 after = set_of((file.name, file.text) for file in asked.files)
                 name = f"policy_files:{after.policy_set_id}"
             else:
-                after = _find(view, asked.after, asked.as_of)
+                after = _find(view, asked.after, asked.as_of, "after")
                 name = fact_name(after)
             async with self._questions.turn():
                 changes = await asyncio.to_thread(compare, files_of(before), files_of(after))
@@ -219,8 +219,8 @@ class PolicySets:
         return await self._desk.read(call, READERS, look, for_whom=any_organisation, as_of=asked.as_of)
 
 
-def _find(view: FactsView, wanted: str, as_of: AsOf | None) -> PolicySet | FiledPolicySet:
-    """A set by its id, or the published one, as `published_set` gives it. NotAvailableError."""
+def _find(view: FactsView, wanted: str, as_of: AsOf | None, field: str) -> PolicySet | FiledPolicySet:
+    """A set by its id, or the published one, as `published_set` gives it. NotAvailableError with `field`."""
     if not wanted:
         return published_set(view, as_of)
     published = view.policy_set()
@@ -228,8 +228,13 @@ def _find(view: FactsView, wanted: str, as_of: AsOf | None) -> PolicySet | Filed
         return published
     filed = view.filed_policy_set(wanted)
     if filed is None:
-        raise NotAvailableError
+        raise _no_such_set(field)
     return filed
+
+
+def _no_such_set(field: str) -> NotAvailableError:
+    # Unlike elsewhere it may be told: whoever asks reads every set, as none is an organisation's own.
+    return NotAvailableError("no such policy set is on file", field)
 
 
 def _sets(history: PolicyHistory) -> list[SetOnFile]:

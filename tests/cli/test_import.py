@@ -74,6 +74,7 @@ def test_lines_that_cannot_be_read_are_told_and_the_others_sent(
         b"person: 1",
         b'{"person": {"identifiers": ["s:\xff"]}}',
         b"",
+        b'{"person": {"identifiers": ["s:1"]',
         [ANA],
         {"person": {"identifiers": "s:2"}},
         {"person": {"identifiers": ["s:2"], "birth_date": 1990}},
@@ -91,21 +92,26 @@ def test_lines_that_cannot_be_read_are_told_and_the_others_sent(
     assert [(each["line"], each["field"], each["reason"]) for each in typed.json["errors"]] == [
         (2, "", "NOT_JSON"),
         (3, "", "NOT_UTF8"),
-        (5, "", "NOT_AN_ITEM"),
-        (6, "person.identifiers", "UNREADABLE_LINE"),
-        (7, "person.birth_date", "UNREADABLE_LINE"),
-        (8, "person", "UNREADABLE_LINE"),
-        (9, "", "KEY_TWICE"),
-        (10, "", "LINE_TOO_LONG"),
-        (11, "", "UNREADABLE_LINE"),
-        (12, "record.reference", "UNREADABLE_LINE"),
-        (13, "", "NOT_AN_ITEM"),
+        (5, "", "NOT_JSON"),
+        (6, "", "NOT_AN_ITEM"),
+        (7, "person.identifiers", "UNREADABLE_LINE"),
+        (8, "person.birth_date", "UNREADABLE_LINE"),
+        (9, "person", "UNREADABLE_LINE"),
+        (10, "", "KEY_TWICE"),
+        (11, "", "LINE_TOO_LONG"),
+        (12, "", "UNREADABLE_LINE"),
+        (13, "record.reference", "UNREADABLE_LINE"),
         (14, "", "NOT_AN_ITEM"),
+        (15, "", "NOT_AN_ITEM"),
+    ]
+    assert [each["message"] for each in typed.json["errors"] if each["reason"] == "NOT_JSON"] == [
+        "the line is not an object of JSON: character 1 cannot stand there",
+        "the line is not an object of JSON: it ends early",
     ]
     assert {key: typed.json[key] for key in ("lines", "written", "refused")} == {
-        "lines": 14,
+        "lines": 15,
         "written": 2,
-        "refused": 12,
+        "refused": 13,
     }
     assert "1990" not in typed.out
     assert [len(call.request.items) for call in fake.calls] == [2]

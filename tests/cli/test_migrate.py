@@ -34,6 +34,8 @@ def test_empty_databases_are_made(terminal: Terminal, where: dict[str, str]) -> 
     assert checked.code == 1
     assert {each["state"] for each in checked.json.values()} == {"empty"}
     assert not (terminal.var_dir / "facts.db").exists()
+    told = " ".join(terminal("migrate", "--check", env=where).out.split())
+    assert f"if something should be there, check --var-dir (`{terminal.var_dir}`)" in told
 
     typed = terminal("migrate", env=where)
     assert typed.code == 0
@@ -42,7 +44,9 @@ def test_empty_databases_are_made(terminal: Terminal, where: dict[str, str]) -> 
     assert again.code == 0
     assert {each["state"] for each in again.json.values()} == {"current"}
     assert again.json["facts"]["before"] == again.json["facts"]["after"] == newest()
-    assert terminal("migrate", "--check", env=where).code == 0
+    checked = terminal("migrate", "--check", env=where)
+    assert checked.code == 0
+    assert "should be there" not in checked.out
 
 
 def test_facts_and_log_may_share_a_database(terminal: Terminal) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -96,6 +97,20 @@ def test_a_moment_is_a_time_or_the_end_of_a_day(
     terminal("users", "list", "--controller", "c", "--as-of", typed)
     (request,) = fake.requests("AccessService/ListUsers")
     assert request.as_of.moment.ToDatetime(tzinfo=UTC) == moment
+
+
+def test_today_is_what_is_on_file_now(terminal: Terminal, fake: FakeService) -> None:
+    """Whose end is yet to come, and who types it means as it is."""
+    while True:
+        today = datetime.now(ZoneInfo("Europe/London")).date()
+        told = terminal("tokens", "list", "--controller", "c", "--as-of", today.isoformat())
+        terminal("tokens", "list", "--controller", "c", "--as-of", (today - timedelta(days=1)).isoformat())
+        if today == datetime.now(ZoneInfo("Europe/London")).date():
+            break
+    assert told.code == 0
+    of_today, of_yesterday = fake.requests("AccessService/ListTokens")[-2:]
+    assert not of_today.HasField("as_of")
+    assert of_yesterday.HasField("as_of")
 
 
 def test_a_moment_is_looked_at_as_it_was_printed(terminal: Terminal, fake: FakeService) -> None:
@@ -215,7 +230,7 @@ def test_a_history_says_when_who_why_and_what_changed(terminal: Terminal, fake: 
             "suspended     yes, was nothing",
         ],
         ["+ teams       b", "+ teams       a", "organisation  agency, was nothing"],
-        ["what   put on file"],
+        ["what       put on file", "reference  u.one", "kind       staff", "roles      clerk"],
     ]
     when, who, why, token = (line.split(maxsplit=1)[1] for line in blocks[0][:4])
     assert (when, who, token) == ("2026-03-02T12:00:00Z", "principal:officer", TOKEN)
@@ -254,6 +269,11 @@ def test_what_is_not_shown_is_named_by_its_kind(terminal: Terminal, fake: FakeSe
     )
     out = terminal("people", "history", "s:1", "--controller", "c").out
     assert "what   name: nothing that is shown" in out
+    assert [line.split() for line in out.splitlines()[-3:]] == [
+        ["what", "put", "on", "file"],
+        ["person", "id", ID],
+        ["kind", "private"],
+    ]
     assert "+ relationships" in out
     assert "kind=adverse_to" in out
     assert max(map(len, out.splitlines())) <= 80

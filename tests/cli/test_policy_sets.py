@@ -472,3 +472,13 @@ def test_the_history_says_when_who_why_and_which_set(terminal: Terminal, fake: F
     assert [asked.policy_set for asked in fake.requests("PolicyService/History")] == ["", "set-a"]
     told = terminal("policies", "history", "--json").json
     assert (told["versions"][0]["published"], told["more"]) == ("set-b", False)
+
+
+def test_an_unknown_set_is_told_with_what_lists_them(terminal: Terminal, fake: FakeService) -> None:
+    def refuse(_: object) -> pb.PolicyServiceDiffResponse:
+        raise Refusal(grpc.StatusCode.NOT_FOUND, "no such policy set is on file", "NOT_AVAILABLE", "after")
+
+    fake.answers["PolicyService/Diff"] = refuse
+    typed = terminal("policies", "diff", f"set-{'0' * 32}")
+    assert typed.code == 1
+    assert "`policy-service policies sets` lists" in " ".join(typed.err.split())

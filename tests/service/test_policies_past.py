@@ -131,8 +131,9 @@ async def test_the_history_tells_what_was_published_and_of_one_set_everything(co
     assert [each.fact for each in of_one] == [shipped, name, shipped, name, shipped]
     assert [each.changed for each in of_one] == [("policy_set",)] * 4 + [("filed_policy_set",)]
     assert list(control.entries()[-1].read.facts) == [f"policy_set:{name}"]
-    with pytest.raises(NotAvailableError):
+    with pytest.raises(NotAvailableError) as refused:
         await history(control, HistoryOf("set-none"))
+    assert refused.value.field == "policy_set"
 
 
 @pytest.mark.parametrize("stores", ["sqlite"], indirect=True)

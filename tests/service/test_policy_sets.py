@@ -93,13 +93,14 @@ async def test_what_is_larger_than_an_answer_comes_in_several(
 
 
 async def test_what_is_not_on_file_is_not_available(control: Control) -> None:
-    for ask in (
-        control.policy_sets.get_set(AUDITOR.calling(), GetSet("set-none")),
-        control.policy_sets.diff(AUDITOR.calling(), Diff("set-none")),
-        control.policy_sets.diff(AUDITOR.calling(), Diff("", "set-none")),
+    for field, ask in (
+        ("policy_set", control.policy_sets.get_set(AUDITOR.calling(), GetSet("set-none"))),
+        ("before", control.policy_sets.diff(AUDITOR.calling(), Diff("set-none"))),
+        ("after", control.policy_sets.diff(AUDITOR.calling(), Diff("", "set-none"))),
     ):
-        with pytest.raises(NotAvailableError):
+        with pytest.raises(NotAvailableError) as refused:
             await ask
+        assert refused.value.field == field
 
 
 async def test_nobody_without_a_role_is_told(control: Control) -> None:
