@@ -287,9 +287,11 @@ def erase(
     if json:
         print_json(answer)
         return
-    say("erased: the person, every identifier and name, and")
-    counts = ((each.kind, each.count) for each in answer.facts)
-    _show_counts(counts, "facts", nothing="nothing else, as nothing was there")
+    if not answer.facts:
+        say("erased: the person and every identifier; nothing else was on file")
+        return
+    say("erased: the person and every identifier, and")
+    _show_counts(((each.kind, each.count) for each in answer.facts), "facts", nothing="")
 
 
 def _show_counts(counts: Iterable[tuple[str, int]], what: str, *, nothing: str) -> None:

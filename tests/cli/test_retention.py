@@ -82,9 +82,11 @@ def test_erase_needs_a_yes(terminal: Terminal, fake: FakeService) -> None:
     assert not fake.calls
     sure = terminal("retention", "erase", "s:1", "--yes", "--reason", "asked")
     assert sure.code == 0
-    assert sure.out.splitlines()[0] == "erased: the person, every identifier and name, and"
+    assert sure.out.splitlines()[0] == "erased: the person and every identifier, and"
     assert sure.out.split()[-2:] == ["contact_point", "2"]
     assert fake.calls[0].request == pb.ErasePersonRequest(person="s:1", reason="asked")
+    fake.answers["RetentionService/ErasePerson"] = lambda _: pb.ErasePersonResponse()
+    assert "nothing else was on file" in terminal("retention", "erase", "s:1", "--yes").out
 
 
 @pytest.mark.parametrize(
