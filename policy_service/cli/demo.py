@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,10 +14,12 @@ from policy_service.cli.answers import cell_rows, effect, obligation_in_words
 from policy_service.cli.connect import decisions
 from policy_service.cli.example.command import world_directory
 from policy_service.cli.example.questions import Question, read_questions, unexpected
-from policy_service.cli.exits import Exit, Failure
+from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.render import as_json, print_json, print_pairs, print_table, say
 from policy_service.cli.run import asking_system, current
 from policy_service.cli.words import print_obligations, print_reasons
+
+EPILOG: Final = f"\b\nExample\n  policy-service demo\n\n{CODES_IN_WORDS}"
 
 
 def demo(

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import pydantic
 import yaml
 
 from policy_service.cli.exits import Exit, Failure
@@ -17,7 +16,6 @@ STDIN: Final = Path("-")
 MOST_BYTES: Final = 256 << 20
 """Of one file: a million questions of the usual size."""
 
-Model = TypeVar("Model", bound=pydantic.BaseModel)
 _KEPT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "null", "merge")}
 
 
@@ -88,17 +86,6 @@ def readable(path: Path) -> Iterator[None]:
             do_next="name a file that exists and that you may read",
             code=Exit.USAGE,
         ) from None
-
-
-def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a file into `model`; what the model does not know is refused."""
-    data = read_mapping(path)
-    try:
-        return model.model_validate(data)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise refused(path, f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
 
 
 def _where(error: yaml.YAMLError | RecursionError) -> str:

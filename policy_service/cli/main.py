@@ -9,35 +9,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from policy_service.cli import (
-    artefacts,
-    backup,
-    check,
-    explain,
-    flags,
-    importing,
-    log,
-    migrate,
-    orders,
-    overrides,
-    people,
-    policies,
-    records,
-    requests,
-    retention,
-    serve,
-    systems,
-    tokens,
-    users,
-)
-from policy_service.cli.demo import demo
-from policy_service.cli.epilogs import example_of
-from policy_service.cli.example import command as example
+from policy_service.cli import flags
+from policy_service.cli.commands import AllCommands
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.mistyped import mistyped
 from policy_service.cli.render import tell_failure
 from policy_service.cli.run import TOKEN_VARIABLE, Run
-from policy_service.cli.version import version
 from policy_service.client.errors import ServiceError
 
 _EPILOG = f"""\b
@@ -60,6 +37,10 @@ Tokens are never arguments. A command takes, in this order
 
 class Commands(TyperGroup):
     """Ends a run that failed with words and a code; nobody who types a command is shown a stack trace."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = AllCommands()
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         try:
@@ -148,30 +129,6 @@ def _options(
     The options below stand before the command.
     """
     context.obj = Run(address, control_address, token_file, tls_ca, timeout, var_dir)
-
-
-app.command(epilog=check.EPILOG)(check.check)
-app.command(epilog=explain.EPILOG)(explain.explain)
-app.command(epilog=f"\b\nExample\n  policy-service demo\n\n{CODES_IN_WORDS}")(demo)
-app.add_typer(requests.app, name="requests")
-app.add_typer(people.app, name="people")
-app.add_typer(records.app, name="records")
-app.add_typer(artefacts.app, name="artefacts")
-app.add_typer(overrides.app, name="overrides")
-app.add_typer(orders.app, name="orders")
-app.add_typer(retention.app, name="retention")
-app.add_typer(log.app, name="log")
-app.add_typer(policies.app, name="policies")
-app.add_typer(systems.app, name="systems")
-app.add_typer(users.app, name="users")
-app.add_typer(tokens.app, name="tokens")
-app.add_typer(example.app, name="example")
-app.command(name="import", epilog=importing.EPILOG)(importing.import_file)
-app.command(epilog=serve.EPILOG)(serve.serve)
-app.command(epilog=migrate.EPILOG)(migrate.migrate)
-app.command(epilog=backup.EPILOG)(backup.backup)
-app.command(epilog=backup.RESTORE_EPILOG)(backup.restore)
-app.command(epilog=example_of("version"))(version)
 
 
 def main() -> None:

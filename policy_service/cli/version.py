@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from typing import Final
 
 from policy_service.cli import flags
+from policy_service.cli.epilogs import example_of
 from policy_service.cli.render import print_json, print_pairs
+
+EPILOG: Final = example_of("version")
 
 
 def version(json: flags.AsJson = False) -> None:

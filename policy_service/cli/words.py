@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from policy_service.api.v1 import decision_pb2 as pb
-from policy_service.cli.example.world import shipped
 from policy_service.cli.render import say
+from policy_service.cli.shipped import shipped
 
 if TYPE_CHECKING:
     from policy_service.service.messages import Messages

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from policy_service.cli.example.world import read_world, shipped
+from policy_service.cli.example.world import read_world
+from policy_service.cli.shipped import shipped
 from tests.support.fake_service import FakeService, running
 from tests.support.typing_here import type_here
 

@@ -6,7 +6,8 @@ import pytest
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.example.questions import Question, read_questions
-from policy_service.cli.example.world import read_world, shipped
+from policy_service.cli.example.world import read_world
+from policy_service.cli.shipped import shipped
 from tests.cli.conftest import POLICE, TRUST, Terminal, give_every_token
 from tests.support.fake_service import FakeService
 

@@ -17,8 +17,9 @@ from policy_service.api.v1 import access_pb2, casework_pb2
 from policy_service.cli.documents import read_all, read_mapping
 from policy_service.cli.example.command import load_world
 from policy_service.cli.example.load import steps
-from policy_service.cli.example.world import Organisation, read_world, shipped
+from policy_service.cli.example.world import Organisation, read_world
 from policy_service.cli.run import Run, first_administrator
+from policy_service.cli.shipped import shipped
 from policy_service.client import open_channel
 from tests.cli.conftest import ADMIN, Terminal, Typed
 from tests.support.fake_service import FakeService

@@ -14,7 +14,7 @@ import typer
 
 from policy_service.cli import import_stream
 from policy_service.cli.example.questions import read_questions
-from policy_service.cli.example.world import shipped
+from policy_service.cli.shipped import shipped
 from policy_service.service.retention_rules import RULED
 from tests.cli.conftest import Terminal, give_every_token
 from tests.support.fake_service import FakeService

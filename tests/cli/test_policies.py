@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from policy_service.api.v1 import policy_pb2 as pb
-from policy_service.cli.example.world import shipped
+from policy_service.cli.shipped import shipped
 from policy_service.engine.catalogue import CATALOGUE
 from policy_service.server.convert_policies import list_attributes_response
 from policy_service.server.convert_policy_test import tried_response

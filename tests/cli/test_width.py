@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from policy_service.api.v1 import decision_pb2
-from policy_service.cli.example.world import shipped
+from policy_service.cli.shipped import shipped
 from tests.cli.conftest import Terminal, give_every_token
 from tests.cli.test_help import OF_NO_SERVICE, examples
 from tests.cli.test_past import READINGS

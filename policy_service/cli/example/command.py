@@ -10,9 +10,10 @@ import typer
 from policy_service.cli.connect import control
 from policy_service.cli.epilogs import example_of
 from policy_service.cli.example.load import Say, is_loaded, keep_tokens, load_organisation
-from policy_service.cli.example.world import read_world, shipped
+from policy_service.cli.example.world import read_world
 from policy_service.cli.render import progress
 from policy_service.cli.run import Bearer, Run, current, manager
+from policy_service.cli.shipped import shipped
 
 app = typer.Typer(no_args_is_help=True, help="The example world: seven organisations, made up.")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from policy_service.api.v1 import decision_pb2 as pb
 from policy_service.cli.answers import effect, recipient_of
-from policy_service.cli.documents import read_model
+from policy_service.cli.example.models import read_model
 from policy_service.cli.example.world import DEMO, Strict
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.messages import NoMessageError, message_of

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from policy_service.cli.documents import read_model
+from policy_service.cli.example.models import read_model
 from policy_service.cli.exits import Exit, Failure
 
 DEMO: Final = "demo.yaml"
@@ -240,13 +240,6 @@ class Organisation(Strict):
     overrides: list[Override] = []
     orders: list[CourtOrder] = []
     systems: list[System] = []
-
-
-def shipped(*parts: str) -> Path:
-    """Find what ships with the product: in the wheel, or in the checkout that this runs from."""
-    package = Path(__file__).parents[2]
-    installed = package.joinpath("shipped", *parts)
-    return installed if installed.exists() else package.parent.joinpath(*parts)
 
 
 def read_world(directory: Path) -> list[Organisation]:
