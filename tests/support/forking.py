@@ -11,6 +11,7 @@ ended. It ends by itself, as a new process does, with all that an interpreter do
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -100,6 +101,8 @@ def _first(module: str) -> socket.socket:
 def _serve(module: str, asked: socket.socket) -> None:
     """Returns in each process that is forked once that has ended, and at the end of all."""
     start = import_module(module).start
+    gc.collect()
+    gc.freeze()  # or each that is forked touches, at its end at the latest, every page that they share
     while True:
         message, fds, _, _ = socket.recv_fds(asked, _MOST_BYTES, 4)
         _forget_who_ended()

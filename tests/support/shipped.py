@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from policy_service.service.policies import published, shipped_policy_set
-from tests.support.installation import POLICIES as DIRECTORY
+from pathlib import Path
 
+from policy_service.service.policies import published, shipped_policy_set
+
+DIRECTORY = Path(__file__).parents[2] / "policies"
 POLICY_SET = shipped_policy_set(DIRECTORY)
 POLICIES = published(POLICY_SET)
