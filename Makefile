@@ -167,13 +167,13 @@ fuzz: $(FOR_BUILDERS) ## the property tests with many more examples, then hostil
 	  else echo "documents are not fuzzed, since there is no atheris: pip's words stand in $(VENV)/fuzz.log"; fi
 
 torture: $(FOR_BUILDERS) ## kill, cut off and flood the service many times over (minutes)
-	@REPLAY_ALL=1 $(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
+	@REPLAY_OF_EACH=1000 $(PY) -m pytest -m torture --timeout=3600 -v $(ARGS)
 
-# `make torture` does so for its own. Nothing that is left out here opens a service that decides.
+# `make torture` does so for a thousand of each installation. Nothing that is left out here opens a service that decides.
 NOT_DECIDING := $(addprefix --ignore=tests/,decision_log engine facts model)
 
 replay: $(FOR_BUILDERS) ## the tests again, then every decision that they made: it must come out the same (minutes)
-	@REPLAY_ALL=1 $(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not torture' $(NOT_DECIDING) $(ARGS)
+	@REPLAY_OF_EACH=all $(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not torture' $(NOT_DECIDING) $(ARGS)
 
 CERBOS := build/cerbos/node_modules/.package-lock.json
 

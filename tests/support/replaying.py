@@ -4,7 +4,7 @@ from facts as of their revisions, and must come out the same.
 An installation that a test opens is remembered (`replay_at_session_end`); its stores stay where they are
 until the session ends. Of an installation with many decisions that are much alike, some are taken, evenly; of
 those with `whole`, each. Within a number of seconds of that process's work; how many were reached is told.
-`make replay` reaches all.
+`make torture` takes many of each installation, and `make replay` all, for however long it takes.
 
 One that cannot be computed is as bad as one that comes out otherwise, but in an installation of which a test
 says why (`expect_uncomputable`).
@@ -40,8 +40,8 @@ SECONDS: Final = 12.0
 """Of work, for all installations of one process of tests; not of waiting for others on this machine."""
 TAKEN: Final = 12
 """Decisions of an installation that is not `whole`."""
-ALL: Final = "REPLAY_ALL"
-"""Set in the environment: each decision, for however long it takes."""
+OF_EACH: Final = "REPLAY_OF_EACH"
+"""In the environment: so many decisions of each installation, or `all`, for however long it takes."""
 _MAY_BE: Final = {NotComputed.ENTRY_TOO_LARGE, NotComputed.REVISION_UNDONE}
 _TOLD: Final = 5
 """Decisions that came out otherwise and are shown."""
@@ -146,15 +146,14 @@ def in_a_fresh_process(made: Sequence[Made]) -> Replayed:
     return Replayed(**json.loads(done.stdout))
 
 
-async def replay(jobs: Sequence[Made], seconds: float) -> Replayed:
-    """Replay decisions of all installations, a few of each in turn."""
+async def replay(jobs: Sequence[Made], seconds: float, of_each: float = TAKEN) -> Replayed:
+    """Replay decisions of all installations, about `of_each` of each in turn."""
     found, end = Replayed(), time.process_time() + seconds
     for made in sorted(jobs, key=lambda job: not job.whole):
         entries = list(_decisions(made))
         found.decisions += len(entries)
         found.installations += bool(entries)
-        every = seconds == float("inf") or made.whole
-        step = 1 if every else max(1, len(entries) // TAKEN)
+        step = 1 if made.whole else max(1, int(len(entries) // of_each))
         chosen = entries[::step] if time.process_time() < end else []
         await _replay_of(made, chosen, end, found)
     return found
@@ -213,5 +212,7 @@ def _decisions(made: Made) -> Iterator[bytes]:
 
 if __name__ == "__main__":
     given = [Made(**job) for job in json.loads(sys.stdin.read())]
-    limit = float("inf") if os.environ.get(ALL) else SECONDS
-    print(json.dumps(asdict(asyncio.run(replay(given, limit)))))
+    wanted = os.environ.get(OF_EACH)
+    taken = TAKEN if wanted is None else float("inf") if wanted == "all" else int(wanted)
+    limit = SECONDS if wanted is None else float("inf")
+    print(json.dumps(asdict(asyncio.run(replay(given, limit, taken)))))
