@@ -184,7 +184,7 @@ def test_two_processes_that_create_a_stream_at_once_make_one(postgres_log: str) 
 
 
 def test_promise_2_a_commit_without_its_standby_is_no_commit(postgres_log: str) -> None:
-    timeouts = Timeouts(statement=0.2, turn=0.2, again=0.1)
+    timeouts = Timeouts(statement=1.0, turn=1.0, again=0.1)
     with StreamWriter.open(postgres_log, "worker-0", timeouts=timeouts) as writer:
         assert indexes(writer.append([first := entry()])) == [0]
         with server_setting(postgres_log, "synchronous_standby_names", "nobody"):

@@ -63,7 +63,7 @@ async def test_promise_3_a_stream_beside_several_writes_a_second_is_answered(sql
     async def again() -> None:
         time.sleep(0.005)  # noqa: ASYNC251 - deciding is work, and holds the event loop
 
-    async with running(sqlite_log, facts, replace(PATIENT, answer=5)) as round_:
+    async with running(sqlite_log, facts) as round_:
         stop = asyncio.Event()
 
         def write() -> None:

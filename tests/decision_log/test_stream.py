@@ -269,12 +269,12 @@ def test_a_url_that_names_no_log_is_refused(url: str) -> None:
 
 def test_a_store_that_does_not_answer_ends_the_wait(log_url: str) -> None:
     with StreamWriter.open(
-        log_url, "worker-0", timeouts=Timeouts(statement=0.3, turn=0.2, again=0.1)
+        log_url, "worker-0", timeouts=Timeouts(statement=1.0, turn=1.0, again=0.1)
     ) as writer:
         began = time.monotonic()
         with held(log_url, "worker-0"):
             assert indexes(writer.append(entries(2))) == ["LogUnavailable"] * 2
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert indexes(writer.append(entries(2))) == [0, 1]
 
 

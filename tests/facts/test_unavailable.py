@@ -159,12 +159,13 @@ def test_a_head_whose_connection_is_lost_twice_in_one_reading_is_read_again_at_t
 def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.2)
-    with FactStore(url, stream_id="control-1") as store, head_held_by_another(url):
-        with pytest.raises(UnavailableError) as refused:
-            put(store, vera)
-        assert_says_nothing(refused.value)
-        assert store.head() == 0, "the head is read meanwhile"
+    with monkeypatch.context() as impatient:
+        impatient.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.2)
+        with FactStore(url, stream_id="control-1") as store, head_held_by_another(url):
+            with pytest.raises(UnavailableError) as refused:
+                put(store, vera)
+            assert_says_nothing(refused.value)
+            assert store.head() == 0, "the head is read meanwhile"
     with FactStore(url, stream_id="control-1") as store:
         assert put(store, vera) == 1
 
@@ -181,19 +182,19 @@ def head_held_by_another(url: str) -> Iterator[None]:
 def test_loads_that_are_too_slow_fail_and_the_head_is_read_meanwhile(
     postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("policy_service.facts.connect.WAIT_SECONDS", 3.0)
     url = postgresql
     reader = FactsReader(url)
     with ThreadPoolExecutor(2) as pool, connected(url) as other, other.transaction():
         other.execute("LOCK TABLE people")
         loads = [pool.submit(reader.load, [PERSON], Revision(0)) for _ in range(2)]
-        while not all(load.running() for load in loads):
+        while not all(load.running() or load.done() for load in loads):
             time.sleep(0.001)
         assert reader.head() == 0
         assert not any(load.done() for load in loads), "the head waited for them"
         for load in loads:
             with pytest.raises(UnavailableError) as refused:
-                load.result(timeout=10)
+                load.result(timeout=60)
             assert_says_nothing(refused.value)
     assert reader.load([PERSON], Revision(0)) == {PERSON: ()}
     reader.close()

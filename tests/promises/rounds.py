@@ -55,6 +55,8 @@ class Rounds:
     """Why checks got no answer."""
     failed: list[BaseException] = field(default_factory=list)
     _left: itertools.count[int] = field(default_factory=itertools.count)
+    _ready: threading.Barrier = field(default_factory=lambda: threading.Barrier(WRITERS))
+    """No writer begins his rounds before the last one can: each has his share of them."""
     _enough: threading.Event = field(default_factory=threading.Event)
 
     def run(self, count: int, *, until_stale: bool = False) -> None:
@@ -79,8 +81,10 @@ class Rounds:
                 stack.callback(manager.close)
             try:
                 desk = _Desk(self, writer, managers, chance)
-                while not self._enough.is_set() and (number := next(self._left)) < count:
-                    kind = desk.kinds[number % len(desk.kinds)]
+                self._ready.wait()
+                for kind in itertools.cycle(desk.kinds):
+                    if self._enough.is_set() or (number := next(self._left)) >= count:
+                        break
                     try:
                         kind(number)
                         self.done[kind.__name__] += 1
@@ -89,6 +93,7 @@ class Rounds:
             except BaseException as error:
                 self.failed.append(error)
                 self._enough.set()
+                self._ready.abort()
 
 
 class _Until(list[str]):
@@ -128,7 +133,7 @@ class _Desk:
         if writer == 0:  # one set is published for everybody, so that one writer publishes
             self._put(_put_letters)
             self._stricter = self._put(lambda manager: put_set(manager, withholding(LETTERS)))
-            self.kinds = (*self.kinds, self.a_policy_set)
+            self.kinds = (self.a_policy_set, *self.kinds)
 
     def a_request(self, number: int) -> None:
         nurse = f"nurse-{number}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from tests.decisions.own import own_set
 from tests.decisions.roads import NOBODY, entry_of, put_on_file
 from tests.promises.lies import HER, PROTECTIONS, Question, ask, denied, liars_world, lies, send, told_with
 from tests.promises.world import check, open_world
-from tests.support.at_once import few_at_once
 from tests.support.installation import Installation, installation
 
 SUMMARY = [{"name": "summary"}]
@@ -98,7 +98,7 @@ async def _check_all(
     road: Installation, token: str, questions: Sequence[Mapping[str, Any]]
 ) -> list[pb.CheckResponse]:
     """Ask many at a time, so that one commit holds many."""
-    return await few_at_once(check(road, token, **question) for question in questions)
+    return list(await asyncio.gather(*(check(road, token, **question) for question in questions)))
 
 
 async def _tiers(road: Installation, answer: pb.CheckResponse) -> set[str]:

@@ -223,10 +223,14 @@ _open: Final[list[FactStore]] = []
 
 
 @asynccontextmanager
-async def running(stores: Stores, slot: str = SLOT) -> AsyncIterator[Control]:
-    """A control plane on these stores; it goes on where an earlier one of its slot ended."""
+async def running(
+    stores: Stores, slot: str = SLOT, timeouts: Timeouts | None = None
+) -> AsyncIterator[Control]:
+    """A control plane on these stores; it goes on where an earlier one of its slot ended. `timeouts`: of its
+    log.
+    """
     with ExitStack() as stack:
-        log = stack.enter_context(StreamWriter.open(stores.log_url, slot, timeouts=IMPATIENT))
+        log = stack.enter_context(StreamWriter.open(stores.log_url, slot, timeouts=timeouts))
         store = stack.enter_context(FactStore(stores.facts_url, stream_id=log.stream_id))
         reader = FactsReader(stores.facts_url)
         stack.callback(reader.close)

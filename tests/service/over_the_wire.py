@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from policy_service.api.v1.privacy_request_pb2_grpc import PrivacyRequestService
 from policy_service.api.v1.record_pb2_grpc import RecordServiceStub
 from tests.service.control import Stores
 from tests.support.forking import forked
+from tests.support.ports import own_port
 
 R = TypeVar("R", bound=Message)
 
@@ -128,9 +128,7 @@ def _refused(error: grpc.RpcError) -> Refused:
 @contextmanager
 def control_process(stores: Stores, var_dir: Path) -> Iterator[Client]:
     """Run control on these stores until the block ends; the client is the first administrator."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = own_port()
     settings = {"var_dir": str(var_dir), "facts_url": stores.facts_url, "log_url": stores.log_url}
     process = forked("tests.service.control_child", str(var_dir / "stderr"))
     try:

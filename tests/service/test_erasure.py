@@ -553,7 +553,9 @@ async def test_it_ends_while_others_write_without_a_pause(control: Control) -> N
             busy.set()
 
     writing = [asyncio.create_task(writes(number)) for number in range(4)]
-    await busy.wait()
+    begun = asyncio.create_task(busy.wait())
+    await asyncio.wait([begun, *writing], return_when=asyncio.FIRST_COMPLETED)
+    assert begun.done(), writing
     began = written
     await control.erasure.erase_person(OFFICER.calling(ERASE), ErasePerson(GUESS))
     during = written - began

@@ -21,14 +21,14 @@ CASE_FILES = tuple(
 
 
 def test_the_shipped_policies_decide_as_their_cases_say_and_none_is_without() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     tried = try_policy_cases(DOCUMENTS, CASE_FILES)
     assert tried.problems == ()
     assert [f"{each.case.file}:{each.case.line} {each.case.title}" for each in tried.failures] == []
     assert [(each.file, each.uncovered.path, each.uncovered.text) for each in tried.gaps] == []
     assert tried.checked == len(DOCUMENTS) + len(CASE_FILES)
     assert tried.tried > 400
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
 
 from policy_service.api.v1.decision_log_pb2 import LogEntry
@@ -31,6 +33,7 @@ from tests.decision_log.meddling import held
 from tests.service.control import (
     ADMIN,
     BESIDE,
+    IMPATIENT,
     NOON,
     OFFICER,
     POLICE,
@@ -43,6 +46,13 @@ from tests.service.control import (
 )
 
 VERA = PutPerson(("police-ref:P-1",), note=Note("asked by phone"))
+
+
+@pytest_asyncio.fixture
+async def impatient(stores: Stores) -> AsyncIterator[Control]:
+    """A control plane that waits for its log for a moment only."""
+    async with running(stores, timeouts=IMPATIENT) as control:
+        yield control
 
 
 async def test_a_write_leaves_the_entry_that_its_revision_owes(control: Control) -> None:
@@ -140,7 +150,8 @@ def ahead(control: Control) -> None:
     control.log.append_now(Entry(entry_id, 0, data), outbox_revision=control.store.head() + 10)
 
 
-async def test_nothing_is_answered_while_the_log_cannot_be_written(control: Control) -> None:
+async def test_nothing_is_answered_while_the_log_cannot_be_written(impatient: Control) -> None:
+    control = impatient
     await control.people.put_person(OFFICER.calling(), VERA)
     before = control.entries()
     asked = RecordRequest("police-ref:P-1", RequestKind.WITHHOLD_LOCATION, note=Note("", "key-1", b"body"))
@@ -209,11 +220,11 @@ async def test_what_no_entry_can_hold_is_not_committed(control: Control) -> None
 
 
 async def test_a_write_waits_for_its_turn_within_bounds(
-    control: Control, monkeypatch: pytest.MonkeyPatch
+    impatient: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(one_writer, "TURN_SECONDS", 0.1)
-    with held(control.stores.log_url, SLOT):
-        puts = [control.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",))) for i in range(4)]
+    with held(impatient.stores.log_url, SLOT):
+        puts = [impatient.people.put_person(OFFICER.calling(), PutPerson((f"x:{i}",))) for i in range(4)]
         outcomes = await asyncio.gather(*puts, return_exceptions=True)
     reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, UnavailableError)]
     assert sorted(reasons) == ["LOG_UNAVAILABLE", "STORE_BUSY", "STORE_BUSY", "STORE_BUSY"]

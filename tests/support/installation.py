@@ -54,6 +54,7 @@ from policy_service.service.records import Records
 from policy_service.service.replay import Replays
 from policy_service.service.requests import Requests
 from policy_service.service.retention import Retention
+from tests.decision_log.deciding import PATIENT
 from tests.support.migrated import place
 from tests.support.replaying import replay_at_session_end
 
@@ -172,7 +173,8 @@ async def installation(
             clock.saw(seen)
             return seen.revision
 
-        async with CommitRound(head=head, advance=advance, writer=worker_log) as commit_round:
+        # Whoever asks shares the event loop, which is late when many ask: time is not the matter here.
+        async with CommitRound(head=head, advance=advance, writer=worker_log, limits=PATIENT) as commit_round:
             parts = DeciderParts(memory, commit_round, fingerprints, tokens, VERSIONS, clock)
             checks = CheckService(parts)
             router = Router.of((*managing, *decision_methods(checks, log.get)))

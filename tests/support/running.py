@@ -19,6 +19,7 @@ from policy_service.server.settings import Settings
 from tests.server.calling import SERVING, Client, Refused
 from tests.support.forking import Forked, forked
 from tests.support.migrated import place
+from tests.support.ports import own_port
 from tests.support.processes import child_of
 from tests.support.replaying import replay_served_at_session_end
 
@@ -111,7 +112,8 @@ def _environment(
     var_dir: Path, settings: Mapping[str, str], bent: Mapping[str, Any] | None
 ) -> dict[str, str]:
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    given = {"var_dir": str(var_dir), "decision_port": "0", "control_port": "0", **settings}
+    ports = {name: str(own_port()) for name in ("decision_port", "control_port") if name not in settings}
+    given = {"var_dir": str(var_dir), **ports, **settings}
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("POLICY_SERVICE_")
     }

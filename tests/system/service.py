@@ -17,6 +17,7 @@ from typing import Final
 
 from policy_service.server.settings import Settings
 from tests.cli.conftest import Terminal, Typed
+from tests.support.ports import own_port
 from tests.support.replaying import replay_served_at_session_end
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -88,8 +89,8 @@ def typed(command: list[str], *, seconds: float = 60.0) -> subprocess.CompletedP
 
 @contextmanager
 def serving(var_dir: Path) -> Iterator[Service]:
-    """Start the service on any free ports, wait until it says that it is ready, and end it."""
-    ports = ("--decision-port", "0", "--control-port", "0")
+    """Start the service on ports of its own, wait until it says that it is ready, and end it."""
+    ports = ("--decision-port", str(own_port()), "--control-port", str(own_port()))
     command = [str(PROGRAM), "serve", "--example", "--var-dir", str(var_dir), *ports]
     process = subprocess.Popen(
         command,

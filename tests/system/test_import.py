@@ -142,6 +142,8 @@ def test_either_side_is_killed_in_the_middle_and_the_import_goes_on(fresh: Clini
         ) as process:
             for more in (1, 3):
                 seen.wait_for(more, process)
+                while fresh.service.child("control") is None:  # since it was killed
+                    time.sleep(0.05)
                 fresh.service.kill("control")
                 assert check(fresh.worker, fresh.token).effect == PERMIT
             out, err = process.communicate(timeout=240)
@@ -192,10 +194,10 @@ class Watched:
         self._reader.close()
 
     def settle(self) -> None:
-        """Wait until nobody has written for a second; more are counted from there."""
+        """Wait until nobody has written for a while; more are counted from there."""
         while (head := self._reader.head()) != self._began:
             self._began = head
-            time.sleep(1)
+            time.sleep(5)
 
     def wait_for(self, revisions: int, process: subprocess.Popen[Any]) -> None:
         """So many more than there were at first. The process must not have ended by then."""

@@ -235,6 +235,6 @@ def _entries(log: LogReader, slot: str) -> Iterator[LogEntry]:
 
 def _start_and_fail(var_dir: Path, bent: Mapping[str, object] | None, /, **settings: str) -> str:
     process = start(var_dir, settings, stderr=subprocess.PIPE, bent=bent)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 1
     return str(said).strip().splitlines()[-1]

@@ -24,7 +24,7 @@ def test_no_database_and_no_server_outlive_a_worker_of_the_tests() -> None:
             env=there,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
             check=False,
         )
         assert result.returncode == 0, result.stdout + result.stderr

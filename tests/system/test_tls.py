@@ -24,7 +24,7 @@ def test_a_service_with_a_certificate(tmp_path: Path) -> None:
         for port in (service.decision_port, service.control_port):
             with Client(port) as client:
                 with pytest.raises(Refused) as in_clear:
-                    client.health(seconds=3.0)
+                    client.health(seconds=30.0)
                 assert in_clear.value.code.name == "UNAVAILABLE"
                 client.close()
                 client.channel = grpc.secure_channel(

@@ -23,7 +23,7 @@ from tests.support.running import Service, running
 from tests.system.conftest import Clinic, opened
 
 FOUR = {f"worker-{number}" for number in range(4)}
-BACK_SECONDS = 30.0
+BACK_SECONDS = 120.0
 """In which a worker that was killed must answer again, on a busy machine."""
 
 pytestmark = pytest.mark.xdist_group("workers")  # one service for all of them
@@ -133,12 +133,13 @@ def test_a_worker_that_is_killed_is_noticed_by_its_own_clients_alone(four: Clini
             while service.child("worker", 2) in (None, killed):
                 assert time.monotonic() - began < BACK_SECONDS
                 time.sleep(0.05)
+            took = time.monotonic() - began
             load.await_more(50)  # whoever lost his connection was let in by another worker
         finally:
             load.stop()
         with to_each_worker(service.decision_port, service.log_url, _ask(four), {"worker-2"}):
             pass  # it answers again
-    assert time.monotonic() - began < BACK_SECONDS
+    assert took < 60, "it is made again, however busy the machine is"
 
     assert {slot: dict(load.refused[slot]) for slot in FOUR - {"worker-2"}} == {
         slot: {} for slot in FOUR - {"worker-2"}
