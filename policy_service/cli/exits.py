@@ -14,6 +14,8 @@ class Exit(IntEnum):
     USAGE = 2
     NOT_ALLOWED = 3
     UNAVAILABLE = 4
+    UNREAD = 141
+    """128 and the number of SIGPIPE, as of programs that this signal ends."""
 
 
 CODES_IN_WORDS: Final = """\b
@@ -29,6 +31,7 @@ Exit codes
   2  the command, or what it asks, cannot be right
   3  the token is missing, refused, or may not do this
   4  no answer; nothing was decided, and nothing is permitted
+  141  nobody read on what was printed, as behind `| head`
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,12 +48,16 @@ class Commands(TyperGroup):
             return super().make_context(info_name, args, *rest, **extra)
         except typer.TyperException as error:
             raise self._mistyped(error) from None
+        except BrokenPipeError:
+            raise _unread() from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, BrokenPipeError):
+        except (typer.Exit, typer.Abort):
             raise  # Typer's own ways to end
+        except BrokenPipeError:
+            raise _unread() from None
         except typer.TyperException as error:
             raise self._mistyped(error) from None
         except Failure as failure:
@@ -77,6 +82,13 @@ class Commands(TyperGroup):
             return error
         tell_failure(failure.message, failure.do_next)
         return typer.Exit(failure.code)
+
+
+def _unread() -> typer.Exit:
+    """How it ends when nobody reads what it prints, as behind `| head`."""
+    # What is printed yet goes nowhere: the interpreter would fail at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return typer.Exit(Exit.UNREAD)
 
 
 app = typer.Typer(

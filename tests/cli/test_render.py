@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from policy_service.cli.render import moment_of, print_pairs, print_table, say
@@ -50,3 +54,14 @@ def test_a_person_as_commands_name_her_stands_whole_in_a_table(capsys: pytest.Ca
 )
 def test_a_moment_is_shown_in_one_way(text: str, shown: str) -> None:
     assert moment_of(text) == shown
+
+
+@pytest.mark.parametrize("words", [("version",), ("--help",), ("policies", "--help")], ids=" ".join)
+def test_what_nobody_reads_ends_as_every_program_does(words: tuple[str, ...]) -> None:
+    """And not with 1, which is a deny."""
+    unread, to_nobody = os.pipe()
+    os.close(unread)
+    command = [sys.executable, "-m", "policy_service", *words]
+    ended = subprocess.run(command, stdout=to_nobody, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(to_nobody)
+    assert (ended.returncode, ended.stderr) == (141, b"")
