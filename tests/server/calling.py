@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,6 +105,19 @@ class Edge:
         with Client(self.port) as client:
             answer: dict[str, Any] = json.loads(client.call("TestService/Tell", command, token="manager"))
             return answer
+
+    def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Read what the use cases have seen until it is what is waited for, and return it."""
+        deadline = time.monotonic() + 20.0
+        while not reached(told := self.tell()):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.02)
+        return told
+
+    def end(self) -> None:
+        """End its stdin, and return once it says that it drains."""
+        self.process.stdin.close()
+        assert any('"message": "draining"' in line for line in self.process.stderr)
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """A process with the real edge (door, wrapper, health, reflection) around use cases made for tests.
 
 `tests.support.forking` starts it. It prints its port, then serves until its stdin ends. The methods of
-`TestService` take and give raw text.
+`TestService` take and give raw text. SIGUSR1 opens the gate, also when nobody is let in any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import uvloop
@@ -43,10 +45,13 @@ from policy_service.server.refusals import RefusedCallers
 from policy_service.server.serving import serve
 from policy_service.server.settings import Settings
 from policy_service.server.tails import TailMethod
+from policy_service.server.telemetry import Telemetry
 
 DRAIN_SECONDS = 5.0
 LONG_DRAIN_SECONDS = 60.0
 """Of which what does not wait for the end of the drain takes less than a third, on a busy machine, too."""
+GUEST_SECONDS = 10.0
+"""How long a guest may say nothing."""
 CANARY = "canary-0fb2-do-not-repeat"
 
 FRIEND, OTHER, MANAGER = "friend", "other", "manager"
@@ -100,12 +105,15 @@ class Store:
 class Uses:
     """The use cases."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, guests: Guests) -> None:
         self.store = store
+        self.telemetry = telemetry
+        self.guests = guests
         self.entries: list[dict[str, str]] = []
         self.summaries: list[dict[str, Any]] = []
         self.finished = 0
         self.begun = 0
+        self.inside = 0
         self.tails = 0
         self.gate = asyncio.Event()
 
@@ -126,13 +134,28 @@ class Uses:
         return "parsed"
 
     async def slow(self, call: Call, message: str) -> str:
-        await asyncio.sleep(float(message))
-        self.finished += 1
+        with self._one_inside():
+            await asyncio.sleep(float(message))
         return "done"
 
     async def wait(self, call: Call, message: str) -> str:
-        await self.gate.wait()
+        with self._one_inside():
+            await self.gate.wait()
         return "done"
+
+    def open(self) -> None:
+        """Let everything go on that waits."""
+        self.gate.set()
+        self.gate = asyncio.Event()
+
+    @contextmanager
+    def _one_inside(self) -> Iterator[None]:
+        self.inside += 1
+        try:
+            yield
+            self.finished += 1
+        finally:
+            self.inside -= 1
 
     async def tail(self, call: Call, message: str) -> AsyncIterator[str]:
         """`DELAY SIZE`: so many characters again and again; `once SIZE`; `fail KIND` after the first."""
@@ -187,8 +210,7 @@ class Uses:
             case ("down", _, state):
                 self.store.down = state == "yes"
             case ("open", _, _):
-                self.gate.set()
-                self.gate = asyncio.Event()
+                self.open()
             case _:
                 pass
         return json.dumps(
@@ -199,6 +221,9 @@ class Uses:
                 "loads": self.store.loads,
                 "finished": self.finished,
                 "begun": self.begun,
+                "inside": self.inside,
+                "refused": self.telemetry.refused,
+                "seats": len(self.guests._seats),
                 "tails": self.tails,
                 "tasks": len(asyncio.all_tasks()),
             }
@@ -253,8 +278,8 @@ def _answer(text: str) -> bytes:
 
 async def main(capacity: int, drain_seconds: float) -> None:
     logs.set_up("edge")
-    store = Store()
-    uses = Uses(store)
+    store, telemetry, guests = Store(), Telemetry(), Guests(most=32, seconds=GUEST_SECONDS)
+    uses = Uses(store, telemetry, guests)
     calls: dict[str, Callable[[Call, Any], Awaitable[str]]] = {
         "Echo": uses.echo,
         "Fail": uses.fail,
@@ -276,15 +301,16 @@ async def main(capacity: int, drain_seconds: float) -> None:
         uses.write_refusal,
         uses.write_summaries,
         asyncio.Event(),
+        telemetry,
     )
     stop, port = asyncio.Event(), free_port("127.0.0.1", 0)
     asyncio.get_running_loop().add_reader(0, stop.set)  # the end of stdin
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, uses.open)
 
     def on_ready(_: Health) -> None:
         print(port, flush=True)
 
     settings = Settings(max_calls=capacity, drain_seconds=drain_seconds)
-    guests = Guests(most=32, seconds=2.0)
     ended = await serve(parts, settings, port, stop, share_port=False, on_ready=on_ready, guests=guests)
     print(ended.value, uses.finished, len(uses.summaries), flush=True)
 

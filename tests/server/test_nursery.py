@@ -110,7 +110,7 @@ async def test_a_nursery_that_does_not_answer_is_replaced(
 async def test_whoever_was_away_himself_takes_nobody_for_silent(
     nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_child, "SILENCE_SECONDS", 3.0)
+    monkeypatch.setattr(kept_child, "SILENCE_SECONDS", 6.0)  # less than he is away
     child = child_of(nursery, BEATS, tmp_path)
     await child.start_first()
     first, stop = child._process, asyncio.Event()

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import grpc
 import pytest
 
-from tests.server.calling import Client, Edge, Refused, running_edge
+from tests.server.calling import PACKAGE, Client, Edge, Refused, running_edge
 
 CAPACITY = 32
+WAIT = f"/{PACKAGE}.TestService/Wait"
 
 
 @pytest.fixture(scope="module")
@@ -31,33 +33,29 @@ def test_a_system_holds_a_quarter_and_the_others_have_the_rest(small: Edge) -> N
         small.tell("open")
         assert [future.result(10) for future in held] == [b"done"] * (CAPACITY // 4)
         assert client.call("TestService/Echo", token="friend")
-    time.sleep(2.2)  # summaries are written once a second
-    summaries = small.tell()["summaries"]
-    assert sum(s["count"] for s in summaries if s["cause"] == "OVERLOADED") >= 1
+    small.until(lambda told: any(summary["cause"] == "OVERLOADED" for summary in told["summaries"]))
 
 
 def test_what_a_client_began_goes_on_without_it_and_holds_its_part_until_then(small: Edge) -> None:
     finished = small.tell()["finished"]
-    with Client(small.port) as client, ThreadPoolExecutor(CAPACITY) as threads:
+    with Client(small.port) as client:
+        wait: grpc.UnaryUnaryMultiCallable[bytes, bytes] = client.channel.unary_unary(WAIT)
         begun = [
-            threads.submit(client.call, "TestService/Slow", "5.0", token="friend", seconds=1.5)
+            wait.future(b"", metadata=(("authorization", "Bearer friend"),), timeout=60.0)
             for _ in range(CAPACITY // 4)
         ]
-        assert [type(future.exception(10)) for future in begun] == [Refused] * (CAPACITY // 4)
+        tasks = small.until(lambda told: told["inside"] == CAPACITY // 4)["tasks"]
+        for call in begun:
+            call.cancel()
+        small.until(lambda told: told["tasks"] <= tasks - CAPACITY // 4)  # it is known that they have left
         with pytest.raises(Refused) as refused:
             client.call("TestService/Echo", token="friend")
         assert refused.value.reason == "OVERLOADED"
 
+        small.tell("open")
         _allowed_at_last(lambda: client.call("TestService/Echo", token="friend"))
         # One place is free as soon as the first of them has ended; the others end a moment later.
-        _until(lambda: small.tell()["finished"] == finished + CAPACITY // 4)
-
-
-def _until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20.0
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        small.until(lambda told: told["finished"] == finished + CAPACITY // 4)
 
 
 def _allowed_at_last(call: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -124,8 +125,12 @@ def test_when_the_store_is_down_nobody_is_let_in_and_strangers_are_not_told_apar
 
 def _counted(edge: Edge) -> Counter[str]:
     """Refusals by cause, by the summaries that are written; those of this second are waited for."""
-    time.sleep(2.2)
+    told = edge.until(lambda told: _summed_up(told) == Counter(told["refused"]))
+    return _summed_up(told)
+
+
+def _summed_up(told: dict[str, Any]) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for summary in edge.tell()["summaries"]:
+    for summary in told["summaries"]:
         counted[summary["cause"]] += summary["count"]
     return counted

@@ -151,9 +151,8 @@ def test_who_reads_on_while_the_process_ends_is_told_why_as_well(ending: Edge) -
     """A first write that waits for a slow reader is not cut off: grpc would send its headers once more."""
     with Client(ending.port, ("grpc.http2.bdp_probe", 0)) as client:
         stream = follow(client, f"once {3 << 20}")  # more than grpc sends ahead
-        time.sleep(0.5)  # in which what may be sent ahead is
-        ending.process.stdin.close()
-        time.sleep(0.3)  # in which the process ends what waits
+        eventually(ending, tails=1)
+        ending.end()  # what waits, in the step of its loop that says so
         ended = end_of(stream)
         assert (ended.code.name, ended.reason) == ("UNAVAILABLE", "ENDING")
         assert ending.process.wait(15) == 0
