@@ -2,7 +2,7 @@
 #
 # Settings, each as NAME=value behind the target:
 #   PYTHON   the Python that makes the virtual environment   (python3)
-#   WORKERS  test processes at a time; 0 runs them in one    (3)
+#   WORKERS  test processes at a time; 0 runs them in one    (4)
 #   ARGS     more arguments for pytest, e.g. ARGS='-k erasure -x'
 #   QUICK=1  a short `make bench`
 #   FUZZ_SECONDS  how long `make fuzz` fuzzes documents  (600)
@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 ARGS ?=
 FUZZ_SECONDS ?= 600
 
