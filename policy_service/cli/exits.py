@@ -31,7 +31,8 @@ Exit codes
   2  the command, or what it asks, cannot be right
   3  the token is missing, refused, or may not do this
   4  no answer; nothing was decided, and nothing is permitted
-  141  nobody read on what was printed, as behind `| head`
+  141  nobody read on what was printed, as behind `| head`; what was to be
+     written before that is written
 """
 
 

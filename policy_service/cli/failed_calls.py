@@ -19,10 +19,10 @@ _NEXT_STEPS: Final = {
     "IDEMPOTENCY_KEY_REUSED": "what that one did stands; choose another --idempotency-key here, or none",
     "LEGAL_HOLD": "`policy-service retention holds` shows it, with the same --controller;"
     " `policy-service retention lift ID` lifts it",
-    "STILL_PROTECTS": "end what protects first: requests, orders, allegations and parts in records, of this"
-    " person and of whoever is tied to this person or shares a number or an address; `policy-service requests"
-    " list --person REFERENCE` and `policy-service people show REFERENCE` show this person's, with the same"
-    " --controller",
+    "STILL_PROTECTS": "what protects ends first: requests when their time is over (none can be withdrawn"
+    " yet), orders, allegations and parts in records, of this person and of whoever is tied to this person or"
+    " shares a number or an address; `policy-service requests list --person REFERENCE` and `policy-service"
+    " people show REFERENCE` show this person's, with the same --controller",
 }
 """By reason: what stands against the call, and how it ends; nothing that was typed is wrong."""
 
@@ -78,10 +78,11 @@ class Called:
                     code=Exit.USAGE,
                 )
             case NotFound():
-                what = option_of(error.field) or "the id"
+                what = option_of(error.field) or "what the command names"
                 return Failure(
                     f"{at}{error.message}{reason}",
-                    do_next=f"look at {what}; what is unknown and what is not for this token are told alike",
+                    do_next=f"look at {what}, and at --controller; what is unknown and what is not for this"
+                    " token are told alike",
                     code=Exit.DENIED,
                 )
             case _:

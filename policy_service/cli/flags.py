@@ -46,10 +46,21 @@ Key = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Show at most this many.")]
+
+
+def _said(context: typer.Context, option: typer.CallbackParam, text: str) -> str:
+    """An empty text is no moment: a script's variable that is not set, for one. Nothing said is now."""
+    source = context.get_parameter_source(str(option.name))
+    if not text and source is not None and source.name != "DEFAULT":
+        raise typer.BadParameter("it is empty: name a time, a day or a version, or leave it out")
+    return text
+
+
 AsOf = Annotated[
     str,
     typer.Option(
         "--as-of",
+        callback=_said,
         metavar="WHEN",
         help="As it was at a time (RFC 3339, as times are printed), at the end of a day (a date, "
         "Europe/London; today is now), or in a version (its token, as `history` shows it).",

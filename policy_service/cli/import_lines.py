@@ -183,6 +183,8 @@ def _line(number: int, size: int, data: bytes, reading: Reading) -> Line | Refus
         return Refused(number, "", "NOT_JSON", "the line is not an object of JSON")
     if not isinstance(found, dict) or not found:
         return Refused(number, "", "NOT_AN_ITEM", _WHAT_A_LINE_IS)
+    if "record" in found and len(found) > 1:
+        return Refused(number, "record", "NOT_AN_ITEM", "nothing stands beside `record`")
     if not set(_KEYS) & {"contact_point" if key == "contactPoint" else key for key in found}:
         near = perhaps(next(iter(found)), _KEYS)
         return Refused(number, "", "NOT_AN_ITEM", f"{_WHAT_A_LINE_IS}{near}")
@@ -200,8 +202,6 @@ def _line(number: int, size: int, data: bytes, reading: Reading) -> Line | Refus
 def _message(found: dict[str, object], reading: Reading) -> people_pb2.PeopleItem | record_pb2.Record:
     if reading is not Reading.RECORDS:
         return message_of(found, people_pb2.PeopleItem())
-    if len(found) > 1:
-        raise NoMessageError("nothing stands beside `record`")
     # Read as a part of what holds it, so that a place begins with `record`.
     return message_of(found, record_pb2.PutRecordRequest()).record
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from policy_service.cli import flags
 from policy_service.cli.commands import AllCommands
 from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.mistyped import mistyped
-from policy_service.cli.render import tell_failure
+from policy_service.cli.render import print_nowhere, tell_failure
 from policy_service.cli.run import TOKEN_VARIABLE, Run
 from policy_service.client.errors import ServiceError
 
@@ -86,8 +85,7 @@ class Commands(TyperGroup):
 
 def _unread() -> typer.Exit:
     """How it ends when nobody reads what it prints, as behind `| head`."""
-    # What is printed yet goes nowhere: the interpreter would fail at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print_nowhere()  # or the interpreter would fail at its end
     return typer.Exit(Exit.UNREAD)
 
 

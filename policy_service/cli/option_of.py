@@ -186,6 +186,7 @@ OPTION_OF: Final = {
     "artefact_type_name": "the NAME",
     "declaration_id": "--declaration",
     "rule_kind": "the KIND",
+    "hold_id": "the ID",
     "digest": "--digest",
     # policy sets
     "policy_set": "the ID (`policy-service policies sets` lists them)",

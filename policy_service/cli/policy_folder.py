@@ -111,6 +111,12 @@ def plan_writing(folder: Path, files: Iterable[pb.PolicyFile]) -> Writing:
 
     Raises Failure for a name that leads out of the folder: a service could be another than it seems.
     """
+    if folder.exists() and not folder.is_dir():
+        raise Failure(
+            f"`{folder}` is no folder",
+            do_next="name a folder, also one that is not there yet",
+            code=Exit.USAGE,
+        )
     new: list[str] = []
     overwritten: list[str] = []
     names = set()

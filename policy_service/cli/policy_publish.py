@@ -19,8 +19,17 @@ from policy_service.cli.exits import CODES_IN_WORDS, Exit, Failure
 from policy_service.cli.policy_folder import SetFolder, read_folder
 from policy_service.cli.policy_sets import print_changes, sets_on_file, whole_set
 from policy_service.cli.policy_tests import print_tried, problem_in_words
-from policy_service.cli.render import as_json, counted, print_json, progress, say, say_finding
+from policy_service.cli.render import (
+    as_json,
+    counted,
+    print_json,
+    progress,
+    say,
+    say_finding,
+    though_unread,
+)
 from policy_service.cli.run import Run, current, manager
+from policy_service.cli.shipped import shipped
 from policy_service.model.set_files import CASES
 
 PUSH_EPILOG: Final = f"""\b
@@ -68,22 +77,25 @@ def push(
     administrators alone may.
     """
     found = read_folder(folder)
+    ours = shipped("policies", CASES)
+    untried = f"no case stands below `{folder / CASES}`; those of the shipped policies are in `{ours}`"
     if no_cases:
-        found = replace(found, cases=())
+        found, untried = replace(found, cases=()), "--no-cases"
     request = found.to_put(reason)
     with _patient(current(context)) as connection:
         stub = PolicyServiceStub(connection.channel)
         compared = connection.call(stub.Diff, found.to_compare())
         if not compared.changes:
             if not dry_run and _has_other_cases(connection, found, compared.after):
-                _check(connection, found, folder, json=json)
+                _check(connection, found, folder, untried, json=json)
                 connection.call(stub.PutSet, request)
                 _progress(json, "they are on file with the set now")
             _tell(compared, published=False, json=json)
             return
-        _check(connection, found, folder, json=json)
+        _check(connection, found, folder, untried, json=json)
         if not json:
-            print_changes(compared.changes)
+            with though_unread():
+                print_changes(compared.changes)
         if dry_run:
             _tell(compared, published=False, json=json)
             return
@@ -139,7 +151,8 @@ def rollback(
             _tell(compared, published=False, json=json)
             return
         if not json:
-            print_changes(compared.changes)
+            with though_unread():
+                print_changes(compared.changes)
         _ask(f"publish {target} again, in place of {now}?", yes=yes)
         request = pb.PolicyServiceRollbackRequest(
             policy_set=target,
@@ -164,8 +177,11 @@ def _has_other_cases(connection: Connection, found: SetFolder, policy_set: str) 
     return {(each.name, each.text) for each in kept} != {(each.name, each.text) for each in found.cases}
 
 
-def _check(connection: Connection, found: SetFolder, folder: Path, *, json: bool) -> None:
-    """Validate and try; raises Failure once everything that is wrong is told, as JSON on standard output."""
+def _check(connection: Connection, found: SetFolder, folder: Path, untried: str, *, json: bool) -> None:
+    """Validate and try; raises Failure once everything that is wrong is told, as JSON on standard output.
+
+    `untried`: why there is no case, where there is none.
+    """
     stub, files = PolicyServiceStub(connection.channel), found.to_check()
     valid = connection.call(stub.Validate, files.to_validate())
     refused = valid.problems or valid.checked < len(found.files)
@@ -182,7 +198,7 @@ def _check(connection: Connection, found: SetFolder, folder: Path, *, json: bool
             code=Exit.DENIED,
         )
     if not found.cases:
-        _progress(json, f"warning: nothing was tried: no case stands below `{folder / CASES}`, or --no-cases")
+        _progress(json, f"warning: nothing was tried: {untried}")
         return
     tried = connection.call(stub.Test, files.to_test())
     if tried.problems or tried.failed:
@@ -217,7 +233,8 @@ def _refused(
 
 def _progress(json: bool, text: str) -> None:
     """To a person on standard output with the rest; beside JSON on standard error."""
-    (progress if json else say_finding)(text)
+    with though_unread():
+        (progress if json else say_finding)(text)
 
 
 def _ask(question: str, *, yes: bool) -> None:

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import IO, Any, Final
@@ -38,6 +39,21 @@ def print_json(value: Message | dict[str, Any]) -> None:
     typer.echo(
         json.dumps(as_json(value) if isinstance(value, Message) else value, indent=2, ensure_ascii=False)
     )
+
+
+def print_nowhere() -> None:
+    """Let everything that is printed from now on go nowhere, as nobody reads it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def though_unread() -> Iterator[None]:
+    """Go on with what is to be done where nobody reads what is printed before it, as behind `| head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        print_nowhere()
 
 
 def say(text: str = "", indent: str = "") -> None:

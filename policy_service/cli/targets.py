@@ -12,8 +12,11 @@ from policy_service.cli.documents import read_mapping
 from policy_service.cli.exits import Exit, Failure
 from policy_service.cli.messages import NoMessageError, keys_of, message_of
 from policy_service.client.question import field_instance
+from policy_service.model.spelling import perhaps
 
-_OPTION: Final = re.compile(r",(?=(?:contact-point|channel|interpreter)=)")
+_SAID_OF_IT: Final = ("contact-point", "channel", "interpreter")
+_OPTION: Final = re.compile(rf",(?=(?:{'|'.join(_SAID_OF_IT)})=)")
+_UNKNOWN: Final = re.compile(rf",(?!(?:{'|'.join(_SAID_OF_IT)})=)([a-z][a-z-]*)=")
 _PLACE: Final = ",place="
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Of a person on file: `person:ID` is how a call names her, and no key of a description."""
@@ -33,6 +36,12 @@ def recipient(text: str) -> pb.Recipient:
             f"--to `{text}` names no recipient",
             do_next="write party:KEY, person:KEY, person:SCHEME:VALUE or team:NAME, "
             "then ,contact-point=REF, ,channel=NAME and ,interpreter=REF if needed",
+            code=Exit.USAGE,
+        )
+    if unknown := _UNKNOWN.search(text):
+        raise Failure(
+            f"--to: nothing is called `{unknown.group(1)}`{perhaps(unknown.group(1), _SAID_OF_IT)}",
+            do_next="write ,contact-point=REF, ,channel=NAME or ,interpreter=REF",
             code=Exit.USAGE,
         )
     found = pb.Recipient(**{kind: reference})

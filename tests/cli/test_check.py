@@ -153,6 +153,17 @@ def test_an_interpreter_is_a_person(terminal: Terminal, fake: FakeService, writt
     assert "interpreter=SCHEME:VALUE" in typed.err
 
 
+def test_a_mistyped_key_of_a_recipient_is_no_part_of_a_name(terminal: Terminal, fake: FakeService) -> None:
+    to = "person:trust-ref:T-1,contact-pont=CP-1"
+    typed = terminal(
+        "check", "--as", "police-records", "--user", "u", "--record", "R", "--field", "f", "--to", to
+    )
+    assert (typed.code, fake.calls) == (2, [])
+    assert "nothing is called `contact-pont`; perhaps `contact-point` is meant" in typed.err.replace(
+        ", perhaps", "; perhaps"
+    )
+
+
 def test_to_be_able_to_do_nothing_is_said_by_its_name(terminal: Terminal, fake: FakeService) -> None:
     fake.answers["DecisionService/Check"] = permit
     simplest = ("check", "--as", "nhs-letters", "--user", "u", "--record", "R", "--field", "f")

@@ -99,7 +99,7 @@ def test_lines_that_cannot_be_read_are_told_and_the_others_sent(
         (9, "person", "UNREADABLE_LINE"),
         (10, "", "KEY_TWICE"),
         (11, "", "LINE_TOO_LONG"),
-        (12, "", "UNREADABLE_LINE"),
+        (12, "record", "NOT_AN_ITEM"),
         (13, "record.reference", "UNREADABLE_LINE"),
         (14, "", "NOT_AN_ITEM"),
         (15, "", "NOT_AN_ITEM"),

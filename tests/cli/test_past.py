@@ -113,6 +113,14 @@ def test_today_is_what_is_on_file_now(terminal: Terminal, fake: FakeService) -> 
     assert of_yesterday.HasField("as_of")
 
 
+def test_an_empty_moment_is_not_taken_for_now(terminal: Terminal, fake: FakeService) -> None:
+    """As a script says it whose variable is not set."""
+    told = terminal("users", "list", "--controller", "c", "--as-of", "")
+    assert told.code == 2
+    assert "it is empty" in told.err
+    assert fake.requests("AccessService/ListUsers") == []
+
+
 def test_a_moment_is_looked_at_as_it_was_printed(terminal: Terminal, fake: FakeService) -> None:
     give_versions(fake)
     shown = terminal("users", "history", "u.one", "--controller", "c").out

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -482,3 +485,30 @@ def test_an_unknown_set_is_told_with_what_lists_them(terminal: Terminal, fake: F
     typed = terminal("policies", "diff", f"set-{'0' * 32}")
     assert typed.code == 1
     assert "`policy-service policies sets` lists" in " ".join(typed.err.split())
+
+
+@pytest.mark.parametrize("words", [("push", "FOLDER"), ("rollback",)], ids=["push", "rollback"])
+def test_what_nobody_reads_is_published_all_the_same(
+    terminal: Terminal, fake: FakeService, library: Library, folder: Path, words: tuple[str, ...]
+) -> None:
+    if words == ("rollback",):
+        terminal("policies", "push", str(folder), "--yes")
+    before = library.published[-1]
+    unread, to_nobody = os.pipe()
+    os.close(unread)
+    typed = [str(folder) if word == "FOLDER" else word for word in words]
+    where = ("--control-address", fake.address, "--var-dir", str(terminal.var_dir))
+    command = [sys.executable, "-m", "policy_service", *where, "policies", *typed, "--yes"]
+    ended = subprocess.run(command, stdout=to_nobody, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(to_nobody)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert library.published[-1] != before
+
+
+def test_a_file_is_no_folder_to_pull_into(terminal: Terminal, library: Library, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    typed = terminal("policies", "pull", str(file))
+    assert typed.code == 2
+    assert "is no folder" in typed.err
+    assert file.read_text() == "kept"
