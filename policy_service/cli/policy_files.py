@@ -119,16 +119,40 @@ def _named_folders(path: Path) -> tuple[str, ...]:
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """A file itself; of a folder every *.yaml in it, and what was perhaps meant to be one."""
+    """A file itself; of a folder every *.yaml in it, and what was perhaps meant to be one. Raises Failure for
+    what would be left out without a word: a set that lacks a folder of denies is whole to everybody else.
+    """
     if not path.is_dir():
         yield path
         return
-    files = sorted(
-        each for each in path.rglob("*") if each.is_file() and (each.suffix == SUFFIX or is_passed_over(each))
-    )
+    files = sorted(each for each in _everything_below(path) if each.suffix == SUFFIX or is_passed_over(each))
+    for each in files:
+        if not each.is_file():
+            raise _left_out(each, "is no file that can be read")
     if not files:
         raise Failure(f"there is no .yaml file in `{path}`", do_next=_FILES, code=Exit.USAGE)
     yield from files
+
+
+def _everything_below(folder: Path) -> Iterator[Path]:
+    """All that is there but folders."""
+
+    def unreadable(error: OSError) -> None:
+        raise _left_out(Path(error.filename), f"cannot be read: {(error.strerror or 'unreadable').lower()}")
+
+    for above, folders, files in os.walk(folder, onerror=unreadable):
+        for name in folders:
+            if (Path(above) / name).is_symlink():
+                raise _left_out(Path(above) / name, "is a link to a folder")
+        yield from (Path(above) / name for name in files)
+
+
+def _left_out(path: Path, why: str) -> Failure:
+    return Failure(
+        f"`{path}` {why}, and would be left out",
+        do_next="put files and folders themselves there, which you may read",
+        code=Exit.USAGE,
+    )
 
 
 def read_file(path: Path) -> bytes:

@@ -122,6 +122,12 @@ def plan_writing(folder: Path, files: Iterable[pb.PolicyFile]) -> Writing:
     names = set()
     for file in files:
         path = _inside(folder, file.name)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise Failure(
+                f"`{path}` is no file, and a file is to be there; nothing was written",
+                do_next="move it away, or name another folder",
+                code=Exit.USAGE,
+            )
         names.add(file.name)
         if not path.exists():
             new.append(file.name)
@@ -136,13 +142,13 @@ def write_folder(folder: Path, files: Iterable[pb.PolicyFile], writing: Writing)
     """Carry out what was planned. Raises Failure where the folder cannot be written."""
     texts = {file.name: file.text for file in files}
     try:
-        for name in writing.removed:
-            (folder / name).unlink()
+        folder.mkdir(parents=True, exist_ok=True)
         for name in (*writing.overwritten, *writing.new):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(texts[name].encode())
-        folder.mkdir(parents=True, exist_ok=True)
+        for name in writing.removed:  # when all else is there
+            (folder / name).unlink()
     except OSError as error:
         raise Failure(
             f"`{folder}` cannot be written: {(error.strerror or 'unwritable').lower()}",

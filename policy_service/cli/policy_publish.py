@@ -108,6 +108,8 @@ def push(
             idempotency_key=key or str(uuid.uuid4()),
         )
         connection.call(stub.Publish, publish)
+        if key:
+            _require_published(connection, put.policy_set)
     _tell(compared, published=True, json=json)
 
 
@@ -162,7 +164,20 @@ def rollback(
             despite_cases=despite_cases,
         )
         connection.call(stub.Rollback, request)
+        if key:
+            _require_published(connection, target)
     _tell(compared, published=True, json=json)
+
+
+def _require_published(connection: Connection, policy_set: str) -> None:
+    """What was asked with a key that was used before is answered as it was then, and is not done again."""
+    published, _ = _published(connection)
+    if published != policy_set:
+        raise Failure(
+            f"{policy_set} was published with this --idempotency-key before, and is no more: {published} is",
+            do_next="choose another --idempotency-key, or none, to publish it again",
+            code=Exit.DENIED,
+        )
 
 
 def _patient(run: Run) -> AbstractContextManager[Connection]:

@@ -2,8 +2,9 @@
 
 The grammar is libyaml's; values are what YAML 1.1 and YAML 1.2 agree on. Where the two read a plain scalar
 differently (`no` is a boolean in one and a text in the other) it is refused, so that no second reader of a
-policy understands another policy. Anchors, aliases, tags, duplicate keys and keys that are no text are
-refused; bytes and nesting are bounded.
+policy understands another policy. Nor may a person: line ends that only one of the two knows, and characters
+that are not seen or that turn the order of what is (Unicode Technical Report 36, 3.2 and 3.3), are refused.
+Anchors, aliases, tags, duplicate keys and keys that are no text are refused; bytes and nesting are bounded.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ _TRUTHS: Final = {
     **dict.fromkeys(("yes", "on", "true", "y"), "true"),
     **dict.fromkeys(("no", "off", "false", "n"), "false"),
 }
+_UNSEEN = re.compile("[\u0085\u200b\u2028-\u202e\u2060\u2066-\u2069]|(?<=.)\ufeff", re.DOTALL)
+"""Next line, zero-width space, line and paragraph separators, embeddings, overrides and isolates of
+direction, word joiner; and a byte order mark that is not at the beginning. What languages are written with
+is not here.
+"""
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -67,6 +73,11 @@ def read(text: str, *, name: str, what: str = "a policy", first_key: str = "uid"
         raise PolicyDocumentError(name, 1, "the file is not valid Unicode") from None
     if size > MAX_BYTES:
         raise PolicyDocumentError(name, 1, f"the file has {size} bytes, and {what} may have {MAX_BYTES}")
+    if unseen := _UNSEEN.search(text):
+        line, character = text.count("\n", 0, unseen.start()) + 1, ord(unseen.group())
+        raise PolicyDocumentError(
+            name, line, f"the character U+{character:04X} is not seen, and may turn what is: take it out"
+        )
     try:
         return _Reader(name, yaml.parse(text, Loader=_LOADER)).document(what, first_key)
     except yaml.MarkedYAMLError as error:

@@ -20,7 +20,7 @@ from policy_service.facts.connect import WriterLock, failures_named, make_file, 
 from policy_service.facts.epochs import begin_epoch
 from policy_service.facts.snapshot import Row, TableShape
 from policy_service.facts.store import OutboxRow, refuse_forgetful_server
-from policy_service.facts.tables import EpochRow, RevisionRow
+from policy_service.facts.tables import Base, EpochRow, RevisionRow
 from policy_service.model.errors import ConflictError, UnavailableError
 from policy_service.model.facts import Revision
 from policy_service.model.schema import RESTORING, SchemaState, what_to_do
@@ -68,8 +68,14 @@ class FactsRestore:
             schema.upgrade(connection, version)
             made = MetaData()  # as they are at that schema, which is not that of this version's models
             made.reflect(connection)
+            filled = set()
             for shape, rows in tables:
                 _fill(connection, _table(made, shape), shape, rows)
+                filled.add(shape.name)
+            if missing := (made.tables.keys() & Base.metadata.tables.keys()) - filled:
+                raise UnavailableError(
+                    "BACKUP_DAMAGED", f"the backup lacks tables of its schema, as `{min(missing)}`"
+                )
             schema.upgrade(connection)
             # An earlier restore completed what was owed then.
             self._completed = connection.execute(select(func.max(EpochRow.after_revision))).scalar_one()

@@ -59,7 +59,7 @@ class RevisionTokens:
         if len(token) > _MOST:
             return None
         try:
-            raw = base64.urlsafe_b64decode(token)
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
             named = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], None)
         except (binascii.Error, ValueError, InvalidTag):
             return None

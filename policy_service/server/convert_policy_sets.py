@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.facts.policy_history import Stood
@@ -20,6 +21,9 @@ from policy_service.service.policy_sets import Diff, Differences, GetSet, ListSe
 from policy_service.service.publishing import Publish, PutSet, Rollback
 from policy_service.service.validate_policies import PolicyFile
 
+_MOST_BYTES_OF_A_NAME: Final = 200
+"""Of each part of a path; file systems take 255, and somebody may want to add to it."""
+
 
 def parse_put_set(data: bytes) -> PutSet:
     """The files' texts are judged by the use case."""
@@ -29,10 +33,11 @@ def parse_put_set(data: bytes) -> PutSet:
         raise InvalidArgumentError("files", "REQUIRED", "`files` must not be empty")
     files = _set_files(message.files)
     cases = tuple(
-        PolicyFile(text(file.name, f"cases[{i}].name", required=True), file.text)
-        for i, file in enumerate(message.cases)
+        PolicyFile(_inside(file.name, f"cases[{i}].name"), file.text) for i, file in enumerate(message.cases)
     )
     unique([file.name for file in (*files, *cases)], "cases", "name")
+    # As they are written below the folder of cases, where both would be one file.
+    unique([file.name.removeprefix(f"{CASES}/") for file in cases], "cases", "name")
     return PutSet(files, cases, keyed_note_of(message))
 
 
@@ -155,13 +160,23 @@ def _set_files(messages: Sequence[pb.PolicyFile]) -> tuple[PolicyFile, ...]:
     return files
 
 
-def _path(name: str, field: str) -> str:
+def _inside(name: str, field: str) -> str:
+    """A name by which a file can be written below a folder."""
     text(name, field, required=True)
     parts = name.split("/")
     if any(part in {"", ".", ".."} or "\\" in part for part in parts):
         raise _bad_path(field, "is no path from the set's folder, such as `disclosure/own/refuge.yaml`")
-    if not name.endswith(SUFFIX):
-        raise _bad_path(field, f"does not end in `{SUFFIX}`: the service reads no other")
+    if any(len(part.encode()) > _MOST_BYTES_OF_A_NAME for part in parts):
+        raise _bad_path(
+            field, f"has a part of more than {_MOST_BYTES_OF_A_NAME} bytes, which no folder takes"
+        )
+    return name
+
+
+def _path(name: str, field: str) -> str:
+    parts = _inside(name, field).split("/")
+    if not name.endswith(SUFFIX) or parts[-1] == SUFFIX:
+        raise _bad_path(field, f"is no name and `{SUFFIX}`: the service reads no other")
     if parts[0] == CASES and len(parts) > 1:
         raise _bad_path(field, f"is below `{CASES}`: cases are no part of a set, send them as `cases`")
     return name

@@ -88,7 +88,7 @@ def back_up(facts_url: str, log_url: str, key: bytes, directory: Path, progress:
                 tables=tables,
             ),
             log=LogPart(streams=[copy.described() for copy in copies.values()]),
-        )
+        ).summed()
     return Verified(manifest, write_manifest(directory, manifest))
 
 

@@ -99,6 +99,20 @@ class Manifest(_Strict):
     """Of the fingerprints' key, which is not in the backup (`Fingerprinter.check`)."""
     facts: FactsPart
     log: LogPart
+    checksum: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """SHA-256 of all of it but this, as it is written: against damage, and not against malice."""
+
+    def summed(self) -> Self:
+        """The same, with its checksum."""
+        return self.model_copy(update={"checksum": self._sum()})
+
+    @property
+    def is_as_written(self) -> bool:
+        return self.checksum == self._sum()
+
+    def _sum(self) -> str:
+        said = self.model_dump(exclude={"checksum"})
+        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 class LinesWriter:
@@ -195,7 +209,10 @@ def read_manifest(directory: Path) -> tuple[Manifest, str]:
             raise BackupError(
                 "BACKUP_TOO_NEW", "a later version made the backup: use that version's `policy-service`"
             )
-        return Manifest.model_validate(found), hashlib.sha256(text).hexdigest()
+        manifest = Manifest.model_validate(found)
+        if not manifest.is_as_written:
+            raise _damaged(MANIFEST)
+        return manifest, hashlib.sha256(text).hexdigest()
     except (ValidationError, ValueError, RecursionError):
         raise _damaged(MANIFEST) from None
 

@@ -6,6 +6,7 @@ at once on one database: one of them writes, and the others see it.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from policy_service.model.ids import time_ordered_id
 from policy_service.model.vocabulary import StaffRole
 from policy_service.service.naming import fact_name
 from policy_service.service.policies import shipped_policy_set, to_file
+
+_log = logging.getLogger(__name__)
 
 METHOD = "serve"
 PRINCIPAL = "first-administrator"
@@ -120,6 +123,10 @@ class FirstStart:
 def _write_secret(file: Path, text: str) -> None:
     """Write a file that only its owner can read; it is there whole or not at all."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if file.exists():
+        # Of a start that was broken off, or of another installation, whose only copy it may be.
+        file.rename(file.with_name(f"{file.name}.before-{secrets.token_hex(4)}"))
+        _log.warning("the file of the administrator's token was there: it is kept beside the new one")
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:

@@ -284,6 +284,44 @@ def test_a_folder_that_cannot_be_sent_whole_is_not_sent(
     assert terminal("policies", "push", str(folder / "none"), "--yes").code == 2
 
 
+@pytest.mark.parametrize("kind", ["linked folder", "dangling link", "pipe", "unreadable folder"])
+def test_what_would_be_left_out_of_a_set_refuses_it(
+    terminal: Terminal, fake: FakeService, folder: Path, tmp_path: Path, kind: str
+) -> None:
+    """A set without a folder of denies is whole to everybody else."""
+    match kind:
+        case "linked folder":
+            (tmp_path / "elsewhere").mkdir()
+            (folder / "own2").symlink_to(tmp_path / "elsewhere")
+        case "dangling link":
+            (folder / "own/c.yaml").symlink_to(tmp_path / "nothing")
+        case "pipe":
+            os.mkfifo(folder / "own/c.yaml")
+        case _:
+            (folder / "own").chmod(0)
+            if os.access(folder / "own", os.R_OK):
+                pytest.skip("who is root reads everything")
+    for command in ("push", "diff", "validate"):
+        typed = terminal("policies", command, str(folder), *(("--yes",) if command == "push" else ()))
+        assert (typed.code, "would be left out" in typed.err) == (2, True), typed
+    (folder / "own").chmod(0o755)
+    assert fake.calls == []
+
+
+def test_a_key_that_was_used_before_publishes_nothing_and_says_so(
+    terminal: Terminal, fake: FakeService, library: Library, folder: Path
+) -> None:
+    """As of a job of CI that runs again after somebody has gone back."""
+    before = library.published[-1]
+    fake.answers["PolicyService/Publish"] = lambda asked: pb.PolicyServicePublishResponse(
+        policy_set=asked.policy_set
+    )
+    typed = terminal("policies", "push", str(folder), "--yes", "--idempotency-key", "ci-1")
+    assert typed.code == 1
+    assert f"{before} is" in typed.err
+    assert "published:" not in typed.out
+
+
 # --- pull ---------------------------------------------------------------------------------------------------
 
 
@@ -503,6 +541,26 @@ def test_what_nobody_reads_is_published_all_the_same(
     os.close(to_nobody)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert library.published[-1] != before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_file_is_not_written_over(
+    terminal: Terminal, library: Library, tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / "pulled" / "b.yaml"
+    target.parent.mkdir()
+    (target.parent / "draft.yaml").write_text("uid: mine\n")
+    match kind:
+        case "pipe":
+            os.mkfifo(target)
+        case "link":
+            (tmp_path / "elsewhere").write_text("kept")
+            target.symlink_to(target.parent / "draft.yaml")
+        case _:
+            target.mkdir()
+    typed = terminal("policies", "pull", str(target.parent), "--force")
+    assert (typed.code, "is no file" in typed.err) == (2, True)
+    assert (target.parent / "draft.yaml").read_text() == "uid: mine\n"
 
 
 def test_a_file_is_no_folder_to_pull_into(terminal: Terminal, library: Library, tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ def test_what_nobody_here_sealed_names_nothing() -> None:
         assert here.open(text) is None
 
 
+@pytest.mark.parametrize("around", ["%%%{}", "{}!!!!", " {}", "{}\n"])
+def test_a_token_with_something_around_it_names_nothing(around: str) -> None:
+    sealer = tokens((FIRST, 0))
+    assert sealer.open(around.format(sealer.seal(Revision(1)))) is None
+
+
 def test_a_token_from_before_a_restore_holds_as_far_as_the_backup_went() -> None:
     before, after = tokens((FIRST, 0)), tokens((FIRST, 0), (SECOND, 120))
     assert after.open(before.seal(Revision(120))) == 120

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -30,7 +31,7 @@ from policy_service.model.errors import (
 )
 from policy_service.model.facts import Revision
 from policy_service.service.backup import back_up, verify_backup
-from policy_service.service.backup_files import MANIFEST, BackupError, read_manifest
+from policy_service.service.backup_files import MANIFEST, BackupError, Manifest, read_manifest
 from policy_service.service.restore import SLOT
 from tests.service.backing_up import CHECK, KEY, PUT, Pair, busy, prepare, quiet, write_one
 from tests.service.broken_off import RESTORE_STEPS
@@ -211,9 +212,20 @@ def with_hash(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Path], 
             "bytes": len(text),
             "sha256": hashlib.sha256(text).hexdigest(),
         }
-        (backup / MANIFEST).write_text(json.dumps(manifest))
+        put_manifest(backup, manifest)
 
     return meddle
+
+
+def put_manifest(backup: Path, manifest: dict[str, Any]) -> None:
+    """In the place of what is there, with the checksum of what it says."""
+    summed = Manifest.model_validate(manifest).summed()
+    (backup / MANIFEST).write_text(json.dumps(summed.model_dump()))
+
+
+def flipped(old: bytes, new: bytes) -> Callable[[Path], None]:
+    """Exchange a word of the manifest, and nothing else."""
+    return lambda backup: exchange(backup / MANIFEST, old, new)
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
@@ -229,6 +241,12 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "a manifest that leads outside": lambda backup: exchange(
         backup / MANIFEST, b'"facts/people.jsonl"', b'"facts/../../people.jsonl"'
     ),
+    "a manifest of another epoch": flipped(b'"epoch": ', b'"epoch": 1'),
+    "a manifest of a stream that has delivered more": flipped(
+        b'"outbox_revision": ', b'"outbox_revision": 9'
+    ),
+    "a manifest of an earlier schema": flipped(b'"r0011"', b'"r0010"'),
+    "a manifest without its sum": flipped(b'"checksum"', b'"made_with"'),
     "a manifest that is a list": lambda backup: replace(backup / MANIFEST, b"[]"),
     "a manifest that is deep": lambda backup: replace(backup / MANIFEST, b"[" * 100_000),
     "an entry fewer": with_hash(lambda lines: lines[:-1]),
@@ -253,13 +271,27 @@ def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_wr
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_a_table_that_a_backup_does_not_name_is_missed(tmp_path: Path, small_backup: Path) -> None:
+    """Whoever restored without it would have nobody's requests on file."""
+    backup = tmp_path / "backup"
+    shutil.copytree(small_backup, backup)
+    manifest = json.loads((backup / MANIFEST).read_text())
+    tables = manifest["facts"]["tables"]
+    manifest["facts"]["tables"] = [table for table in tables if table["table"] != "privacy_requests"]
+    put_manifest(backup, manifest)
+    pair = empty_pair("sqlite", tmp_path / "new")
+    assert refusal(lambda: pair.restore(backup)) == "BACKUP_DAMAGED"
+
+
 def test_a_backup_of_a_later_version_is_refused(tmp_path: Path, small_backup: Path) -> None:
     backup = tmp_path / "backup"
     shutil.copytree(small_backup, backup)
     exchange(backup / MANIFEST, b'"format": 1', b'"format": 2')
     assert refusal(lambda: read_manifest(backup)) == "BACKUP_TOO_NEW"
     exchange(backup / MANIFEST, b'"format": 2', b'"format": 1')
-    exchange(backup / MANIFEST, schema.newest().encode(), b"r9999")
+    manifest = json.loads((backup / MANIFEST).read_text())
+    manifest["facts"]["schema_version"] = "r9999"
+    put_manifest(backup, manifest)
     pair = empty_pair("sqlite", tmp_path / "new")
     assert refusal(lambda: pair.restore(backup)) == "BACKUP_TOO_NEW"
     assert schema.schema_state(pair.facts) is SchemaState.EMPTY

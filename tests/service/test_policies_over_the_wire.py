@@ -387,3 +387,33 @@ def test_no_line_of_the_processs_log_holds_what_was_sent(first: Client, var_dir:
     )
     assert CANARY not in (var_dir / "stderr").read_text()
     assert CANARY not in str(first.entries())
+
+
+NAMES = {
+    "no name": ".yaml",
+    "no name below": "own/.yaml",
+    "too long": f"own/{'é' * 101}.yaml",
+    "too long a folder": f"{'a' * 201}/b.yaml",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_name_that_no_folder_takes_is_refused(first: Client, name: str) -> None:
+    request = pb.PolicyServicePutSetRequest(files=[pb.PolicyFile(name=name, text=PUBLISHED)])
+    refused = first.refusal(first.policies.PutSet, request)
+    assert (refused.code, refused.reason, refused.field) == (
+        *(grpc.StatusCode.INVALID_ARGUMENT, "BAD_PATH", "files[0].name"),
+    )
+
+
+@pytest.mark.parametrize("names", [("../x.yaml",), ("a.yaml", "tests/a.yaml")], ids=["outside", "one file"])
+def test_cases_that_could_not_be_written_below_a_folder_are_refused(
+    first: Client, names: tuple[str, ...]
+) -> None:
+    request = pb.PolicyServicePutSetRequest(
+        files=[pb.PolicyFile(name="own/b.yaml", text=PUBLISHED)],
+        cases=[pb.PolicyFile(name=name, text="cases: []") for name in names],
+    )
+    refused = first.refusal(first.policies.PutSet, request)
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.field.startswith("cases")
