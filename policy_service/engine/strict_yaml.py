@@ -3,7 +3,7 @@
 The grammar is libyaml's; values are what YAML 1.1 and YAML 1.2 agree on. Where the two read a plain scalar
 differently (`no` is a boolean in one and a text in the other) it is refused, so that no second reader of a
 policy understands another policy. Nor may a person: line ends that only one of the two knows, and characters
-that are not seen or that turn the order of what is (Unicode Technical Report 36, 3.2 and 3.3), are refused.
+that are not seen or that turn the order of what is (Unicode Technical Standard 55), are refused.
 Anchors, aliases, tags, duplicate keys and keys that are no text are refused; bytes and nesting are bounded.
 """
 
