@@ -21,7 +21,6 @@ EVERY_KIND = pytest.mark.parametrize("kind", get_args(Fact), ids=lambda kind: ki
 
 
 @EVERY_KIND
-@settings(max_examples=settings().max_examples // 4)  # drawing one takes longest; there are 20 kinds
 @given(data=st.data())
 def test_a_fact_comes_back_from_its_row(kind: type[Fact], data: st.DataObject) -> None:
     fact = data.draw(facts(kind))
@@ -30,7 +29,7 @@ def test_a_fact_comes_back_from_its_row(kind: type[Fact], data: st.DataObject) -
 
 
 @EVERY_KIND
-@settings(max_examples=6)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_fact_comes_back_from_the_store(kept: Kept, kind: type[Fact], data: st.DataObject) -> None:
     fact = data.draw(facts(kind))

@@ -264,7 +264,7 @@ async def test_many_searches_of_one_organisation_keep_no_other_waiting(
         await asyncio.wait_for(following.search(TRUST_AUDITOR.calling(SEARCH), SearchLog()), 30)
         assert len((await asyncio.wait_for(anext(tail), 30)).entries) == 1
         async with asyncio.timeout(30):
-            while sum(each.done() for each in many) < len(many) - MOST_WAITING // SHARES:  # noqa: ASYNC110 - of many
+            while sum(each.done() for each in many) < len(many) - MOST_WAITING // SHARES:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         refused, left = await asyncio.wait(many, timeout=0.5)
         assert len(left) == MOST_WAITING // SHARES

@@ -18,10 +18,12 @@ from policy_service.server.listening import free_port
 _LOWEST: Final = 10_000
 _HOW_MANY: Final = 22_000
 """Linux gives away those from 32,768 on."""
+_APART: Final = 5_501
 
 
 def _free_ports() -> Iterator[int]:
-    for number in itertools.count(os.getpid() * 97):
+    # Processes that begin together have numbers that follow one another.
+    for number in itertools.count(os.getpid() * _APART):
         port = _LOWEST + number % _HOW_MANY
         try:
             yield free_port("127.0.0.1", port, wait_seconds=0.0)

@@ -293,11 +293,11 @@ def test_a_collector_that_hangs_delays_no_answer_and_no_end(tmp_path: Path) -> N
     ):
         clinic = opened(service)
         assert collector.asked.wait(20)
-        slowest = 0.0
+        took = []
         for _ in range(600):  # more than is sent at once
             began = time.monotonic()
             check(clinic.worker, clinic.token)
-            slowest = max(slowest, time.monotonic() - began)
+            took.append(time.monotonic() - began)
         answer = check(clinic.worker, clinic.token)
         # The call began a trace of its own: the entry has its id.
         assert any(clinic.manager.entry(answer.decision_id).trace_id)
@@ -305,7 +305,9 @@ def test_a_collector_that_hangs_delays_no_answer_and_no_end(tmp_path: Path) -> N
         assert service.stop() == 0
         ended = time.monotonic() - began
         logged = service.logged
-    # Whoever waited for what is being sent would wait as long; a busy machine and its fsync add something.
-    assert slowest < SEND_SECONDS - 1
-    assert ended < 30.0  # some three seconds, and what a busy machine adds; the collector hangs for ever
+    # Whoever waited for what is being sent would wait as long as that. An fsync of a busy machine may take a
+    # second, and not again and again.
+    assert max(took) < SEND_SECONDS - 1
+    assert sorted(took)[-4] < 1.0
+    assert ended < 12.0  # some three seconds, and what a busy machine adds
     assert "the last traces or metrics were not sent in time" in logged
