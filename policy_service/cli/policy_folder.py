@@ -157,9 +157,18 @@ def write_folder(folder: Path, files: Iterable[pb.PolicyFile], writing: Writing)
         ) from None
 
 
+_MOST_BYTES_OF_A_NAME: Final = 255
+
+
 def _inside(folder: Path, name: str) -> Path:
     parts = name.split("/")
     odd = any(part in {"", ".", ".."} or "\\" in part or not part.isprintable() for part in parts)
+    if any(len(part.encode()) > _MOST_BYTES_OF_A_NAME for part in parts):
+        raise Failure(
+            f"the set has a file whose name is too long for `{folder}`; nothing was written",
+            do_next="put the set on file again with shorter names",
+            code=Exit.USAGE,
+        )
     path = folder / name
     if odd or not name.endswith(SUFFIX) or not path.resolve().is_relative_to(folder.resolve()):
         raise Failure(

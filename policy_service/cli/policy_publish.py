@@ -174,8 +174,10 @@ def _require_published(connection: Connection, policy_set: str) -> None:
     published, _ = _published(connection)
     if published != policy_set:
         raise Failure(
-            f"{policy_set} was published with this --idempotency-key before, and is no more: {published} is",
-            do_next="choose another --idempotency-key, or none, to publish it again",
+            f"{published} is published, and not {policy_set}: this --idempotency-key was used before, or"
+            " another set was published in this moment",
+            do_next="see `policy-service policies history`; to publish it again, choose another"
+            " --idempotency-key, or none",
             code=Exit.DENIED,
         )
 

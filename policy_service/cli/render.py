@@ -43,7 +43,9 @@ def print_json(value: Message | dict[str, Any]) -> None:
 
 def print_nowhere() -> None:
     """Let everything that is printed from now on go nowhere, as nobody reads it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @contextmanager

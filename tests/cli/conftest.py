@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from policy_service.api.v1 import policy_pb2 as pb
 from policy_service.cli.example.world import read_world
 from policy_service.cli.shipped import shipped
+from tests.cli.policy_library import CASE, TEXTS, Library
 from tests.support.fake_service import FakeService, running
 from tests.support.typing_here import type_here
 
@@ -82,3 +84,33 @@ def give_every_token(terminal: Terminal) -> None:
             path = terminal.var_dir / "tokens" / f"{system.name}.token"
             if not path.exists():
                 path.write_text(f"psk_{system.name}_d\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "set"
+    for name, text in {**TEXTS, **CASE, "README.md": "no policy"}.items():
+        (found / name).parent.mkdir(parents=True, exist_ok=True)
+        (found / name).write_bytes(text.encode())
+    return found
+
+
+@pytest.fixture
+def library(fake: FakeService) -> Library:
+    found = Library([{"b.yaml": "uid: b\n"}])
+    found.published.append(next(iter(found.by_id)))
+    fake.answers |= {
+        "PolicyService/Diff": found.diff,
+        "PolicyService/PutSet": found.put,
+        "PolicyService/Publish": found.publish,
+        "PolicyService/Rollback": found.rollback,
+        "PolicyService/GetSet": found.get,
+        "PolicyService/ListSets": found.list,
+        "PolicyService/Validate": lambda request: pb.PolicyServiceValidateResponse(
+            checked=len(request.documents) + len(request.base_types) + len(request.messages)
+        ),
+        "PolicyService/Test": lambda request: pb.PolicyServiceTestResponse(
+            checked=len(request.documents) + len(request.cases), tried=3, uncovered=2
+        ),
+    }
+    return found
