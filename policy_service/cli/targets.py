@@ -38,12 +38,14 @@ def recipient(text: str) -> pb.Recipient:
             "then ,contact-point=REF, ,channel=NAME and ,interpreter=REF if needed",
             code=Exit.USAGE,
         )
-    if unknown := _UNKNOWN.search(text):
-        raise Failure(
-            f"--to: nothing is called `{unknown.group(1)}`{perhaps(unknown.group(1), _SAID_OF_IT)}",
-            do_next="write ,contact-point=REF, ,channel=NAME or ,interpreter=REF",
-            code=Exit.USAGE,
-        )
+    for unknown in _UNKNOWN.findall(text):
+        # A reference may have a comma and an equals sign of its own, as `cn=jo,ou=staff` has.
+        if near := perhaps(unknown, _SAID_OF_IT):
+            raise Failure(
+                f"--to: nothing is called `{unknown}`{near}",
+                do_next="write ,contact-point=REF, ,channel=NAME or ,interpreter=REF",
+                code=Exit.USAGE,
+            )
     found = pb.Recipient(**{kind: reference})
     for option in options:
         name, _, value = option.partition("=")

@@ -164,6 +164,13 @@ def test_a_mistyped_key_of_a_recipient_is_no_part_of_a_name(terminal: Terminal, 
     )
 
 
+def test_a_reference_may_look_like_keys(terminal: Terminal, fake: FakeService) -> None:
+    to = "person:ldap:cn=jo,ou=staff,dc=example,channel=post"
+    terminal("check", "--as", "police-records", "--user", "u", "--record", "R", "--field", "f", "--to", to)
+    (recipient,) = fake.calls[0].request.recipients
+    assert (recipient.person, recipient.channel) == ("ldap:cn=jo,ou=staff,dc=example", "post")
+
+
 def test_to_be_able_to_do_nothing_is_said_by_its_name(terminal: Terminal, fake: FakeService) -> None:
     fake.answers["DecisionService/Check"] = permit
     simplest = ("check", "--as", "nhs-letters", "--user", "u", "--record", "R", "--field", "f")
