@@ -167,16 +167,16 @@ def _inside(name: str, field: str) -> str:
     if any(part in {"", ".", ".."} or "\\" in part for part in parts):
         raise _bad_path(field, "is no path from the set's folder, such as `disclosure/own/refuge.yaml`")
     if any(len(part.encode()) > _MOST_BYTES_OF_A_NAME for part in parts):
-        raise _bad_path(
-            field, f"has a part of more than {_MOST_BYTES_OF_A_NAME} bytes, which no folder takes"
-        )
+        raise _bad_path(field, f"has a part of more than {_MOST_BYTES_OF_A_NAME} bytes: shorten it")
     return name
 
 
 def _path(name: str, field: str) -> str:
     parts = _inside(name, field).split("/")
-    if not name.endswith(SUFFIX) or parts[-1] == SUFFIX:
-        raise _bad_path(field, f"is no name and `{SUFFIX}`: the service reads no other")
+    if not name.endswith(SUFFIX):
+        raise _bad_path(field, f"does not end in `{SUFFIX}`: the service reads no other")
+    if parts[-1] == SUFFIX:
+        raise _bad_path(field, f"has no name in front of `{SUFFIX}`")
     if parts[0] == CASES and len(parts) > 1:
         raise _bad_path(field, f"is below `{CASES}`: cases are no part of a set, send them as `cases`")
     return name

@@ -245,7 +245,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "a manifest of a stream that has delivered more": flipped(
         b'"outbox_revision": ', b'"outbox_revision": 9'
     ),
-    "a manifest of an earlier schema": flipped(b'"r0011"', b'"r0010"'),
+    "a manifest of an earlier schema": flipped(f'"{schema.newest()}"'.encode(), b'"r0001"'),
     "a manifest without its sum": flipped(b'"checksum"', b'"made_with"'),
     "a manifest that is a list": lambda backup: replace(backup / MANIFEST, b"[]"),
     "a manifest that is deep": lambda backup: replace(backup / MANIFEST, b"[" * 100_000),

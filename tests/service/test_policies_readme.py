@@ -394,6 +394,7 @@ REFUSED = {
     "is refused: py-abac says": wrong(path="recipient.roles", condition="{condition: AllNotIn, values: [a]}"),
     "stands in": wrong(),
     "is not read alike by all readers of YAML": wrong("baseline\ntell: no"),
+    "is not seen, and may turn what is": f"# ours\u2028tell: nobody\n{wrong()}",
     "not readable as YAML": wrong("baseline\ntell staff"),
     "nothing stands below it": wrong().partition("    context:")[0],
     "stands here and in line": wrong("baseline\ntier: statute"),

@@ -790,8 +790,9 @@ class PolicyServicePutSetRequest(_message.Message):
         """All files of the set, each named by its path from the folder of the set, as in
         `disclosure/own/refuge.yaml`: those below `base_types` are base types, those
         below `messages` catalogues of messages, those below `attributes` declare
-        attributes, all others are policies and obligations. With `cases` at most
-        10,000 files, and what a call may have in bytes (4 MiB).
+        attributes, all others are policies and obligations. Each part of a path has at
+        most 200 bytes in UTF-8. With `cases` at most 10,000 files, and what a call may
+        have in bytes (4 MiB).
         """
 
     @_builtins.property
@@ -799,6 +800,7 @@ class PolicyServicePutSetRequest(_message.Message):
         """Cases that the set is tried on. Where one comes out otherwise than expected the
         set is refused. They are kept with it, in place of those that it was tried on
         before, and tried again when it is published; none: those are left as they are.
+        Named as files are; `a.yaml` and `tests/a.yaml` are one, and refused.
         """
 
     def __init__(
